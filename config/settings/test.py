@@ -1,0 +1,12 @@
+"""Tests: fixed keys, cheap password hashes, their own database server (see tests/conftest.py)."""
+
+from __future__ import annotations
+
+from .base import *  # noqa: F403
+
+SECRET_KEY = "only-for-tests"  # noqa: S105
+IDENTITY_KEYS = ["dGVzdC1pZGVudGl0eS1rZXktMDEyMzQ1Njc4OWFiY2Q="]
+IDENTITY_INDEX_KEY = "dGVzdC1pbmRleC1rZXktMDEyMzQ1Njc4OWFiY2RlZmc="
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+ALLOWED_HOSTS = ["*"]
+WHITENOISE_USE_FINDERS = True

@@ -1,0 +1,89 @@
+"""
+The chart of accounts: every type of account the books may hold, and how the database guards it.
+
+A *counted* account carries four counters that change in the same transaction as its transfers. A *control* account is one
+that everybody touches (merchant payable, interest income): it carries none and is summed, so it is never locked.
+A *capped* account refuses, inside PostgreSQL, what would take it past its cap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class AccountClass(StrEnum):
+    """Where an account type stands in the statements."""
+
+    ASSET = "asset"
+    LIABILITY = "liability"
+    INCOME = "income"
+    EXPENSE = "expense"
+    OFF_BALANCE = "off_balance"
+
+
+class Cap(StrEnum):
+    """What PostgreSQL refuses: debits beyond the credits posted, or credits beyond the debits posted."""
+
+    NONE = ""
+    DEBITS = "debits"
+    CREDITS = "credits"
+
+
+@dataclass(frozen=True, slots=True)
+class AccountType:
+    """One row of the chart."""
+
+    code: str
+    account_class: AccountClass
+    counted: bool = False
+    cap: Cap = Cap.NONE
+
+    @property
+    def debit_normal(self) -> bool:
+        """Whether debits increase it."""
+        return self.account_class in {AccountClass.ASSET, AccountClass.EXPENSE}
+
+
+# A limit is an account: granting credits it, reserving and drawing debit it, and it cannot be overdrawn.
+COMMITMENT = AccountType("commitment", AccountClass.OFF_BALANCE, counted=True, cap=Cap.DEBITS)
+COMMITMENT_CONTROL = AccountType("commitment_control", AccountClass.OFF_BALANCE)
+
+# What one customer owes. None can be repaid below zero.
+PRINCIPAL_UNBILLED = AccountType("principal_unbilled", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
+PRINCIPAL_BILLED = AccountType("principal_billed", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
+INTEREST_RECEIVABLE = AccountType("interest_receivable", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
+FEE_RECEIVABLE = AccountType("fee_receivable", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
+PENALTY_RECEIVABLE = AccountType("penalty_receivable", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
+# What the lender owes one customer: overpayments and refunds of what was already paid.
+CUSTOMER_CREDIT = AccountType("customer_credit", AccountClass.LIABILITY, counted=True, cap=Cap.DEBITS)
+
+# Everybody's: summed, never locked.
+INTEREST_ACCRUED = AccountType("interest_accrued", AccountClass.ASSET)
+PENALTY_ACCRUED = AccountType("penalty_accrued", AccountClass.ASSET)
+CASH_CLEARING = AccountType("cash_clearing", AccountClass.ASSET)
+MERCHANT_PAYABLE = AccountType("merchant_payable", AccountClass.LIABILITY)
+INTEREST_INCOME = AccountType("interest_income", AccountClass.INCOME)
+PENALTY_INCOME = AccountType("penalty_income", AccountClass.INCOME)
+FEE_INCOME = AccountType("fee_income", AccountClass.INCOME)
+
+CHART: dict[str, AccountType] = {
+    account_type.code: account_type
+    for account_type in (
+        COMMITMENT,
+        COMMITMENT_CONTROL,
+        PRINCIPAL_UNBILLED,
+        PRINCIPAL_BILLED,
+        INTEREST_RECEIVABLE,
+        FEE_RECEIVABLE,
+        PENALTY_RECEIVABLE,
+        CUSTOMER_CREDIT,
+        INTEREST_ACCRUED,
+        PENALTY_ACCRUED,
+        CASH_CLEARING,
+        MERCHANT_PAYABLE,
+        INTEREST_INCOME,
+        PENALTY_INCOME,
+        FEE_INCOME,
+    )
+}
