@@ -4,9 +4,14 @@
 import os
 import sys
 
+# These change the schema, so need its owner; the rest runs as the application role, which may not change facts.
+SCHEMA_COMMANDS = {"migrate", "flush", "sqlflush", "inspectdb"}
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.development")
+    if len(sys.argv) > 1 and sys.argv[1] in SCHEMA_COMMANDS:
+        os.environ.setdefault("DATABASE_LOGIN", "owner")
     try:
         from django.core.management import execute_from_command_line
     except ImportError as error:

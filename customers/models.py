@@ -26,7 +26,9 @@ class Customer(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    login = models.OneToOneField(Login, null=True, blank=True, on_delete=models.SET_NULL, related_name="customer")
+    login = models.OneToOneField(
+        Login, null=True, blank=True, on_delete=models.SET_NULL, related_name="customer"
+    )
     full_name = models.CharField(_("name"), max_length=80)
     born_on = models.DateField(_("born on"))
     is_student = models.BooleanField(_("student"), default=False)
@@ -42,7 +44,9 @@ class Customer(models.Model):
         verbose_name_plural = _("customers")
         constraints = [
             models.UniqueConstraint(name="customer_one_per_national_id", fields=["national_id_index"]),
-            models.CheckConstraint(name="customer_born_before_registered", condition=Q(born_on__lt=F("registered_on"))),
+            models.CheckConstraint(
+                name="customer_born_before_registered", condition=Q(born_on__lt=F("registered_on"))
+            ),
         ]
         indexes = [models.Index(name="customer_by_phone", fields=["phone_index"])]
 

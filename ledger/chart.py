@@ -1,8 +1,8 @@
 """
 The chart of accounts: every type of account the books may hold, and how the database guards it.
 
-A *counted* account carries four counters that change in the same transaction as its transfers. A *control* account is one
-that everybody touches (merchant payable, interest income): it carries none and is summed, so it is never locked.
+A *counted* account carries four counters that change in the same transaction as its transfers. A *control* account is
+one that everybody touches (merchant payable, interest income): it carries none and is summed, so it is never locked.
 A *capped* account refuses, inside PostgreSQL, what would take it past its cap.
 """
 

@@ -2,7 +2,7 @@
 Transfers, entries and accounts.
 
 A transfer moves a positive number of fen from a credit account to a debit account, so a row out of balance cannot be
-written. PostgreSQL (migration 0002) refuses UPDATE, DELETE and TRUNCATE on entries and transfers, keeps the four counters
+written. PostgreSQL (migration 0002) refuses UPDATE, DELETE and TRUNCATE on entries and transfers, keeps the counters
 itself, and checks what a settlement or release resolves; the application role cannot write a counter at all.
 """
 
@@ -86,7 +86,9 @@ class Entry(models.Model):
             models.UniqueConstraint(
                 name="entry_reversed_once", fields=["reverses_id"], condition=Q(reverses_id__isnull=False)
             ),
-            models.CheckConstraint(name="entry_value_not_after_booking", condition=Q(value_on__lte=F("booked_on"))),
+            models.CheckConstraint(
+                name="entry_value_not_after_booking", condition=Q(value_on__lte=F("booked_on"))
+            ),
             models.CheckConstraint(name="entry_reference_not_empty", condition=~Q(reference="")),
         ]
 
@@ -107,7 +109,7 @@ class Transfer(models.Model):
     """One movement: `amount_fen` from the credit account to the debit account. Never changed, never deleted."""
 
     id = models.BigAutoField(primary_key=True)
-    # No foreign keys: they would take a lock on the hot control accounts and halve the close. `verify_books` proves them.
+    # No foreign keys: they would lock the hot control accounts and halve the close. `verify_books` proves them.
     entry_id = models.BigIntegerField(db_index=True)
     kind = models.SmallIntegerField(choices=TransferKind.choices)
     debit_account_id = models.BigIntegerField()
@@ -124,7 +126,8 @@ class Transfer(models.Model):
             ),
             models.CheckConstraint(
                 name="transfer_kind_says_if_it_resolves",
-                condition=Q(kind__in=[0, 1], pending_id__isnull=True) | Q(kind__in=[2, 3], pending_id__isnull=False),
+                condition=Q(kind__in=[0, 1], pending_id__isnull=True)
+                | Q(kind__in=[2, 3], pending_id__isnull=False),
             ),
             models.UniqueConstraint(
                 name="transfer_pending_resolved_once",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from django.conf import settings
+from django.db import connection
+from pytest_django.plugin import DjangoDbBlocker
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -15,3 +20,49 @@ def shared_dir() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder of third-party cases and data is not beside this checkout")
     return SHARED
+
+
+def _reconnect(*, name: str, role: str | None) -> None:
+    connection.close()
+    connection.settings_dict["NAME"] = name
+    options = connection.settings_dict["OPTIONS"]
+    options.pop("assume_role", None)
+    if role:
+        options["assume_role"] = role
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """The test database, made by its owner, then used as the application role: tests run under production's grants."""
+    with django_db_blocker.unblock():
+        name = str(connection.settings_dict["NAME"])
+        _reconnect(name=name, role=settings.DATABASE_ROLE)
+        yield
+        _reconnect(name=name, role=None)
+
+
+_clones = itertools.count(1)
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """
+    A database of one test's own, a clone of the migrated one, in which transactions really commit; yields its name.
+
+    Facts cannot be truncated, so a test that commits gets a database to throw away instead of a flush.
+    """
+    with django_db_blocker.unblock():
+        template = str(connection.settings_dict["NAME"])
+        clone = f"{template}_{next(_clones)}"
+        _reconnect(name=template, role=None)
+        connection.close()
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'CREATE DATABASE "{clone}" TEMPLATE "{template}"')
+        _reconnect(name=clone, role=settings.DATABASE_ROLE)
+        try:
+            yield clone
+        finally:
+            _reconnect(name=template, role=None)
+            with connection._nodb_cursor() as cursor:
+                cursor.execute(f'DROP DATABASE "{clone}" WITH (FORCE)')
+            _reconnect(name=template, role=settings.DATABASE_ROLE)

@@ -64,15 +64,24 @@ TEMPLATES = [
 
 
 def database(url: str) -> dict[str, object]:
-    """The default database from a URL; an empty URL means the embedded server, started when first needed."""
-    if url:
-        settings: dict[str, object] = dict(dj_database_url.parse(url, conn_max_age=60, conn_health_checks=True))
-    else:
-        settings = {"ENGINE": "config.embedded.backend", "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    options = dict(settings.get("OPTIONS") or {})  # type: ignore[call-overload]
+    """
+    The default database: the one a URL names, or the project's own server, which is started when first needed.
+
+    Everything runs as the application role, which may not change a fact. Only what changes the schema sets
+    DATABASE_LOGIN=owner (manage.py does, for `migrate`).
+    """
+    owner = os.environ.get("DATABASE_LOGIN", "app") == "owner"
     # Server-side prepared statements: the hot statements are planned once per connection.
-    options.setdefault("prepare_threshold", 3)
-    settings["OPTIONS"] = options
+    options: dict[str, object] = {"prepare_threshold": 3}
+    settings: dict[str, object] = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True, "OPTIONS": options}
+    if url:
+        settings = {**dj_database_url.parse(url), **settings}
+        if not owner:
+            options["assume_role"] = DATABASE_ROLE
+    else:
+        settings["ENGINE"] = "config.embedded.backend"
+        settings["NAME"] = "creditbox"
+        settings["EMBEDDED"] = {"profile": "default", "role": "owner" if owner else "app"}
     return settings
 
 

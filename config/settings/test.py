@@ -10,3 +10,14 @@ IDENTITY_INDEX_KEY = "dGVzdC1pbmRleC1rZXktMDEyMzQ1Njc4OWFiY2RlZmc="
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["*"]
 WHITENOISE_USE_FINDERS = True
+
+# A server of the tests' own, whatever else runs on the machine. Its owner makes the test database; the tests then
+# run as the application role (tests/conftest.py).
+DATABASES = {
+    "default": {
+        "ENGINE": "config.embedded.backend",
+        "NAME": "creditbox",
+        "EMBEDDED": {"profile": "test", "role": "owner"},
+        "OPTIONS": {"prepare_threshold": 3},
+    }
+}

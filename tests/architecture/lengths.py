@@ -38,7 +38,9 @@ def complaints() -> list[str]:
             for name, lines, kind in measured(path):
                 allowed = exceptions.pop(name, None)
                 if allowed is None and lines > config[kind]:
-                    found.append(f"{name}: {lines} lines, {config[kind]} allowed for a {kind}: split it by noun")
+                    found.append(
+                        f"{name}: {lines} lines, {config[kind]} allowed for a {kind}: split it by noun"
+                    )
                 elif allowed is not None and lines > allowed:
                     found.append(f"{name}: {lines} lines, its exception allows {allowed}: it may not grow")
                 elif allowed is not None and lines < allowed:

@@ -1,0 +1,108 @@
+"""Reading the books."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from ledger.chart import CHART
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What stands on one account, in fen: posted and pending, on both sides."""
+
+    account_id: int
+    type_code: str
+    debits_pending_fen: int
+    debits_posted_fen: int
+    credits_pending_fen: int
+    credits_posted_fen: int
+
+    @property
+    def debit_fen(self) -> int:
+        """Debits less credits posted."""
+        return self.debits_posted_fen - self.credits_posted_fen
+
+    @property
+    def credit_fen(self) -> int:
+        """Credits less debits posted."""
+        return -self.debit_fen
+
+    @property
+    def available_fen(self) -> int:
+        """What a debit-capped account still covers."""
+        return self.credits_posted_fen - self.debits_posted_fen - self.debits_pending_fen
+
+
+# Counted accounts answer from their counters, control accounts are summed.
+_POSITIONS = """
+SELECT account.id, account.type_code,
+       CASE WHEN counted THEN debits_pending_fen ELSE coalesce(debits.pending, 0) END,
+       CASE WHEN counted THEN debits_posted_fen ELSE coalesce(debits.posted, 0) END,
+       CASE WHEN counted THEN credits_pending_fen ELSE coalesce(credits.pending, 0) END,
+       CASE WHEN counted THEN credits_posted_fen ELSE coalesce(credits.posted, 0) END
+FROM ledger_account AS account
+LEFT JOIN LATERAL (
+    SELECT sum(CASE kind WHEN 1 THEN amount_fen WHEN 0 THEN 0 ELSE -(SELECT p.amount_fen FROM ledger_transfer p
+                                                                     WHERE p.id = t.pending_id) END)::bigint AS pending,
+           sum(amount_fen) FILTER (WHERE kind IN (0, 2))::bigint AS posted
+    FROM ledger_transfer t WHERE NOT counted AND t.debit_account_id = account.id
+) AS debits ON true
+LEFT JOIN LATERAL (
+    SELECT sum(CASE kind WHEN 1 THEN amount_fen WHEN 0 THEN 0 ELSE -(SELECT p.amount_fen FROM ledger_transfer p
+                                                                     WHERE p.id = t.pending_id) END)::bigint AS pending,
+           sum(amount_fen) FILTER (WHERE kind IN (0, 2))::bigint AS posted
+    FROM ledger_transfer t WHERE NOT counted AND t.credit_account_id = account.id
+) AS credits ON true
+"""
+
+
+def positions(account_ids: list[int]) -> dict[int, Position]:
+    """The positions of these accounts by id, in one query; unknown ids are left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"{_POSITIONS} WHERE account.id = ANY(%s)", [account_ids])
+        return {row[0]: Position(*row) for row in cursor.fetchall()}
+
+
+def position(account_id: int) -> Position:
+    """The position of one account. KeyError when there is no such account."""
+    return positions([account_id])[account_id]
+
+
+def owed_by_owner(owner: UUID) -> int:
+    """Total exposure in fen: what this owner owes on every receivable, over all products, pending draws included."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(CASE WHEN cap = 'credits' THEN debits_posted_fen - credits_posted_fen"
+            "                         WHEN type_code = 'commitment' THEN debits_pending_fen ELSE 0 END), 0)::bigint"
+            " FROM ledger_account WHERE owner = %s",
+            [owner],
+        )
+        return int(cursor.fetchone()[0])
+
+
+@dataclass(frozen=True, slots=True)
+class TrialRow:
+    """One account type's totals posted, in fen."""
+
+    type_code: str
+    debits_fen: int
+    credits_fen: int
+
+
+def trial_balance() -> list[TrialRow]:
+    """Total debits and credits posted per account type, in the chart's order; the two columns add up to the same."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT account.type_code, sum(side.debit)::bigint, sum(side.credit)::bigint"
+            " FROM ledger_transfer AS transfer"
+            " CROSS JOIN LATERAL (VALUES (debit_account_id, amount_fen, 0), (credit_account_id, 0, amount_fen))"
+            "   AS side (account_id, debit, credit)"
+            " JOIN ledger_account AS account ON account.id = side.account_id"
+            " WHERE transfer.kind IN (0, 2) GROUP BY account.type_code"
+        )
+        rows = {code: TrialRow(code, debits, credits) for code, debits, credits in cursor.fetchall()}
+    return [rows[code] for code in CHART if code in rows]

@@ -1,0 +1,40 @@
+"""The business date, and which steps of which day's close are done."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class BusinessDay(models.Model):
+    """The one row that says which date the bank is on. Edges read it once; all below takes the date as an argument."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    business_on = models.DateField(_("business date"))
+
+    class Meta:
+        verbose_name = _("business date")
+        constraints = [models.CheckConstraint(name="business_day_is_one_row", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.business_on.isoformat()
+
+
+class CloseStep(models.Model):
+    """One step of the close of one day, in one shard: done once, kept by a unique key."""
+
+    closed_on = models.DateField(_("day closed"))
+    step = models.CharField(_("step"), max_length=48)
+    shard = models.SmallIntegerField(_("shard"), default=0)
+    started_at = models.DateTimeField(_("started at"))
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+    rows = models.BigIntegerField(_("rows"), default=0)
+
+    class Meta:
+        verbose_name = _("step of a close")
+        verbose_name_plural = _("steps of closes")
+        constraints = [models.UniqueConstraint(name="close_step_once", fields=["closed_on", "step", "shard"])]
+
+    def __str__(self) -> str:
+        return f"{self.closed_on} {self.step}/{self.shard}"
