@@ -12,14 +12,8 @@ from typing import Literal
 from urllib.parse import urlsplit
 
 from config.embedded.daemons import EmbeddedServerError
-from config.embedded.postgres import (
-    PostgresServer,
-    Profile,
-    Role,
-    ensure_postgres,
-    running_postgres,
-    stop_postgres,
-)
+from config.embedded.postgres import PostgresServer, Role, ensure_postgres, running_postgres, stop_postgres
+from config.embedded.postgres_cluster import Profile
 from config.embedded.valkey import ValkeyServer, ensure_valkey, running_valkey, stop_valkey
 
 __all__ = [

