@@ -10,7 +10,9 @@ from finance.errors import DomainError
 from finance.money import format_yuan, split_evenly
 
 COMPONENTS = ("penalty", "interest", "fee", "principal")
-"""The order in which a due's components are paid unless the product says otherwise. Source: DESIGN, bill and repay."""
+"""The order in which a due's components are paid unless the product says otherwise. Source: DESIGN, bill and
+repay.
+"""
 
 
 class AllocationError(DomainError):
@@ -30,7 +32,9 @@ class Order(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """What is still unpaid of one due: fen per component. `key` is the caller's own, and comes back in the lines."""
+    """What is still unpaid of one due: fen per component. `key` is the caller's own, and comes back in the
+    lines.
+    """
 
     key: Hashable
     due_on: date
@@ -83,9 +87,10 @@ def allocate(
 ) -> Allocation:
     """Pay `dues`, oldest due date first and in the given order within one date, until the amount is used up.
 
-    What is applied and what is unapplied add up to `amount_fen`; nothing is paid twice and nothing is negative.
-    Which dues take part (only those due, or future ones too) is the caller's choice. AllocationError for a negative
-    amount, a negative unpaid component, or a component that `components` does not rank.
+    What is applied and what is unapplied add up to `amount_fen`; nothing is paid twice and nothing is
+    negative. Which dues take part (only those due, or future ones too) is the caller's choice.
+    AllocationError for a negative amount, a negative unpaid component, or a component that `components` does
+    not rank.
     """
     ranked = sorted(dues, key=lambda due: due.due_on)
     _check(amount_fen, ranked, components)
@@ -101,8 +106,9 @@ def allocate_evenly(
 ) -> Allocation:
     """Pay every due an equal share, the last taking the remainder, none more than it owes.
 
-    For a prepayment that shrinks all coming instalments alike. What a small due cannot take is shared again among
-    the rest. Conserves like `allocate`, and raises like it. Source: golden `fin-alloc-reamortize-on-due`.
+    For a prepayment that shrinks all coming instalments alike. What a small due cannot take is shared again
+    among the rest. Conserves like `allocate`, and raises like it. Source: golden
+    `fin-alloc-reamortize-on-due`.
     """
     ranked = sorted(dues, key=lambda due: due.due_on)
     _check(amount_fen, ranked, components)
@@ -140,6 +146,8 @@ def _check(amount_fen: int, dues: Iterable[Due], components: Sequence[str]) -> N
     for due in dues:
         for component, unpaid_fen in due.unpaid_fen.items():
             if component not in components:
-                raise AllocationError(f"due {due.key} owes {component!r}, which has no place in {list(components)}")
+                raise AllocationError(
+                    f"due {due.key} owes {component!r}, which has no place in {list(components)}"
+                )
             if unpaid_fen < 0:
                 raise AllocationError(f"due {due.key} owes a negative {component}: {format_yuan(unpaid_fen)}")

@@ -1,13 +1,13 @@
 """Half-open ranges of days, month arithmetic that remembers its anchor day, and calendars of due dates.
 
-A range `[start, end)` holds its first day and not its last: `[5 June, 8 June)` is three days. Interest for a range
-is interest for its days, so the day money is lent counts and the day it comes back does not.
+A range `[start, end)` holds its first day and not its last: `[5 June, 8 June)` is three days. Interest for a
+range is interest for its days, so the day money is lent counts and the day it comes back does not.
 """
 
 from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import MAXYEAR, MINYEAR, date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
@@ -56,14 +56,15 @@ def days_in_month(year: int, month: int) -> int:
 
 
 def add_months(day: date, months: int, *, anchor_day: int | None = None) -> date:
-    """The same day of the month `months` later (or earlier), or the month's last day where there is no such day.
+    """The same day of the month `months` later (or earlier), or the month's last day where there is no such
+    day.
 
     `anchor_day` (1-31) is the day the calendar aims for; by default the day of `day`. A chain that steps from
     28 February must pass 31 to come back to 31 March. DateError beyond the years 1-9999.
     """
     index = day.year * 12 + day.month - 1 + months
     year, month = divmod(index, 12)
-    if not 1 <= year <= 9999:
+    if not MINYEAR <= year <= MAXYEAR:
         raise DateError(f"{months} months from {day} lies outside the years 1 to 9999")
     return date(year, month + 1, min(anchor_day or day.day, days_in_month(year, month + 1)))
 
@@ -83,7 +84,8 @@ class Frequency:
 
     def __post_init__(self) -> None:
         if self.every < 1:
-            raise DateError(f"every {self.every} {self.unit} is no frequency: give 1 or more", field="frequency")
+            message = f"every {self.every} {self.unit} is no frequency: give 1 or more"
+            raise DateError(message, field="frequency")
 
     @property
     def periods_per_year(self) -> Fraction:
@@ -100,8 +102,8 @@ class DueCalendar:
     """Due dates 0, 1, 2, ... from `origin` on, and backwards from it as -1, -2, ...
 
     Every date is computed from the origin, never from its neighbour, so month ends do not creep: a calendar
-    anchored on the 31st runs 31 January, 28 February, 31 March. `anchor_day` is the day of the month it aims for
-    and may be later than the origin's own day when the origin lies in a short month.
+    anchored on the 31st runs 31 January, 28 February, 31 March. `anchor_day` is the day of the month it aims
+    for and may be later than the origin's own day when the origin lies in a short month.
     """
 
     origin: date
@@ -116,9 +118,9 @@ class DueCalendar:
     def for_loan(cls, disbursed_on: date, first_due_on: date | None, frequency: Frequency) -> "DueCalendar":
         """The calendar of a loan, in which due date 1 is the first instalment.
 
-        Without a given first due date it starts on the disbursement. A given one sets the anchor day, unless it is
-        the very date the disbursement's own calendar has: 28 February given for a loan of 31 January keeps the 31st.
-        DateError when the given date is not after the disbursement.
+        Without a given first due date it starts on the disbursement. A given one sets the anchor day, unless
+        it is the very date the disbursement's own calendar has: 28 February given for a loan of 31 January
+        keeps the 31st. DateError when the given date is not after the disbursement.
         """
         natural = cls.of(disbursed_on, frequency)
         if first_due_on is None or first_due_on == natural.due_on(1):
@@ -145,7 +147,8 @@ class DueCalendar:
             raise DateError(f"due date {n} lies outside the years 1 to 9999") from error
 
     def position(self, day: date) -> Fraction:
-        """Where `day` stands in this calendar: due date n is n, a day between two of them a fraction by actual days.
+        """Where `day` stands in this calendar: due date n is n, a day between two of them a fraction by
+        actual days.
 
         10 days into the 31 days after due date 2 is 2 + 10/31. Differences of positions are additive.
         """

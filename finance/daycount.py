@@ -1,7 +1,7 @@
 """Day counts: what part of a year lies between two dates, as an exact Fraction.
 
-Every convention here is additive: the fraction of `[a, c)` is that of `[a, b)` plus that of `[b, c)`, so interest
-does not depend on where a stretch of days is cut.
+Every convention here is additive: the fraction of `[a, c)` is that of `[a, b)` plus that of `[b, c)`, so
+interest does not depend on where a stretch of days is cut.
 """
 
 from calendar import isleap
@@ -16,16 +16,18 @@ class DayCount(StrEnum):
     """The conventions, under the names the quote request uses."""
 
     ACTUAL_ACTUAL = "actual/actual"
-    """Actual days over the length of the year they lie in, split at the end of the year."""
+    """Actual days over the length of the year, split at 31 December: the days up to it over that year's
+    length, the rest over the next year's. From 12 December to 12 January are 19 and 12 days."""
     ACTUAL_365 = "actual/365"
     ACTUAL_360 = "actual/360"
     ACTUAL_364 = "actual/364"
     """52 whole weeks a year."""
     THIRTY_360 = "30/360"
-    """Every month 30 days: 360 y + 30 m + min(d, 30), where a due date that a short month cut off counts as its
-    anchor day, so that each whole month of a schedule is 30 days."""
+    """Every month 30 days: 360 y + 30 m + min(d, 30), where a due date that a short month cut off counts as
+    its anchor day, so that each whole month of a schedule is 30 days."""
     PERIOD = "period"
-    """Each period of the loan's calendar is an equal part of a year; inside a period, actual days over its length."""
+    """Each period of the loan's calendar is an equal part of a year; inside a period, actual days over its
+    length."""
 
 
 def year_fraction(
@@ -33,9 +35,9 @@ def year_fraction(
 ) -> Fraction:
     """The part of a year in `[start, end)`.
 
-    `calendar` is the loan's due dates: PERIOD cannot be counted without it, THIRTY_360 takes the anchor day from it.
-    DateError when the range runs backwards. Sources: golden `schedule` and `rate_factor` cases (actual/actual split
-    at 31 December, 30/360 with actual days inside a period); ISDA 2006 4.16 for 30E/360.
+    `calendar` is the loan's due dates: PERIOD cannot be counted without it, THIRTY_360 takes the anchor day
+    from it. DateError when the range runs backwards. Sources: golden `schedule` and `rate_factor` cases
+    (actual/actual split at 31 December, 30/360 with actual days inside a period); ISDA 2006 4.16 for 30E/360.
     """
     if end < start:
         raise DateError(f"the range from {start} to {end} runs backwards")
@@ -60,8 +62,8 @@ def year_fraction(
 
 
 def _actual_years(day: date) -> Fraction:
-    """Years since the year 0, each day weighing 1/365 or 1/366 of the year it lies in."""
-    return day.year + Fraction((day - date(day.year, 1, 1)).days, 366 if isleap(day.year) else 365)
+    """Years up to the end of `day`, so that a range splits at the end of 31 December."""
+    return day.year + Fraction(day.timetuple().tm_yday, 366 if isleap(day.year) else 365)
 
 
 def _day_number_360(day: date, anchor_day: int | None) -> int:

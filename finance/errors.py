@@ -4,9 +4,9 @@
 class DomainError(Exception):
     """A rule refused the request.
 
-    `code` is stable and for machines; the message is for people and says what would be right. `field` names the
-    offending input, as a dotted path, where there is one. Each module defines its own subclasses beside the
-    functions that raise them.
+    `code` is stable and for machines; the message is for people and says what would be right. `field` names
+    the offending input, as a dotted path, where there is one. Each module defines its own subclasses beside
+    the functions that raise them.
     """
 
     code = "domain_error"

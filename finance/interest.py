@@ -1,10 +1,10 @@
 """Interest is a function of a segment and a date, not a chore done every night.
 
-A segment says: from `since` on, this principal bears this rate, and `carried_fen` is what was owed when it began.
-What is owed on any later date is `carried + principal x factor(since, date)`, exact until it is posted. Posting
-books `round(owed so far) - already posted`, so however often and whenever it is posted, the sum of the postings is
-the rounded whole: it never drifts by a fen. Days are half-open: the day of lending counts, the day of repayment
-does not. Source: DESIGN, idea 3.
+A segment says: from `since` on, this principal bears this rate, and `carried_fen` is what was owed when it
+began. What is owed on any later date is `carried + principal x factor(since, date)`, exact until it is
+posted. Posting books `round(owed so far) - already posted`, so however often and whenever it is posted, the
+sum of the postings is the rounded whole: it never drifts by a fen. Days are half-open: the day of lending
+counts, the day of repayment does not. Source: DESIGN, idea 3.
 """
 
 from collections.abc import Iterable
@@ -21,8 +21,8 @@ from finance.rates import Rate
 class Segment:
     """A stretch of days with one principal and one rate.
 
-    `carried_fen` is the exact interest accrued by earlier segments of the same debt, posted or not. `calendar` is
-    needed only by rates counted in periods or in months of 30 days.
+    `carried_fen` is the exact interest accrued by earlier segments of the same debt, posted or not.
+    `calendar` is needed only by rates counted in periods or in months of 30 days.
     """
 
     principal_fen: int
@@ -57,7 +57,8 @@ def to_post(segment: Segment, on: date, *, posted_fen: int, rounding: Rounding =
 def close(
     segment: Segment, on: date, *, principal_fen: int | None = None, rate: Rate | None = None
 ) -> Segment:
-    """The segment that follows a change of principal or rate on `on`. It carries the exact interest owed so far.
+    """The segment that follows a change of principal or rate on `on`. It carries the exact interest owed so
+    far.
 
     The change counts from `on`: that day already bears interest on the new principal.
     """
@@ -73,8 +74,8 @@ def close(
 def owed_over(opened: Segment, principals: Iterable[tuple[date, int]], on: date) -> Fraction:
     """Exact interest up to `on` when the principal changes to the given amounts on the given dates.
 
-    `principals` in order of date; changes on or after `on` do not matter. This is the replay that any past day can
-    be recomputed with.
+    `principals` in order of date; changes on or after `on` do not matter. This is the replay that any past
+    day can be recomputed with.
     """
     segment = opened
     for changed_on, principal_fen in principals:

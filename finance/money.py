@@ -17,6 +17,9 @@ LARGEST_FEN = 2**63 - 1
 Exact = int | Decimal | Fraction
 """An amount or number that carries no rounding error. A float is none."""
 
+LONGEST_SHOWN = 40
+"""Characters of refused input that an error repeats."""
+
 _YUAN = re.compile(r"(-?)(0|[1-9][0-9]{0,16})(?:\.([0-9]{1,2}))?")
 
 
@@ -47,8 +50,9 @@ def exact(number: Exact) -> Fraction:
 def round_fen(amount_fen: Exact, mode: Rounding = Rounding.HALF_EVEN) -> int:
     """An exact amount in fen as payable fen. HALF_EVEN unless the product says otherwise.
 
-    HALF_UP takes a half away from zero, FLOOR and CEILING go down and up the number line. Exact for numbers of any
-    size and for fractions that no Decimal can write. Source: DESIGN, representations: one rounding function.
+    HALF_UP takes a half away from zero, FLOOR and CEILING go down and up the number line. Exact for numbers
+    of any size and for fractions that no Decimal can write. Source: DESIGN, representations: one rounding
+    function.
     """
     value = exact(amount_fen)
     below, rest = divmod(value.numerator, value.denominator)
@@ -75,8 +79,8 @@ def parse_yuan(text: str) -> int:
     """`"1234.5"` -> 123450 fen.
 
     Strict: ASCII digits, at most two of them after the point, an optional minus sign. No plus sign, spaces,
-    thousands separators, exponents, leading zeros or currency signs. MoneyError otherwise, also for amounts beyond
-    a bigint.
+    thousands separators, exponents, leading zeros or currency signs. MoneyError otherwise, also for amounts
+    beyond a bigint.
     """
     match = _YUAN.fullmatch(text) if isinstance(text, str) else None
     if match is None:
@@ -96,17 +100,20 @@ def format_yuan(amount_fen: int) -> str:
     return f"{'-' if amount_fen < 0 else ''}{yuan}.{fen:02d}"
 
 
-def split_evenly(total_fen: int, parts: int, mode: Rounding = Rounding.HALF_EVEN) -> list[int]:
+def split_evenly(
+    total_fen: int, parts: int, *, multiple_fen: int = 1, mode: Rounding = Rounding.HALF_EVEN
+) -> list[int]:
     """`total_fen` in `parts` equal rounded shares of which the last takes the remainder; none is negative.
 
-    Where rounding up would spend the total before the last part (15 fen in 10), shares stop when it is spent.
-    Source: DESIGN, the last row takes the remainder.
+    Shares are multiples of `multiple_fen`, except the last. Where rounding up would spend the total before
+    the last part (15 fen in 10), shares stop when it is spent. Source: DESIGN, the last row takes the
+    remainder.
     """
     if parts < 1:
         raise MoneyError(f"an amount cannot be split in {parts} parts")
     if total_fen < 0:
         raise MoneyError(f"{format_yuan(total_fen)} is negative and cannot be split")
-    share = round_fen(Fraction(total_fen, parts), mode)
+    share = round_to_multiple(Fraction(total_fen, parts), multiple_fen, mode)
     shares = []
     left = total_fen
     for _ in range(parts - 1):
@@ -117,4 +124,4 @@ def split_evenly(total_fen: int, parts: int, mode: Rounding = Rounding.HALF_EVEN
 
 def _shown(text: object) -> str:
     shown = ascii(text)
-    return shown if len(shown) <= 40 else f"{shown[:37]}..."
+    return shown if len(shown) <= LONGEST_SHOWN else f"{shown[:LONGEST_SHOWN]}..."

@@ -16,7 +16,12 @@ AUGUST = Due("august", date(2024, 8, 10), {"interest": 200, "fee": 100, "princip
         (
             460,
             Order.DUE_THEN_COMPONENT,
-            [("july", "penalty", 50), ("july", "interest", 300), ("july", "fee", 100), ("july", "principal", 10)],
+            [
+                ("july", "penalty", 50),
+                ("july", "interest", 300),
+                ("july", "fee", 100),
+                ("july", "principal", 10),
+            ],
             0,
         ),
         (
@@ -28,13 +33,22 @@ AUGUST = Due("august", date(2024, 8, 10), {"interest": 200, "fee": 100, "princip
         (
             20_760,
             Order.DUE_THEN_COMPONENT,
-            [("july", "penalty", 50), ("july", "interest", 300), ("july", "fee", 100), ("july", "principal", 10_000)]
-            + [("august", "interest", 200), ("august", "fee", 100), ("august", "principal", 10_000)],
+            [
+                ("july", "penalty", 50),
+                ("july", "interest", 300),
+                ("july", "fee", 100),
+                ("july", "principal", 10_000),
+                ("august", "interest", 200),
+                ("august", "fee", 100),
+                ("august", "principal", 10_000),
+            ],
             10,
         ),
     ],
 )
-def test_a_repayment_pays(amount: int, order: Order, paid: list[tuple[str, str, int]], unapplied: int) -> None:
+def test_a_repayment_pays(
+    amount: int, order: Order, paid: list[tuple[str, str, int]], unapplied: int
+) -> None:
     expected = Allocation(tuple(Line(*line) for line in paid), unapplied)
     assert allocate(amount, [AUGUST, JULY], order=order) == expected
 

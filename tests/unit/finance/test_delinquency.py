@@ -14,7 +14,13 @@ from finance.delinquency import (
 
 D = date.fromisoformat
 FIVE_CATEGORIES = buckets_from(
-    {"pass": (0, 0), "special mention": (1, 90), "substandard": (91, 270), "doubtful": (271, 360), "loss": (361, None)}
+    {
+        "pass": (0, 0),
+        "special mention": (1, 90),
+        "substandard": (91, 270),
+        "doubtful": (271, 360),
+        "loss": (361, None),
+    }
 )
 
 
@@ -44,8 +50,17 @@ def test_the_oldest_unpaid_due_date_decides() -> None:
 
 @pytest.mark.parametrize(
     ("dpd", "name"),
-    [(0, "pass"), (1, "special mention"), (90, "special mention"), (91, "substandard")]
-    + [(270, "substandard"), (271, "doubtful"), (360, "doubtful"), (361, "loss"), (9999, "loss")],
+    [
+        (0, "pass"),
+        (1, "special mention"),
+        (90, "special mention"),
+        (91, "substandard"),
+        (270, "substandard"),
+        (271, "doubtful"),
+        (360, "doubtful"),
+        (361, "loss"),
+        (9999, "loss"),
+    ],
 )
 def test_buckets_hold_both_their_ends(dpd: int, name: str) -> None:
     bucket = bucket_of(dpd, FIVE_CATEGORIES)
@@ -64,7 +79,8 @@ def test_amounts_by_age_leave_out_what_is_not_late_or_paid() -> None:
 
 
 @pytest.mark.parametrize(
-    "limits", [{"a": (1, 3), "b": (5, 9)}, {"a": (1, 3), "b": (3, 9)}, {"a": (1, None), "b": (2, 9)}, {"a": (3, 1)}]
+    "limits",
+    [{"a": (1, 3), "b": (5, 9)}, {"a": (1, 3), "b": (3, 9)}, {"a": (1, None), "b": (2, 9)}, {"a": (3, 1)}],
 )
 def test_buckets_neither_overlap_nor_leave_gaps(limits: dict[str, tuple[int, int | None]]) -> None:
     with pytest.raises(BucketError):

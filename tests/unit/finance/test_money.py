@@ -33,8 +33,30 @@ def test_yuan_text_is_read_to_the_fen(text: str, fen: int) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " 1", "1 ", "+1", "1.", ".5", "1.234", "1,000", "1e3", "NaN", "Infinity", "01", "00.10", "--1", "¥1", "1元"]
-    + ["\uff11", "1\n", "0x1", "1_000", "92233720368547758.08", "9" * 40],
+    [
+        "",
+        " 1",
+        "1 ",
+        "+1",
+        "1.",
+        ".5",
+        "1.234",
+        "1,000",
+        "1e3",
+        "NaN",
+        "Infinity",
+        "01",
+        "00.10",
+        "--1",
+        "¥1",
+        "1元",
+        "\uff11",
+        "1\n",
+        "0x1",
+        "1_000",
+        "92233720368547758.08",
+        "9" * 40,
+    ],
 )
 def test_text_that_is_no_amount_is_refused(text: str) -> None:
     with pytest.raises(MoneyError):
@@ -47,7 +69,9 @@ def test_only_text_is_read_as_yuan(thing: object) -> None:
         parse_yuan(thing)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize(("fen", "text"), [(0, "0.00"), (7, "0.07"), (-5, "-0.05"), (-123456, "-1234.56"), (100, "1.00")])
+@pytest.mark.parametrize(
+    ("fen", "text"), [(0, "0.00"), (7, "0.07"), (-5, "-0.05"), (-123456, "-1234.56"), (100, "1.00")]
+)
 def test_fen_are_written_with_two_places(fen: int, text: str) -> None:
     assert format_yuan(fen) == text
 
