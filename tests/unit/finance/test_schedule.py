@@ -185,6 +185,23 @@ def test_a_row_whose_interest_exceeds_the_level_asks_for_no_principal() -> None:
     assert abs(rows[-1].due_fen - rows[1].due_fen) < 119, "a last row within a fen per row of the level"
 
 
+def test_a_long_month_never_adds_its_unpaid_interest_to_the_principal() -> None:
+    # At 1 % a day over fifty years the level is hardly more than the interest of a short month.
+    rows = build(loan(rate=DailyRate(Decimal("0.01")), periods=600, disbursed_on=date(2023, 2, 1))).rows
+    assert rows[0].days == 28
+    assert rows[1].days == 31
+    assert rows[1].principal_fen == 0
+    assert rows[1].due_fen > rows[0].due_fen
+    assert rows[-1].outstanding_fen == 0
+
+
+def test_a_flat_instalment_rounded_below_its_interest_asks_for_no_principal() -> None:
+    rows = build(loan(method=Method.FLAT, periods=300, instalment_multiple_fen=15_000)).rows
+    assert [row.principal_fen for row in rows[:2]] == [3_000, 3_000]
+    rows = build(loan(method=Method.FLAT, periods=300, instalment_fen=11_000)).rows
+    assert [row.principal_fen for row in rows[:2]] == [0, 0]
+
+
 def test_an_instalment_may_be_given() -> None:
     rows = build(loan(instalment_fen=400_000)).rows
     assert [row.due_fen for row in rows[:-1]] == [400_000, 400_000, 400_000]
