@@ -14,8 +14,8 @@ class Login(AbstractUser):
     """Who may sign in: staff, or a borrower through the customer that points here."""
 
     class Meta(AbstractUser.Meta):
-        verbose_name = _("login")
-        verbose_name_plural = _("logins")
+        verbose_name = _("login")  # type: ignore[assignment]
+        verbose_name_plural = _("logins")  # type: ignore[assignment]
 
 
 class Customer(models.Model):

@@ -38,6 +38,15 @@ class AccountType:
     account_class: AccountClass
     counted: bool = False
     cap: Cap = Cap.NONE
+    # The number, and so the id, of the lender's own control account of this type; None where owners have their own.
+    number: int | None = None
+
+    @property
+    def control_id(self) -> int:
+        """The id of the lender's own control account. ValueError for a type whose accounts belong to owners."""
+        if self.number is None:
+            raise ValueError(f"{self.code} accounts belong to owners")
+        return self.number
 
     @property
     def debit_normal(self) -> bool:
@@ -47,7 +56,7 @@ class AccountType:
 
 # A limit is an account: granting credits it, reserving and drawing debit it, and it cannot be overdrawn.
 COMMITMENT = AccountType("commitment", AccountClass.OFF_BALANCE, counted=True, cap=Cap.DEBITS)
-COMMITMENT_CONTROL = AccountType("commitment_control", AccountClass.OFF_BALANCE)
+COMMITMENT_CONTROL = AccountType("commitment_control", AccountClass.OFF_BALANCE, number=9001)
 
 # What one customer owes. None can be repaid below zero.
 PRINCIPAL_UNBILLED = AccountType("principal_unbilled", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
@@ -59,13 +68,13 @@ PENALTY_RECEIVABLE = AccountType("penalty_receivable", AccountClass.ASSET, count
 CUSTOMER_CREDIT = AccountType("customer_credit", AccountClass.LIABILITY, counted=True, cap=Cap.DEBITS)
 
 # Everybody's: summed, never locked.
-INTEREST_ACCRUED = AccountType("interest_accrued", AccountClass.ASSET)
-PENALTY_ACCRUED = AccountType("penalty_accrued", AccountClass.ASSET)
-CASH_CLEARING = AccountType("cash_clearing", AccountClass.ASSET)
+INTEREST_ACCRUED = AccountType("interest_accrued", AccountClass.ASSET, number=1301)
+PENALTY_ACCRUED = AccountType("penalty_accrued", AccountClass.ASSET, number=1302)
+CASH_CLEARING = AccountType("cash_clearing", AccountClass.ASSET, number=1001)
 MERCHANT_PAYABLE = AccountType("merchant_payable", AccountClass.LIABILITY)
-INTEREST_INCOME = AccountType("interest_income", AccountClass.INCOME)
-PENALTY_INCOME = AccountType("penalty_income", AccountClass.INCOME)
-FEE_INCOME = AccountType("fee_income", AccountClass.INCOME)
+INTEREST_INCOME = AccountType("interest_income", AccountClass.INCOME, number=6001)
+PENALTY_INCOME = AccountType("penalty_income", AccountClass.INCOME, number=6002)
+FEE_INCOME = AccountType("fee_income", AccountClass.INCOME, number=6003)
 
 CHART: dict[str, AccountType] = {
     account_type.code: account_type

@@ -12,6 +12,7 @@ class BusinessDay(models.Model):
 
     id = models.SmallIntegerField(primary_key=True, default=1)
     business_on = models.DateField(_("business date"))
+    first_on = models.DateField(_("first business date"))
 
     class Meta:
         verbose_name = _("business date")

@@ -1,0 +1,303 @@
+"""
+The line's steps in the close of a day: each one set-based statement over whatever the day concerns.
+
+A step takes `closed_on`, the day that ends, while the business date is already the next day, and the ids of the lines it is
+for, None for all. Each is safe to repeat: what it
+did is what it no longer finds to do. The rules in pure Python, to compare with, are in tests/properties/line_oracle.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from huabei.models import SegmentKind
+from huabei.selectors import terms_on
+from huabei.services.purchases import expire_holds
+from ledger.chart import (
+    COMMITMENT_CONTROL,
+    INTEREST_ACCRUED,
+    INTEREST_INCOME,
+    PENALTY_ACCRUED,
+    PENALTY_INCOME,
+)
+from ledger.sql import affected, value
+
+_ACCRUES = {
+    SegmentKind.REVOLVING: (INTEREST_ACCRUED.control_id, INTEREST_INCOME.control_id),
+    SegmentKind.PENALTY: (PENALTY_ACCRUED.control_id, PENALTY_INCOME.control_id),
+}
+
+
+Lines = Sequence[int] | None
+
+
+def _scoped(sql: str, column: str, lines: Lines) -> str:
+    """The statement for these lines only, or as it is for all of them."""
+    return sql.replace("/* scope */", "" if lines is None else f"AND {column} = ANY(%(lines)s)")
+
+
+def release_expired_holds(closed_on: date, lines: Lines = None) -> int:
+    """Holds whose last day ended are released. Returns how many."""
+    return expire_holds(last_day=closed_on, on=closed_on + timedelta(days=1), line_ids=lines)
+
+
+# On the due day's end: paid in full, nothing; minimum met, revolving interest on the billed principal left; minimum not met,
+# penalty on all that is billed and unpaid instead. From the next day on. What runs from earlier statements is closed and
+# carried; under the other kind it waits without principal for the next statement.
+_DUE_DAY = """
+WITH due_now AS (
+    SELECT line.id AS line_id,
+           billed.debits_posted_fen - billed.credits_posted_fen AS principal_fen,
+           billed.debits_posted_fen - billed.credits_posted_fen + interest.debits_posted_fen - interest.credits_posted_fen
+               + fee.debits_posted_fen - fee.credits_posted_fen
+               + penalty.debits_posted_fen - penalty.credits_posted_fen AS total_fen,
+           EXISTS (SELECT FROM huabei_due AS late
+                   WHERE late.line_id = line.id AND late.outstanding_fen > 0 AND late.due_on <= %(closed)s) AS missed
+    FROM huabei_due AS due
+    JOIN huabei_line AS line ON line.id = due.line_id
+    JOIN ledger_account AS billed ON billed.id = line.billed_account_id
+    JOIN ledger_account AS interest ON interest.id = line.interest_account_id
+    JOIN ledger_account AS fee ON fee.id = line.fee_account_id
+    JOIN ledger_account AS penalty ON penalty.id = line.penalty_account_id
+    WHERE due.due_on = %(closed)s /* scope */
+), turning AS (
+    SELECT line_id, CASE WHEN missed THEN 'penalty' ELSE 'revolving' END AS kind,
+           CASE WHEN missed THEN total_fen ELSE principal_fen END AS principal_fen
+    FROM due_now WHERE CASE WHEN missed THEN total_fen ELSE principal_fen END > 0
+), ended AS (
+    UPDATE huabei_segment AS segment SET until = %(next)s
+    FROM turning WHERE segment.line_id = turning.line_id AND segment.until IS NULL
+    RETURNING segment.line_id, segment.kind,
+        segment.carried_fen + segment.principal_fen * segment.daily_rate * (%(next)s - segment.since) AS owed_fen
+)
+INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)
+SELECT turning.line_id, rate.kind, CASE WHEN rate.kind = turning.kind THEN turning.principal_fen ELSE 0 END,
+       rate.daily_rate, %(next)s, coalesce(ended.owed_fen, 0)
+FROM turning
+CROSS JOIN (VALUES ('revolving', %(revolving)s::numeric), ('penalty', %(penalty)s::numeric)) AS rate (kind, daily_rate)
+LEFT JOIN ended ON ended.line_id = turning.line_id AND ended.kind = rate.kind
+WHERE rate.kind = turning.kind OR abs(ended.owed_fen) >= 1
+"""
+
+
+def start_interest_after_due_day(closed_on: date, lines: Lines = None) -> int:
+    """Revolving interest or penalty starts on what was due on this day and is unpaid. Returns the segments opened."""
+    next_day = closed_on + timedelta(days=1)
+    terms = terms_on(next_day)
+    parameters = {
+        "closed": closed_on,
+        "next": next_day,
+        "revolving": terms.revolving_daily_rate,
+        "penalty": terms.penalty_daily_rate,
+        "lines": lines,
+    }
+    return affected(_scoped(_DUE_DAY, "line.id", lines), parameters)
+
+
+# What stands accrued at the end of the day, rounded once over all lines, less what stood there and what was billed since.
+_INCOME = """
+WITH before AS (
+    SELECT coalesce((SELECT accrued_fen FROM huabei_accrual WHERE kind = %(kind)s AND closed_on < %(closed)s
+                     ORDER BY closed_on DESC LIMIT 1), 0) AS accrued_fen,
+           coalesce((SELECT max(closed_on) FROM huabei_accrual WHERE kind = %(kind)s AND closed_on < %(closed)s),
+                    '-infinity') AS closed_on
+), billed AS (
+    SELECT coalesce((SELECT sum(amount_fen) FROM ledger_transfer, before WHERE credit_account_id = %(accrued)s
+                     AND booked_on > before.closed_on AND booked_on <= %(closed)s), 0)::bigint
+         - coalesce((SELECT sum(amount_fen) FROM ledger_transfer, before WHERE debit_account_id = %(accrued)s
+                     AND booked_on > before.closed_on AND booked_on <= %(closed)s), 0)::bigint AS fen
+), standing AS (
+    SELECT round_fen(coalesce(sum(carried_fen + principal_fen * daily_rate * (%(next)s - since)), 0)) AS fen
+    FROM huabei_segment
+    WHERE kind = %(kind)s AND since <= %(closed)s AND (until IS NULL OR until > %(closed)s)
+), income AS (
+    SELECT standing.fen AS accrued_fen, standing.fen - before.accrued_fen + billed.fen AS income_fen
+    FROM before, billed, standing
+), entry AS (
+    INSERT INTO ledger_entry (reference, event, booked_on, value_on)
+    SELECT 'lines:income:' || %(kind)s || ':' || %(closed)s::date, 'lines.income', %(closed)s, %(closed)s
+    FROM income WHERE income_fen <> 0
+    RETURNING id
+), moved AS (
+    INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
+    SELECT entry.id, 0, CASE WHEN income_fen > 0 THEN %(accrued)s ELSE %(income)s END,
+           CASE WHEN income_fen > 0 THEN %(income)s ELSE %(accrued)s END, abs(income_fen), %(closed)s
+    FROM entry, income
+)
+INSERT INTO huabei_accrual (closed_on, kind, accrued_fen, income_fen, entry_id)
+SELECT %(closed)s, %(kind)s, accrued_fen, income_fen, (SELECT id FROM entry) FROM income
+WHERE income_fen <> 0 OR accrued_fen <> 0
+"""
+
+
+def book_income(closed_on: date, lines: Lines = None) -> int:
+    """
+    The day's interest and penalty of all lines: one aggregated entry each. Returns the entries' rows.
+
+    The entry is one for all lines, so nothing is booked for some of them.
+    """
+    if lines is not None:
+        return 0
+    rows = 0
+    for kind, (accrued_id, income_id) in _ACCRUES.items():
+        parameters = {
+            "kind": kind.value,
+            "closed": closed_on,
+            "next": closed_on + timedelta(days=1),
+            "accrued": accrued_id,
+            "income": income_id,
+        }
+        rows += affected(_INCOME, parameters)
+    return rows
+
+
+# One statement per line whose statement day begins: purchases posted before it become billed principal, the customer's credit
+# pays of them what it can, interest and penalty owed so far are posted, and the minimum becomes due.
+_STATEMENTS = """
+WITH line AS (
+    SELECT * FROM huabei_line
+    WHERE statement_day = extract(day FROM %(issued)s::date) AND billable AND status <> 'closed'
+      AND opened_on < %(issued)s /* scope */
+    ORDER BY id FOR NO KEY UPDATE
+), running AS (
+    SELECT segment.line_id,
+           sum(owed_fen) FILTER (WHERE kind = 'revolving') AS interest_fen,
+           sum(owed_fen) FILTER (WHERE kind = 'penalty') AS penalty_fen
+    FROM line JOIN huabei_segment AS segment ON segment.line_id = line.id AND segment.until IS NULL
+    CROSS JOIN LATERAL (SELECT carried_fen + principal_fen * daily_rate * (%(issued)s - since) AS owed_fen) AS owed
+    GROUP BY segment.line_id
+), standing AS (
+    SELECT line.id AS line_id, line.statement_day, line.due_day, line.commitment_account_id, line.unbilled_account_id,
+           line.billed_account_id, line.interest_account_id, line.penalty_account_id, line.credit_account_id,
+           unbilled.debits_posted_fen - unbilled.credits_posted_fen - posted.later_fen AS unbilled_fen,
+           posted.later_fen, posted.earlier_fen AS purchases_fen,
+           billed.debits_posted_fen - billed.credits_posted_fen AS billed_fen,
+           interest.debits_posted_fen - interest.credits_posted_fen AS interest_fen,
+           fee.debits_posted_fen - fee.credits_posted_fen AS fee_fen,
+           penalty.debits_posted_fen - penalty.credits_posted_fen AS penalty_fen,
+           credit.credits_posted_fen - credit.debits_posted_fen AS credit_fen,
+           CASE WHEN credit.debits_posted_fen = 0 THEN 0 ELSE coalesce(
+               (SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = credit.id
+                AND booked_on >= period.since AND booked_on < %(issued)s), 0)::bigint END AS credit_used_before_fen,
+           greatest(round_fen(coalesce(running.interest_fen, 0)), 0) AS new_interest_fen,
+           greatest(round_fen(coalesce(running.penalty_fen, 0)), 0) AS new_penalty_fen,
+           coalesce((SELECT sum(outstanding_fen) FROM huabei_due AS earlier
+                     WHERE earlier.line_id = line.id AND earlier.outstanding_fen > 0), 0)::bigint AS earlier_minimum_fen
+    FROM line
+    JOIN ledger_account AS unbilled ON unbilled.id = line.unbilled_account_id
+    JOIN ledger_account AS billed ON billed.id = line.billed_account_id
+    JOIN ledger_account AS interest ON interest.id = line.interest_account_id
+    JOIN ledger_account AS fee ON fee.id = line.fee_account_id
+    JOIN ledger_account AS penalty ON penalty.id = line.penalty_account_id
+    JOIN ledger_account AS credit ON credit.id = line.credit_account_id
+    LEFT JOIN running ON running.line_id = line.id
+    CROSS JOIN LATERAL (SELECT coalesce((SELECT max(issued_on) FROM huabei_statement AS last WHERE last.line_id = line.id),
+                                        line.opened_on) AS since) AS period
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_fen) FILTER (WHERE booked_on >= %(issued)s), 0)::bigint AS later_fen,
+               coalesce(sum(amount_fen) FILTER (WHERE booked_on < %(issued)s), 0)::bigint AS earlier_fen
+        FROM ledger_transfer WHERE debit_account_id = line.unbilled_account_id AND booked_on >= period.since
+    ) AS posted
+), billing AS (
+    SELECT *, greatest(unbilled_fen, 0) - least(credit_fen, greatest(unbilled_fen, 0)) AS new_principal_fen,
+           least(credit_fen, greatest(unbilled_fen, 0)) AS credit_used_fen
+    FROM standing
+), figures AS (
+    SELECT *, billed_fen + new_principal_fen AS principal_due_fen,
+           interest_fen + new_interest_fen AS interest_due_fen,
+           penalty_fen + new_penalty_fen AS penalty_due_fen,
+           billed_fen + new_principal_fen + interest_fen + new_interest_fen + penalty_fen + new_penalty_fen + fee_fen
+               AS total_fen
+    FROM billing
+), issuing AS (
+    SELECT figures.*, nextval(pg_get_serial_sequence('huabei_statement', 'id')) AS statement_id,
+           CASE WHEN new_principal_fen + credit_used_fen + new_interest_fen + new_penalty_fen > 0
+                THEN nextval(pg_get_serial_sequence('ledger_entry', 'id')) END AS entry_id,
+           greatest(least(total_fen - earlier_minimum_fen,
+               round_fen(%(share)s::numeric * principal_due_fen) + new_interest_fen + new_penalty_fen), 0) AS minimum_fen,
+           CASE WHEN due_day > statement_day THEN %(issued)s + (due_day - statement_day)
+                ELSE (date_trunc('month', %(issued)s::date) + interval '1 month')::date + (due_day - 1) END AS due_on
+    FROM figures WHERE total_fen > 0 OR purchases_fen > 0 OR credit_used_fen > 0
+), entry AS (
+    INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
+    SELECT entry_id, 'line:' || line_id || ':statement:' || %(issued)s::date, 'line.billed', %(issued)s, %(issued)s
+    FROM issuing WHERE entry_id IS NOT NULL
+), moved AS (
+    INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
+    SELECT entry_id, 0, leg.debit, leg.credit, leg.amount_fen, %(issued)s
+    FROM issuing CROSS JOIN LATERAL (VALUES
+        (billed_account_id, unbilled_account_id, new_principal_fen),
+        (credit_account_id, unbilled_account_id, credit_used_fen),
+        (%(control)s, commitment_account_id, credit_used_fen),
+        (interest_account_id, %(interest_accrued)s, new_interest_fen),
+        (penalty_account_id, %(penalty_accrued)s, new_penalty_fen)) AS leg (debit, credit, amount_fen)
+    WHERE leg.amount_fen > 0
+), statement AS (
+    INSERT INTO huabei_statement (id, line_id, issued_on, due_on, principal_fen, interest_fen, penalty_fen, fee_fen,
+        total_fen, minimum_fen, purchases_fen, new_principal_fen, new_interest_fen, new_penalty_fen, credit_used_fen,
+        entry_id)
+    SELECT statement_id, line_id, %(issued)s, due_on, principal_due_fen, interest_due_fen, penalty_due_fen, fee_fen,
+           total_fen, earlier_minimum_fen + minimum_fen, purchases_fen, new_principal_fen, new_interest_fen,
+           new_penalty_fen, credit_used_before_fen + credit_used_fen, entry_id
+    FROM issuing
+), due AS (
+    INSERT INTO huabei_due (statement_id, line_id, due_on, minimum_fen, outstanding_fen)
+    SELECT statement_id, line_id, due_on, minimum_fen, minimum_fen FROM issuing
+), ended AS (
+    UPDATE huabei_segment AS segment SET until = %(issued)s
+    FROM issuing WHERE segment.line_id = issuing.line_id AND segment.until IS NULL
+    RETURNING segment.line_id, segment.kind, segment.principal_fen, segment.daily_rate,
+        segment.carried_fen + segment.principal_fen * segment.daily_rate * (%(issued)s - segment.since)
+        - CASE segment.kind WHEN 'revolving' THEN issuing.new_interest_fen ELSE issuing.new_penalty_fen END AS left_fen
+), following AS (
+    INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)
+    SELECT line_id, kind, principal_fen, daily_rate, %(issued)s, left_fen
+    FROM ended WHERE principal_fen > 0 OR abs(left_fen) >= 1
+), settled AS (
+    UPDATE huabei_line SET billable = false
+    FROM figures WHERE huabei_line.id = figures.line_id AND figures.total_fen = 0 AND figures.later_fen = 0
+)
+SELECT count(*) FROM issuing
+"""
+
+
+def issue_statements(closed_on: date, lines: Lines = None) -> int:
+    """Statements dated the day after `closed_on`, for the lines whose statement day that is. Returns how many."""
+    issued_on = closed_on + timedelta(days=1)
+    parameters = {
+        "issued": issued_on,
+        "share": terms_on(issued_on).minimum_due_share,
+        "control": COMMITMENT_CONTROL.control_id,
+        "interest_accrued": INTEREST_ACCRUED.control_id,
+        "penalty_accrued": PENALTY_ACCRUED.control_id,
+        "lines": lines,
+    }
+    return int(value(_scoped(_STATEMENTS, "id", lines), parameters))
+
+
+# Days past due on the next day, in buckets of 30 days: 1 up to 30, 2 to 60, 3 to 90, 4 beyond. Only a change is written.
+_BUCKETS = """
+UPDATE huabei_line AS line
+SET bucket = late.bucket,
+    status = CASE line.status WHEN 'active' THEN 'frozen' ELSE line.status END,
+    frozen_cause = CASE line.status WHEN 'active' THEN 'overdue' ELSE line.frozen_cause END
+FROM (SELECT line_id, least((%(next)s - min(due_on) + 29) / 30, 4) AS bucket
+      FROM huabei_due WHERE outstanding_fen > 0 AND due_on <= %(closed)s /* scope */ GROUP BY line_id) AS late
+WHERE line.id = late.line_id AND line.bucket <> late.bucket
+"""
+
+
+def move_buckets(closed_on: date, lines: Lines = None) -> int:
+    """Lines whose delinquency bucket changed; one that becomes overdue is frozen. Returns how many changed."""
+    parameters = {"closed": closed_on, "next": closed_on + timedelta(days=1), "lines": lines}
+    return affected(_scoped(_BUCKETS, "line_id", lines), parameters)
+
+
+STEPS = (
+    ("lines.release_expired_holds", release_expired_holds),
+    ("lines.start_interest_after_due_day", start_interest_after_due_day),
+    ("lines.book_income", book_income),
+    ("lines.issue_statements", issue_statements),
+    ("lines.move_buckets", move_buckets),
+)

@@ -1,0 +1,154 @@
+"""Reading lines: what stands on them, what they owe, what was billed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from django.db.models import Max, Min, QuerySet, Sum
+
+from finance.interest import Segment as InterestSegment
+from finance.interest import owed
+from finance.money import round_fen
+from finance.rates import DailyRate
+from huabei.models import Due, Line, LineStatus, Segment, SegmentKind, Statement, Terms
+from huabei.policy import Policy
+from ledger.selectors import positions
+
+
+def terms_on(on: date) -> Terms:
+    """The terms in force on a date."""
+    return Terms.objects.filter(effective_from__lte=on).latest("effective_from")
+
+
+def opening_policy(on: date) -> Policy:
+    """What the policy that opens lines goes by on a date."""
+    terms = terms_on(on)
+    return Policy(
+        minimum_age=terms.minimum_age,
+        students_admitted=terms.students_admitted,
+        minimum_score=terms.minimum_score,
+        minimum_limit_fen=terms.minimum_limit_fen,
+        maximum_limit_fen=terms.maximum_limit_fen,
+        maximum_exposure_fen=terms.maximum_exposure_fen,
+        bands=tuple(terms.bands.order_by("score_from").values_list("score_from", "limit_fen")),
+    )
+
+
+def live_line_of(customer_id: UUID) -> Line | None:
+    """The customer's line that is not closed."""
+    return Line.objects.filter(customer_id=customer_id).exclude(status=LineStatus.CLOSED).first()
+
+
+def interest_segment(segment: Segment) -> InterestSegment:
+    """A stored segment as the pure core knows it."""
+    return InterestSegment(
+        principal_fen=segment.principal_fen,
+        rate=DailyRate(segment.daily_rate),
+        since=segment.since,
+        carried_fen=Decimal(segment.carried_fen),  # type: ignore[arg-type]
+    )
+
+
+def open_segments(line_id: int) -> dict[str, Segment]:
+    """The line's open segments by kind."""
+    return {segment.kind: segment for segment in Segment.objects.filter(line_id=line_id, until__isnull=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class LinePosition:
+    """What stands on one line on a date, in fen. `accrued_…` is owed by then but not billed, rounded."""
+
+    limit_fen: int
+    available_fen: int
+    held_fen: int
+    unbilled_fen: int
+    billed_fen: int
+    interest_fen: int
+    fee_fen: int
+    penalty_fen: int
+    credit_fen: int
+    accrued_interest_fen: int
+    accrued_penalty_fen: int
+
+    @property
+    def drawn_fen(self) -> int:
+        """Principal owed, billed or not."""
+        return self.unbilled_fen + self.billed_fen
+
+    @property
+    def billed_total_fen(self) -> int:
+        """All that statements ask for and is unpaid."""
+        return self.billed_fen + self.interest_fen + self.fee_fen + self.penalty_fen
+
+    @property
+    def owed_fen(self) -> int:
+        """All that would have to be paid today to owe nothing."""
+        return (
+            self.unbilled_fen + self.billed_total_fen + self.accrued_interest_fen + self.accrued_penalty_fen
+        )
+
+
+def line_position(line: Line, on: date) -> LinePosition:
+    """What stands on a line on a date (three queries, however long its history)."""
+    account = positions(
+        [
+            line.commitment_account_id,
+            line.unbilled_account_id,
+            line.billed_account_id,
+            line.interest_account_id,
+            line.fee_account_id,
+            line.penalty_account_id,
+            line.credit_account_id,
+        ]
+    )
+    segments = open_segments(line.pk)
+    accrued = {kind: round_fen(owed(interest_segment(segment), on)) for kind, segment in segments.items()}
+    commitment = account[line.commitment_account_id]
+    return LinePosition(
+        limit_fen=line.limit_fen,
+        available_fen=commitment.available_fen,
+        held_fen=commitment.debits_pending_fen,
+        unbilled_fen=account[line.unbilled_account_id].debit_fen,
+        billed_fen=account[line.billed_account_id].debit_fen,
+        interest_fen=account[line.interest_account_id].debit_fen,
+        fee_fen=account[line.fee_account_id].debit_fen,
+        penalty_fen=account[line.penalty_account_id].debit_fen,
+        credit_fen=account[line.credit_account_id].credit_fen,
+        accrued_interest_fen=accrued.get(SegmentKind.REVOLVING, 0),
+        accrued_penalty_fen=accrued.get(SegmentKind.PENALTY, 0),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Delinquency:
+    """What a line should have paid by a date and has not."""
+
+    overdue_fen: int
+    oldest_due_on: date | None
+
+
+def delinquency(line_id: int, on: date) -> Delinquency:
+    """The minimum dues of a line that were due before `on` and are unpaid, and the oldest of their dates."""
+    found = Due.objects.filter(line_id=line_id, due_on__lt=on, outstanding_fen__gt=0).aggregate(
+        overdue=Sum("outstanding_fen"), oldest=Min("due_on")
+    )
+    return Delinquency(found["overdue"] or 0, found["oldest"])
+
+
+def latest_statement(line_id: int) -> Statement | None:
+    """The last statement issued."""
+    return Statement.objects.filter(line_id=line_id).order_by("-issued_on").select_related("due").first()
+
+
+def statements_of(line_id: int) -> QuerySet[Statement]:
+    """The line's statements, newest first."""
+    return Statement.objects.filter(line_id=line_id).order_by("-issued_on")
+
+
+def last_issued_on(line_id: int) -> date | None:
+    """The date of the last statement issued."""
+    found: date | None = Statement.objects.filter(line_id=line_id).aggregate(last=Max("issued_on"))["last"]
+    return found

@@ -1,0 +1,108 @@
+"""Opening lines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db import IntegrityError, transaction
+
+from huabei.errors import LineError
+from ledger.chart import COMMITMENT_CONTROL
+from ledger.services import constraint_name
+from ledger.sql import fetch_all
+
+# Statement day → due day. Source: DOMAIN, Huabei.
+CALENDARS = {1: 10, 5: 15, 10: 20, 15: 25}
+
+
+class AlreadyHasLine(LineError):
+    """One line per customer that is not closed."""
+
+    code = "already_has_line"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """One line to open. `score` is what the policy went by, None where it did not."""
+
+    customer_id: UUID
+    limit_fen: int
+    score: int | None = None
+    statement_day: int = 1
+    due_day: int = 10
+
+
+# The line's seven accounts, and the role each plays; see ledger.chart for their types.
+_OPEN = """
+WITH opening AS (
+    SELECT nextval(pg_get_serial_sequence('huabei_line', 'id')) AS line_id, gen_random_uuid() AS line_uuid,
+           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS commitment,
+           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS unbilled,
+           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS billed,
+           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS interest,
+           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS fee,
+           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS penalty,
+           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS credit,
+           nextval(pg_get_serial_sequence('ledger_entry', 'id')) AS entry_id,
+           given.*
+    FROM unnest(%(customers)s::uuid[], %(limits)s::bigint[], %(scores)s::smallint[],
+                %(statement_days)s::smallint[], %(due_days)s::smallint[])
+        AS given (customer_id, limit_fen, score, statement_day, due_day)
+), account AS (
+    INSERT INTO ledger_account (id, type_code, owner, counted, cap)
+    SELECT role.id, role.type_code, customer_id, true, role.cap
+    FROM opening CROSS JOIN LATERAL (VALUES
+        (commitment, 'commitment', 'debits'), (unbilled, 'principal_unbilled', 'credits'),
+        (billed, 'principal_billed', 'credits'), (interest, 'interest_receivable', 'credits'),
+        (fee, 'fee_receivable', 'credits'), (penalty, 'penalty_receivable', 'credits'),
+        (credit, 'customer_credit', 'debits')) AS role (id, type_code, cap)
+), line AS (
+    INSERT INTO huabei_line (id, uuid, customer_id, status, frozen_cause, limit_fen, statement_day, due_day, opened_on,
+        score, commitment_account_id, unbilled_account_id, billed_account_id, interest_account_id, fee_account_id,
+        penalty_account_id, credit_account_id)
+    SELECT line_id, line_uuid, customer_id, 'active', '', limit_fen, statement_day, due_day, %(on)s,
+           score, commitment, unbilled, billed, interest, fee, penalty, credit
+    FROM opening
+), entry AS (
+    INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
+    SELECT entry_id, 'line:' || line_id || ':granted', 'line.granted', %(on)s, %(on)s FROM opening
+), granted AS (
+    INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
+    SELECT entry_id, 0, %(control)s, commitment, limit_fen, %(on)s FROM opening
+)
+SELECT line_id FROM opening
+"""
+
+
+def open_lines(*, openings: Sequence[Opening], on: date) -> list[int]:
+    """
+    Opens lines and grants their limits in one statement; returns their ids in the order given.
+
+    All or none. Errors: AlreadyHasLine when a customer has a line that is not closed (the database keeps that).
+    """
+    if not openings:
+        return []
+    parameters = {
+        "customers": [opening.customer_id for opening in openings],
+        "limits": [opening.limit_fen for opening in openings],
+        "scores": [opening.score for opening in openings],
+        "statement_days": [opening.statement_day for opening in openings],
+        "due_days": [opening.due_day for opening in openings],
+        "control": COMMITMENT_CONTROL.control_id,
+        "on": on,
+    }
+    try:
+        with transaction.atomic():
+            return [line_id for (line_id,) in fetch_all(_OPEN, parameters)]
+    except IntegrityError as error:
+        if constraint_name(error) == "line_one_live_per_customer":
+            raise AlreadyHasLine("a customer has one line at a time") from error
+        raise
+
+
+def open_line(*, opening: Opening, on: date) -> int:
+    """Opens one line; see `open_lines`."""
+    return open_lines(openings=[opening], on=on)[0]

@@ -1,0 +1,36 @@
+"""./manage.py simulate_line: a story of a line in, as JSON on stdin; its statements and standing out, as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from finance.errors import DomainError
+from operations.services.simulation import parse_story, simulate
+
+
+class Command(BaseCommand):
+    help = (
+        "Reads a line and its events from stdin, lives through them on the real services and the real close, prints the "
+        "statements and what stands on the line, and keeps nothing. "
+        'Example: {"line": {"limit": "8000.00", "statement_day": 1, "due_day": 10, "opened_on": "2026-05-20"}, '
+        '"events": [{"on": "2026-06-05", "type": "purchase", "amount": "1000.00", "ref": "p1"}], "until": "2026-08-01"}'
+    )
+    requires_system_checks = []
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            text = sys.stdin.buffer.read().decode("utf-8-sig")
+            answer = simulate(parse_story(text))
+        except UnicodeDecodeError:
+            self._refuse("", "not UTF-8 text")
+        except DomainError as refusal:
+            self._refuse(getattr(refusal, "field", None) or "", str(refusal))
+        self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
+
+    def _refuse(self, field: str, message: str) -> None:
+        self.stdout.write(json.dumps({"error": {"field": field, "message": message}}, ensure_ascii=False))
+        sys.exit(2)

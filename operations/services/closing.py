@@ -1,0 +1,115 @@
+"""The business date and the close of a day."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from django.db import transaction
+
+import huabei.closing
+from finance.errors import DomainError
+from ledger.sql import affected, fetch_one
+from operations.models import BusinessDay, CloseStep
+
+Step = tuple[str, Callable[[date, Sequence[int] | None], int]]
+
+# Every step of a close, in order.
+STEPS: tuple[Step, ...] = (*huabei.closing.STEPS,)
+
+
+class CloseError(DomainError):
+    """A day that cannot be closed."""
+
+    code = "close_refused"
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """What one step did: the rows it wrote, or that it was done before."""
+
+    closed_on: date
+    step: str
+    rows: int
+    done_before: bool
+
+
+def business_date() -> date:
+    """The date the bank is on. Error: CloseError when none was set yet."""
+    day = BusinessDay.objects.first()
+    if day is None:
+        raise CloseError(
+            "no business date yet: build the demo world, or set one with ./manage.py set_business_date"
+        )
+    return day.business_on
+
+
+def set_business_date(*, on: date) -> None:
+    """Sets the first business date of an empty bank. Error: CloseError when there is one: only a close moves it."""
+    day, created = BusinessDay.objects.get_or_create(defaults={"business_on": on, "first_on": on})
+    if not created and day.business_on != on:
+        raise CloseError(f"the business date is {day.business_on}: only a close moves it")
+
+
+# The unique key makes a step happen once: a second close of the same day waits here for the first, and then finds it done.
+_BEGIN = """
+INSERT INTO operations_closestep (closed_on, step, shard, started_at, rows) VALUES (%s, %s, 0, clock_timestamp(), 0)
+ON CONFLICT (closed_on, step, shard) DO NOTHING RETURNING id
+"""
+
+_DONE = "UPDATE operations_closestep SET finished_at = clock_timestamp(), rows = %s WHERE id = %s"
+
+
+def close_day(*, closed_on: date) -> Iterator[StepResult]:
+    """
+    Closes one day, step by step, yielding what each did.
+
+    The business date moves to the next day first; then each step runs in a transaction of its own together with the record
+    that it is done. So a close that was killed goes on where it stopped, and one that is repeated does nothing. Error:
+    CloseError when the day is not the business date and was not the day before it.
+    """
+    today = business_date()
+    if closed_on != today and not (closed_on == today - timedelta(days=1) and was_open(closed_on)):
+        raise CloseError(f"the business date is {today}: the day to close is {today}, not {closed_on}")
+    BusinessDay.objects.filter(business_on=closed_on).update(business_on=closed_on + timedelta(days=1))
+    for name, step in STEPS:
+        with transaction.atomic():
+            begun = fetch_one(_BEGIN, [closed_on, name])
+            rows = step(closed_on, None) if begun else 0
+            if begun:
+                affected(_DONE, [rows, begun[0]])
+        yield StepResult(closed_on, name, rows, done_before=not begun)
+
+
+def close_lines(*, closed_on: date, line_ids: Sequence[int]) -> None:
+    """Runs the same steps for some lines alone, without moving the business date: how the simulator lives through a day."""
+    for _name, step in STEPS:
+        with transaction.atomic():
+            step(closed_on, line_ids)
+
+
+def close_until(*, on: date) -> Iterator[StepResult]:
+    """
+    Closes day after day until the business date is `on`; a day whose close was interrupted is finished first.
+
+    Nothing happens when the bank is there already.
+    """
+    today = business_date()
+    if unfinished(today - timedelta(days=1)):
+        yield from close_day(closed_on=today - timedelta(days=1))
+    while business_date() < on:
+        yield from close_day(closed_on=business_date())
+
+
+def was_open(on: date) -> bool:
+    """Whether this day is one that the bank has been open on, or is."""
+    day = BusinessDay.objects.get()
+    return day.first_on <= on <= day.business_on
+
+
+def unfinished(closed_on: date) -> bool:
+    """Whether the bank was open on this day, has left it, and some step of its close is not done."""
+    day = BusinessDay.objects.get()
+    done = CloseStep.objects.filter(closed_on=closed_on, finished_at__isnull=False).count()
+    return day.first_on <= closed_on < day.business_on and done < len(STEPS)

@@ -1,0 +1,298 @@
+"""
+The official simulator of a line: a story in, its statements and standing out.
+
+It drives the services that serve customers and the steps that close a day, in a transaction that it rolls back, so what it
+prints is what the product would do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from customers.models import Customer, Shop
+from finance.errors import DomainError
+from finance.money import format_yuan, parse_yuan
+from huabei import selectors
+from huabei.models import Line, Purchase, PurchaseState
+from huabei.services import purchases, repayments
+from huabei.services.lines import CALENDARS, Opening, open_line
+from operations.services.closing import close_lines
+
+EVENT_TYPES = ("purchase", "capture", "void", "refund", "repayment")
+MOST_EVENTS = 10_000
+LONGEST_DAYS = 3_660
+
+
+class BadStory(DomainError):
+    """The story cannot be told: `field` names what is wrong, the message says what would be right."""
+
+    code = "bad_story"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One thing that happens to the line. `amount_fen` is None where the whole purchase is meant."""
+
+    position: int
+    on: date
+    type: str
+    ref: str
+    amount_fen: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A line and what happens to it until a date; what comes later has not happened yet."""
+
+    limit_fen: int
+    statement_day: int
+    due_day: int
+    opened_on: date
+    events: tuple[Event, ...]
+    until: date
+
+
+def _fields(
+    given: Any, where: str, required: set[str], optional: frozenset[str] = frozenset()
+) -> Mapping[str, Any]:
+    if not isinstance(given, dict):
+        raise BadStory("must be an object", field=where)
+    dot = f"{where}." if where else ""
+    for name in sorted(required - given.keys()):
+        raise BadStory("is missing", field=f"{dot}{name}")
+    for name in sorted(given.keys() - required - optional):
+        raise BadStory(
+            f"is not known; known are {', '.join(sorted(required | optional))}", field=f"{dot}{name}"
+        )
+    return given
+
+
+def _date(text: Any, where: str) -> date:
+    try:
+        if not isinstance(text, str) or len(text) != 10:
+            raise ValueError
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise BadStory('must be a date like "2026-06-05"', field=where) from error
+
+
+def _fen(text: Any, where: str) -> int:
+    try:
+        amount_fen = parse_yuan(text) if isinstance(text, str) else 0
+    except DomainError as error:
+        raise BadStory(str(error), field=where) from error
+    if amount_fen <= 0:
+        raise BadStory('must be a positive amount in yuan, as text, like "1000.00"', field=where)
+    return amount_fen
+
+
+def _day(number: Any, where: str) -> int:
+    if isinstance(number, bool) or not isinstance(number, int) or not 1 <= number <= 28:
+        raise BadStory("must be a day of the month from 1 to 28", field=where)
+    return number
+
+
+def _event(given: Any, position: int) -> Event:
+    where = f"events[{position}]"
+    read = _fields(given, where, {"on", "type", "ref"}, frozenset({"amount"}))
+    if read["type"] not in EVENT_TYPES:
+        raise BadStory(f"must be one of {', '.join(EVENT_TYPES)}", field=f"{where}.type")
+    ref = read["ref"]
+    if not isinstance(ref, str) or not 1 <= len(ref) <= 48:
+        raise BadStory("must be a text of 1 to 48 characters", field=f"{where}.ref")
+    needs_amount = read["type"] in ("purchase", "repayment")
+    if needs_amount and read.get("amount") is None:
+        raise BadStory("is missing", field=f"{where}.amount")
+    amount = read.get("amount")
+    return Event(
+        position,
+        _date(read["on"], f"{where}.on"),
+        read["type"],
+        ref,
+        None if amount is None else _fen(amount, f"{where}.amount"),
+    )
+
+
+def _refuse_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in read:
+            raise BadStory("is given twice", field=name)
+        read[name] = value
+    return read
+
+
+def parse_story(text: str) -> Story:
+    """The story in a JSON text. Error: BadStory, which names the field."""
+    try:
+        given = json.loads(text, object_pairs_hook=_refuse_repeats)
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise BadStory(f"not JSON: {error}", field="") from error
+    read = _fields(given, "", {"line", "events", "until"})
+    line = _fields(read["line"], "line", {"limit", "opened_on"}, frozenset({"statement_day", "due_day"}))
+    if not isinstance(read["events"], list) or len(read["events"]) > MOST_EVENTS:
+        raise BadStory(f"must be a list of at most {MOST_EVENTS} events", field="events")
+    statement_day = _day(line.get("statement_day", 1), "line.statement_day")
+    due_day = _day(line.get("due_day", CALENDARS.get(statement_day, 10)), "line.due_day")
+    if due_day == statement_day:
+        raise BadStory("must differ from line.statement_day", field="line.due_day")
+    opened_on = _date(line["opened_on"], "line.opened_on")
+    until = _date(read["until"], "until")
+    if not opened_on <= until <= opened_on + timedelta(days=LONGEST_DAYS):
+        raise BadStory("must be from line.opened_on to ten years after it", field="until")
+    events = tuple(_event(event, position) for position, event in enumerate(read["events"]))
+    for event in events:
+        if event.on < opened_on:
+            raise BadStory("must not be before line.opened_on", field=f"events[{event.position}].on")
+    return Story(
+        _fen(line["limit"], "line.limit"),
+        statement_day,
+        due_day,
+        opened_on,
+        tuple(sorted(events, key=lambda event: event.on)),
+        until,
+    )
+
+
+@dataclass(slots=True)
+class _Told:
+    """The story as it is being told: the line, the shop, the purchases by their ref, and what was refused."""
+
+    line_id: int
+    merchant_id: UUID
+    # Purchases that a capture or void names later wait for it; all others are captured at once.
+    waiting: frozenset[str]
+    purchase_ids: dict[str, int] = field(default_factory=dict)
+    refused: list[dict[str, Any]] = field(default_factory=list)
+
+    def purchase(self, event: Event) -> None:
+        assert event.amount_fen is not None
+        if event.ref in self.purchase_ids:
+            raise BadStory("this ref is used by an earlier purchase", field=f"events[{event.position}].ref")
+        authorised = purchases.authorise(
+            line_id=self.line_id,
+            merchant_id=self.merchant_id,
+            amount_fen=event.amount_fen,
+            reference=event.ref,
+            on=event.on,
+        )
+        self.purchase_ids[event.ref] = authorised.purchase_id
+        if event.ref not in self.waiting:
+            purchases.capture(purchase_id=authorised.purchase_id, amount_fen=event.amount_fen, on=event.on)
+
+    def capture(self, event: Event) -> None:
+        purchase = self._of(event)
+        if purchase.state == PurchaseState.CAPTURED:
+            raise purchases.NotAuthorised("the purchase is captured already")
+        purchases.capture(
+            purchase_id=purchase.pk, amount_fen=event.amount_fen or purchase.amount_fen, on=event.on
+        )
+
+    def void(self, event: Event) -> None:
+        purchases.void(purchase_id=self._of(event).pk, on=event.on)
+
+    def refund(self, event: Event) -> None:
+        purchase = self._of(event)
+        repayments.refund(
+            purchase_id=purchase.pk,
+            amount_fen=event.amount_fen or purchase.captured_fen - purchase.refunded_fen,
+            reference=f"refund-{event.position}",
+            on=event.on,
+        )
+
+    def repayment(self, event: Event) -> None:
+        assert event.amount_fen is not None
+        repayments.repay(line_id=self.line_id, amount_fen=event.amount_fen, reference=event.ref, on=event.on)
+
+    def _of(self, event: Event) -> Purchase:
+        if event.ref not in self.purchase_ids:
+            raise purchases.PurchaseNotFound(f"no purchase {event.ref!r} was authorised before")
+        return Purchase.objects.get(pk=self.purchase_ids[event.ref])
+
+    def happen(self, event: Event) -> None:
+        """One event; what the services refuse is noted, and the story goes on."""
+        act: Callable[[Event], None] = getattr(self, event.type)
+        try:
+            with transaction.atomic():
+                act(event)
+        except BadStory:
+            raise
+        except DomainError as refusal:
+            self.refused.append(
+                {"event": event.position, "ref": event.ref, "code": refusal.code, "message": str(refusal)}
+            )
+
+
+def _begin(story: Story) -> _Told:
+    customer = Customer.objects.create(
+        full_name="Simulated",
+        born_on=date(1990, 1, 1),
+        registered_on=story.opened_on,
+        identity_verified_on=story.opened_on,
+        national_id_encrypted=b"",
+        national_id_index=uuid4().bytes,
+    )
+    shop = Shop.objects.create(name="Simulated", category="simulated", registered_on=story.opened_on)
+    merchant = purchases.accept_merchant(shop=shop)
+    opening = Opening(customer.pk, story.limit_fen, statement_day=story.statement_day, due_day=story.due_day)
+    waiting = frozenset(event.ref for event in story.events if event.type in ("capture", "void"))
+    return _Told(open_line(opening=opening, on=story.opened_on), merchant.pk, waiting)
+
+
+def _ending(told: _Told, on: date) -> dict[str, Any]:
+    line = Line.objects.get(pk=told.line_id)
+    position = selectors.line_position(line, on)
+    statements = [
+        {
+            "issued_on": statement.issued_on.isoformat(),
+            "due_on": statement.due_on.isoformat(),
+            "principal": format_yuan(statement.principal_fen),
+            "interest": format_yuan(statement.interest_fen),
+            "penalty": format_yuan(statement.penalty_fen),
+            "fee": format_yuan(statement.fee_fen),
+            "total": format_yuan(statement.total_fen),
+            "minimum": format_yuan(statement.minimum_fen),
+            "credit_used": format_yuan(statement.credit_used_fen),
+        }
+        for statement in selectors.statements_of(line.pk).reverse()
+    ]
+    late = selectors.delinquency(line.pk, on)
+    return {
+        "statements": statements,
+        "drawn": format_yuan(position.drawn_fen),
+        "held": format_yuan(position.held_fen),
+        "available": format_yuan(position.available_fen),
+        "credit": format_yuan(position.credit_fen),
+        "owed": format_yuan(position.owed_fen),
+        "overdue": format_yuan(late.overdue_fen),
+        "status": line.status,
+        "refused": told.refused,
+    }
+
+
+def simulate(story: Story) -> dict[str, Any]:
+    """
+    Tells the story on the real services and closes every day before `until`; returns its statements and the line's standing
+    on that date, in yuan. Nothing of it stays in the database.
+    """
+    with transaction.atomic():
+        told = _begin(story)
+        events = list(story.events)
+        day = story.opened_on
+        while True:
+            while events and events[0].on == day:
+                told.happen(events.pop(0))
+            if day == story.until:
+                break
+            close_lines(closed_on=day, line_ids=[told.line_id])
+            day += timedelta(days=1)
+        ending = _ending(told, story.until)
+        transaction.set_rollback(True)
+    return ending
