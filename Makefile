@@ -5,6 +5,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 MANAGE := $(PY) manage.py
 DATA ?=
+CHECK_KEY := AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=
 
 .PHONY: help run test check bench install install-dev lock stop clean format messages
 
@@ -24,7 +25,7 @@ check: install-dev ## Lint, types, import rules, migrations, deployment settings
 	@$(VENV)/bin/lint-imports
 	@$(MANAGE) makemigrations --check --dry-run
 	@env DJANGO_SETTINGS_MODULE=config.settings.production DJANGO_SECRET_KEY=check-only-0123456789-abcdefghijklmnopqrstuvwxyz-ABCDEFG \
-		IDENTITY_ENCRYPTION_KEYS=x IDENTITY_INDEX_KEY=x ALLOWED_HOSTS=example.com \
+		IDENTITY_ENCRYPTION_KEYS=$(CHECK_KEY) IDENTITY_INDEX_KEY=$(CHECK_KEY) ALLOWED_HOSTS=example.com \
 		DATABASE_URL=postgres://localhost/check BROKER_URL=redis://localhost/0 \
 		$(MANAGE) check --deploy --fail-level WARNING
 	@$(PY) -m tests.architecture.lengths
