@@ -307,12 +307,12 @@ def last_lines(log: Path, count: int = 15) -> str:
 # ------------------------------------------------------------------------------------------------------- ports
 
 
-def port_is_free(port: int) -> bool:
-    """Whether a server could listen on this port of 127.0.0.1 now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+def port_is_free(port: int, host: str = LOCALHOST) -> bool:
+    """Whether a server could listen on this port now."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as servers do: TIME_WAIT is no obstacle
         try:
-            probe.bind((LOCALHOST, port))
+            probe.bind((host, port))
         except (OSError, OverflowError):
             return False
     return True

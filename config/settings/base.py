@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 import dj_database_url
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,7 @@ VAR_DIR = BASE_DIR / "var"
 DATABASE_ROLE = os.environ.get("DATABASE_ROLE", "credit_app")
 
 INSTALLED_APPS = [
+    "config",
     "operations",
     "huabei",
     "lending",
@@ -63,6 +65,10 @@ TEMPLATES = [
 ]
 
 
+# The servers that config.embedded runs where DATABASE_URL or BROKER_URL name none; tests have their own.
+EMBEDDED_PROFILE: Literal["default", "test"] = "default"
+
+
 def database(url: str) -> dict[str, object]:
     """
     The default database: the one a URL names, or the project's own server, which is started when first needed.
@@ -81,7 +87,7 @@ def database(url: str) -> dict[str, object]:
     else:
         settings["ENGINE"] = "config.embedded.backend"
         settings["NAME"] = "creditbox"
-        settings["EMBEDDED"] = {"profile": "default", "role": "owner" if owner else "app"}
+        settings["EMBEDDED"] = {"profile": EMBEDDED_PROFILE, "role": "owner" if owner else "app"}
     return settings
 
 

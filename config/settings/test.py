@@ -13,11 +13,12 @@ WHITENOISE_USE_FINDERS = True
 
 # A server of the tests' own, whatever else runs on the machine. Its owner makes the test database; the tests then
 # run as the application role (tests/conftest.py).
+EMBEDDED_PROFILE = "test"
 DATABASES = {
     "default": {
         "ENGINE": "config.embedded.backend",
         "NAME": "creditbox",
-        "EMBEDDED": {"profile": "test", "role": "owner"},
+        "EMBEDDED": {"profile": EMBEDDED_PROFILE, "role": "owner"},
         "OPTIONS": {"prepare_threshold": 3},
     }
 }

@@ -1,0 +1,26 @@
+"""The Celery application. It finds its broker when it first needs one, so that no other command has to wait for it."""
+
+import os
+from typing import Any
+
+from celery import Celery
+from django.conf import settings
+
+from config.embedded import broker_url
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings.development")
+
+
+class LazyBrokerCelery(Celery):  # type: ignore[misc]
+    """Looks its broker up when a connection is opened: `BROKER_URL`, or the project's own Valkey, then started."""
+
+    def connection_for_read(self, url: str | None = None, **options: Any) -> Any:
+        return super().connection_for_read(url or broker_url(profile=settings.EMBEDDED_PROFILE), **options)
+
+    def connection_for_write(self, url: str | None = None, **options: Any) -> Any:
+        return super().connection_for_write(url or broker_url(profile=settings.EMBEDDED_PROFILE), **options)
+
+
+app = LazyBrokerCelery("creditbox")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()

@@ -1,0 +1,130 @@
+"""`./manage.py run` in a checkout of its own: everything up, everything down, and what happens in between."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from config.embedded import daemons, stop_servers
+from config.embedded.postgres import running_postgres
+from config.embedded.valkey import running_valkey
+from tests.services.test_embedded_servers import PROJECT, make_checkout, remove_checkout
+
+NOT_COPIED = shutil.ignore_patterns(".venv", "var", ".git", "__pycache__", ".*_cache", "node_modules")
+
+
+@pytest.fixture(scope="module")
+def checkout() -> Iterator[Path]:
+    folder = make_checkout()
+    shutil.copytree(PROJECT, folder, ignore=NOT_COPIED, dirs_exist_ok=True)
+    yield folder
+    remove_checkout(folder)
+
+
+def manage(checkout: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME")}
+    return subprocess.Popen(
+        [sys.executable, str(checkout / "manage.py"), *arguments],
+        cwd="/",
+        env={**kept, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def read_until(run: subprocess.Popen[str], *wanted: str) -> str:
+    """Read lines until each of the patterns was seen, in any order."""
+    assert run.stdout
+    output = ""
+    while not all(re.search(pattern, output) for pattern in wanted):
+        line = run.stdout.readline()
+        assert line, f"ended without {wanted}:\n{output}"
+        output += line
+    return output
+
+
+def test_run_serves_survives_a_crash_refuses_a_second_and_leaves_nothing(checkout: Path) -> None:
+    port = daemons.choose_port(last=None, seed="a run of the tests")
+    run = manage(checkout, "run", "--no-demo", PORT=str(port))
+    try:
+        read_until(run, f"CreditBox is at http://localhost:{port}/", r"worker \|.* ready", "beat: Starting")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/console/login/") as answer:
+            assert answer.status == 200
+
+        second = manage(checkout, "run")
+        said = second.communicate(timeout=30)[0]
+        assert second.returncode == 1
+        assert f"Already running at http://localhost:{port}/ (process {run.pid})" in said
+
+        postgres = running_postgres(checkout)
+        assert postgres
+        os.kill(postgres.pid, signal.SIGKILL)
+        read_until(run, "postgres went down; starting it again", "postgres is up again")
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/console/login/") as answer:
+            assert answer.status == 200
+    finally:
+        run.send_signal(signal.SIGINT)
+        rest = run.communicate(timeout=30)[0]
+
+    assert run.returncode == 0
+    assert "stopping web, beat, worker" in rest
+    assert "Traceback" not in rest
+    assert running_postgres(checkout) is None
+    assert running_valkey(checkout) is None
+    assert daemons.port_is_free(port)
+
+
+def test_servers_tells_starts_and_stops(checkout: Path) -> None:
+    stop_servers(root=checkout)
+
+    def said(*arguments: str) -> list[str]:
+        return manage(checkout, *arguments).communicate(timeout=30)[0].split("\n")
+
+    assert [line.split() for line in said("servers", "status")] == [
+        ["postgres", "stopped"],
+        ["valkey", "stopped"],
+        [],
+    ]
+    started = said("servers", "start")
+    assert [line.split()[:2] for line in started[:2]] == [["postgres", "running"], ["valkey", "running"]]
+    assert said("dbshell", "--", "-Atc", "SELECT current_user") == ["credit_app", ""]
+    assert said("servers", "stop") == ["valkey    stopped", "postgres  stopped", ""]
+    assert running_postgres(checkout) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "complaint"),
+    [
+        ({"PORT": "0"}, "PORT=0 is no port: it must lie between 1 and 65535"),
+        ({"PORT": "70000"}, "PORT=70000 is no port"),
+        ({"PORT": "many"}, "invalid int value: 'many'"),
+        ({"HOST": "192.0.2.1"}, "HOST=192.0.2.1 is no address of this machine"),
+        ({"HOST": "no.such.host.invalid"}, "HOST=no.such.host.invalid is no address of this machine"),
+    ],
+)
+def test_a_host_or_port_that_cannot_be_is_refused_before_anything_starts(
+    checkout: Path, environment: dict[str, str], complaint: str
+) -> None:
+    run = manage(checkout, "run", **environment)
+
+    said = run.communicate(timeout=30)[0]
+    assert complaint in said
+    assert run.returncode != 0
+    assert running_postgres(checkout) is None
+
+
+def test_a_port_that_is_taken_is_refused_with_its_number(checkout: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        run = manage(checkout, "run", PORT=str(port))
+        assert f"PORT={port} is taken by another program" in run.communicate(timeout=30)[0]
+    assert run.returncode == 1
