@@ -30,15 +30,21 @@ def line() -> tuple[int, int]:
 def reserve(line: tuple[int, int], amount_fen: int, reference: str = "reserve") -> int:
     """The id of a new pending transfer on the line."""
     leg = Leg(line[0], line[1], amount_fen, TransferKind.PENDING)
-    return services.post(draft=Draft(reference=reference, event="t", booked_on=DAY, legs=(leg,))).transfer_ids[0]
+    return services.post(
+        draft=Draft(reference=reference, event="t", booked_on=DAY, legs=(leg,))
+    ).transfer_ids[0]
 
 
-def resolve(line: tuple[int, int], pending_id: int, amount_fen: int, kind: TransferKind, reference: str) -> None:
+def resolve(
+    line: tuple[int, int], pending_id: int, amount_fen: int, kind: TransferKind, reference: str
+) -> None:
     leg = Leg(line[0], line[1], amount_fen, kind, pending_id)
     services.post(draft=Draft(reference=reference, event="t", booked_on=DAY, legs=(leg,)))
 
 
-def test_a_reservation_counts_against_the_limit_and_a_partial_settlement_frees_the_rest(line: tuple[int, int]) -> None:
+def test_a_reservation_counts_against_the_limit_and_a_partial_settlement_frees_the_rest(
+    line: tuple[int, int],
+) -> None:
     pending = reserve(line, 8_000)
     assert selectors.position(line[0]).available_fen == 2_000
     resolve(line, pending, 3_000, TransferKind.SETTLED, "settle")
@@ -62,7 +68,9 @@ def test_a_debt_cannot_be_repaid_below_zero() -> None:
 
 @pytest.mark.parametrize("first", [TransferKind.SETTLED, TransferKind.RELEASED])
 @pytest.mark.parametrize("second", [TransferKind.SETTLED, TransferKind.RELEASED])
-def test_a_reservation_is_resolved_once(line: tuple[int, int], first: TransferKind, second: TransferKind) -> None:
+def test_a_reservation_is_resolved_once(
+    line: tuple[int, int], first: TransferKind, second: TransferKind
+) -> None:
     pending = reserve(line, 500)
     resolve(line, pending, 500, first, "first")
     with pytest.raises(AlreadyResolved), transaction.atomic():
@@ -70,9 +78,12 @@ def test_a_reservation_is_resolved_once(line: tuple[int, int], first: TransferKi
 
 
 @pytest.mark.parametrize(
-    ("amount_fen", "kind"), [(501, TransferKind.SETTLED), (499, TransferKind.RELEASED), (501, TransferKind.RELEASED)]
+    ("amount_fen", "kind"),
+    [(501, TransferKind.SETTLED), (499, TransferKind.RELEASED), (501, TransferKind.RELEASED)],
 )
-def test_a_resolution_stays_within_its_reservation(line: tuple[int, int], amount_fen: int, kind: TransferKind) -> None:
+def test_a_resolution_stays_within_its_reservation(
+    line: tuple[int, int], amount_fen: int, kind: TransferKind
+) -> None:
     pending = reserve(line, 500)
     with pytest.raises(AlreadyResolved), transaction.atomic():
         resolve(line, pending, amount_fen, kind, "resolve")
@@ -90,7 +101,9 @@ def test_a_reference_happens_once(line: tuple[int, int]) -> None:
         reserve(line, 1, "r")
 
 
-def test_a_reversal_leaves_the_counters_as_if_it_had_never_been_and_happens_once(line: tuple[int, int]) -> None:
+def test_a_reversal_leaves_the_counters_as_if_it_had_never_been_and_happens_once(
+    line: tuple[int, int],
+) -> None:
     before = selectors.position(line[0]).available_fen
     leg = Leg(line[0], line[1], 700)
     entry = services.post(draft=Draft(reference="draw", event="draw", booked_on=DAY, legs=(leg,)))
@@ -138,10 +151,9 @@ def test_the_application_role_is_not_granted(line: tuple[int, int], statement: s
     ],
 )
 def test_even_the_owner_is_refused_by_trigger(line: tuple[int, int], statement: str) -> None:
+    connection.cursor().execute("RESET ROLE")
     with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"), transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("RESET ROLE")
-            cursor.execute(statement)
+        connection.cursor().execute(statement)
 
 
 @pytest.mark.parametrize(
@@ -149,9 +161,21 @@ def test_even_the_owner_is_refused_by_trigger(line: tuple[int, int], statement: 
     [
         ("kind, debit_account_id, credit_account_id, amount_fen", "0, 1, 2, 0", "transfer_amount_positive"),
         ("kind, debit_account_id, credit_account_id, amount_fen", "0, 1, 2, -5", "transfer_amount_positive"),
-        ("kind, debit_account_id, credit_account_id, amount_fen", "0, 1, 1, 5", "transfer_between_two_accounts"),
-        ("kind, debit_account_id, credit_account_id, amount_fen", "2, 1, 2, 5", "transfer_kind_says_if_it_resolves"),
-        ("kind, debit_account_id, credit_account_id, amount_fen", "7, 1, 2, 5", "transfer_kind_says_if_it_resolves"),
+        (
+            "kind, debit_account_id, credit_account_id, amount_fen",
+            "0, 1, 1, 5",
+            "transfer_between_two_accounts",
+        ),
+        (
+            "kind, debit_account_id, credit_account_id, amount_fen",
+            "2, 1, 2, 5",
+            "transfer_kind_says_if_it_resolves",
+        ),
+        (
+            "kind, debit_account_id, credit_account_id, amount_fen",
+            "7, 1, 2, 5",
+            "transfer_kind_says_if_it_resolves",
+        ),
     ],
 )
 def test_nonsense_transfers_cannot_be_written(columns: str, values: str, constraint: str) -> None:
