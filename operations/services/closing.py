@@ -45,6 +45,11 @@ def business_date() -> date:
     return day.business_on
 
 
+def is_open() -> bool:
+    """Whether the bank has a business date."""
+    return BusinessDay.objects.exists()
+
+
 def set_business_date(*, on: date) -> None:
     """Sets the first business date of an empty bank. Error: CloseError when there is one: only a close moves it."""
     day, created = BusinessDay.objects.get_or_create(defaults={"business_on": on, "first_on": on})
