@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
 
 from ledger.chart import CHART
+from ledger.sql import fetch_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +74,22 @@ def position(account_id: int) -> Position:
     return positions([account_id])[account_id]
 
 
-def owed_by_owner(owner: UUID) -> int:
-    """Total exposure in fen: what this owner owes on every receivable, over all products, pending draws included."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT coalesce(sum(CASE WHEN cap = 'credits' THEN debits_posted_fen - credits_posted_fen"
-            "                         WHEN type_code = 'commitment' THEN debits_pending_fen ELSE 0 END), 0)::bigint"
-            " FROM ledger_account WHERE owner = %s",
-            [owner],
-        )
-        return int(cursor.fetchone()[0])
+_EXPOSURES = """
+SELECT owner, sum(CASE WHEN cap = 'credits' THEN debits_posted_fen - credits_posted_fen
+                       ELSE credits_posted_fen - debits_posted_fen END)::bigint
+FROM ledger_account
+WHERE owner = ANY(%s) AND (cap = 'credits' OR type_code = 'commitment')
+GROUP BY owner
+"""
+
+
+def exposures(owners: Sequence[UUID]) -> dict[UUID, int]:
+    """
+    Total exposure to each owner in fen, over all products: what is owed, and what is granted and may still be drawn.
+
+    Owners without accounts are left out.
+    """
+    return dict(fetch_all(_EXPOSURES, [list(owners)]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         several = parser.add_mutually_exclusive_group()
         several.add_argument("--days", type=int, default=1, help="how many days to close (default 1)")
-        several.add_argument("--until", type=iso_date, metavar="YYYY-MM-DD", help="close until this is the business date")
+        several.add_argument(
+            "--until", type=iso_date, metavar="YYYY-MM-DD", help="close until this is the business date"
+        )
 
     def handle(self, *args: Any, days: int, until: date | None, **options: Any) -> None:
         try:
@@ -37,7 +39,11 @@ class Command(BaseCommand):
             if days < 0:
                 raise CommandError("--days must not be negative")
             for result in closing.close_until(on=until or today + timedelta(days=days)):
-                done = _("done before") if result.done_before else _("%(rows)s rows") % {"rows": f"{result.rows:,}"}
+                done = (
+                    _("done before")
+                    if result.done_before
+                    else _("%(rows)s rows") % {"rows": f"{result.rows:,}"}
+                )
                 self.stdout.write(f"{result.closed_on}  {result.step:<40} {done}")
             self.stdout.write(_("The business date is %(date)s.") % {"date": closing.business_date()})
         except DomainError as refusal:
