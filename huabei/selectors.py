@@ -16,6 +16,7 @@ from finance.rates import DailyRate
 from huabei.models import Due, Line, LineStatus, Segment, SegmentKind, Statement, Terms
 from huabei.policy import Policy
 from ledger.selectors import positions
+from ledger.sql import fetch_one
 
 
 def terms_on(on: date) -> Terms:
@@ -138,6 +139,14 @@ def delinquency(line_id: int, on: date) -> Delinquency:
     return Delinquency(found["overdue"] or 0, found["oldest"])
 
 
+def minimum_outstanding(line_id: int) -> int:
+    """What of the minimum dues is unpaid, due or not, in fen."""
+    total: int | None = Due.objects.filter(line_id=line_id, outstanding_fen__gt=0).aggregate(
+        total=Sum("outstanding_fen")
+    )["total"]
+    return total or 0
+
+
 def latest_statement(line_id: int) -> Statement | None:
     """The last statement issued."""
     return Statement.objects.filter(line_id=line_id).order_by("-issued_on").select_related("due").first()
@@ -152,3 +161,52 @@ def last_issued_on(line_id: int) -> date | None:
     """The date of the last statement issued."""
     found: date | None = Statement.objects.filter(line_id=line_id).aggregate(last=Max("issued_on"))["last"]
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolio:
+    """All lines together; amounts in fen, over the whole history where they are flows."""
+
+    lines: int
+    limits_fen: int
+    drawn_fen: int
+    held_fen: int
+    purchases: int
+    spent_fen: int
+    refunded_fen: int
+    statements: int
+    billed_fen: int
+    repayments: int
+    repaid_fen: int
+    overdue_lines: int
+    overdue_fen: int
+    interest_income_fen: int
+    penalty_income_fen: int
+
+
+_PORTFOLIO = """
+SELECT (SELECT count(*) FROM huabei_line),
+       (SELECT coalesce(sum(limit_fen), 0)::bigint FROM huabei_line WHERE status <> 'closed'),
+       (SELECT coalesce(sum(debits_posted_fen - credits_posted_fen), 0)::bigint FROM ledger_account
+        WHERE type_code IN ('principal_unbilled', 'principal_billed')),
+       (SELECT coalesce(sum(debits_pending_fen), 0)::bigint FROM ledger_account WHERE type_code = 'commitment'),
+       (SELECT count(*) FROM huabei_purchase WHERE state = 'captured'),
+       (SELECT coalesce(sum(captured_fen), 0)::bigint FROM huabei_purchase),
+       (SELECT coalesce(sum(refunded_fen), 0)::bigint FROM huabei_purchase),
+       (SELECT count(*) FROM huabei_statement),
+       (SELECT coalesce(sum(new_principal_fen + new_interest_fen + new_penalty_fen), 0)::bigint FROM huabei_statement),
+       (SELECT count(*) FROM huabei_repayment),
+       (SELECT coalesce(sum(amount_fen), 0)::bigint FROM huabei_repayment),
+       (SELECT count(*) FROM huabei_line WHERE bucket > 0),
+       (SELECT coalesce(sum(outstanding_fen), 0)::bigint FROM huabei_due JOIN huabei_line ON huabei_line.id = line_id
+        WHERE bucket > 0 AND outstanding_fen > 0),
+       (SELECT coalesce(sum(income_fen), 0)::bigint FROM huabei_accrual WHERE kind = 'revolving'),
+       (SELECT coalesce(sum(income_fen), 0)::bigint FROM huabei_accrual WHERE kind = 'penalty')
+"""
+
+
+def portfolio() -> Portfolio:
+    """All lines together, in one query."""
+    row = fetch_one(_PORTFOLIO)
+    assert row is not None
+    return Portfolio(*row)

@@ -39,3 +39,20 @@ class CloseStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.closed_on} {self.step}/{self.shard}"
+
+
+class DemoWorld(models.Model):
+    """That this installation's world is a demonstration, what it was built from, and when it was finished."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    source = models.CharField(_("built from"), max_length=200)
+    seed = models.IntegerField(_("seed"))
+    begun_on = models.DateField(_("first business date"))
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("demo world")
+        constraints = [models.CheckConstraint(name="demo_world_is_one_row", condition=Q(id=1))]
+
+    def __str__(self) -> str:
+        return self.source

@@ -1,0 +1,158 @@
+"""Living through the demo world's days: the acts of its people through the services that serve customers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from uuid import UUID, uuid5
+
+from customers.models import Shop
+from finance.dates import add_months
+from huabei import selectors
+from huabei.errors import LineError
+from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
+from huabei.services import purchases, repayments
+from operations.demo.behaviour import Outcome, Payer, Spend, payer_of, pays_fen, pays_on, spends
+
+_SHOPS = (
+    ("晨光便利店", "convenience"),
+    ("南门菜市场", "groceries"),
+    ("云上书店", "books"),
+    ("青禾服饰", "clothing"),
+    ("极光数码", "electronics"),
+    ("半城烟火餐厅", "restaurant"),
+    ("安行出行", "transport"),
+    ("小满家居", "home"),
+)
+# The due day of the calendar on which the demo world's lines are opened.
+DUE_DAY = 10
+_NAMESPACE = UUID("6f1d5f0e-8a0c-4a53-9f4e-2f9e1b8c7a10")
+
+
+def open_shops(*, on: date) -> list[Merchant]:
+    """The demo world's merchants; repeating finds them."""
+    merchants = []
+    for name, category in _SHOPS:
+        shop, _created = Shop.objects.get_or_create(
+            pk=uuid5(_NAMESPACE, name), defaults={"name": name, "category": category, "registered_on": on}
+        )
+        merchants.append(purchases.accept_merchant(shop=shop))
+    return merchants
+
+
+@dataclass(slots=True)
+class Counts:
+    """How much happened."""
+
+    purchases: int = 0
+    refused: int = 0
+    repayments: int = 0
+    refunds: int = 0
+
+
+@dataclass(slots=True)
+class Life:
+    """The people who spend, and what they do day by day."""
+
+    lines: Sequence[Line]
+    merchants: Sequence[Merchant]
+    seed: int
+    defaulted: Mapping[UUID, bool]
+    counts: Counts = field(default_factory=Counts)
+    payers: dict[int, Payer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.payers = {
+            line.pk: payer_of(line.pk, seed=self.seed, defaulted=self.defaulted.get(line.customer_id, False))
+            for line in self.lines
+        }
+
+    def live(self, on: date) -> None:
+        """Everything that these people do on one business date."""
+        self._spend(on)
+        self._give_back(on)
+        self._repay(on)
+
+    def _spend(self, on: date) -> None:
+        captures = []
+        for line in self.lines:
+            for spend in spends(
+                line.pk, on, seed=self.seed, limit_fen=line.limit_fen, shops=len(self.merchants)
+            ):
+                purchase_id = self._authorise(spend, on)
+                if purchase_id is None:
+                    continue
+                if spend.outcome is Outcome.VOIDED:
+                    purchases.void(purchase_id=purchase_id, on=on)
+                elif spend.outcome is Outcome.PARTLY_CAPTURED:
+                    captures.append((purchase_id, max(spend.amount_fen // 2, 1)))
+                elif spend.outcome is not Outcome.LEFT_TO_EXPIRE:
+                    captures.append((purchase_id, spend.amount_fen))
+        purchases.capture_many(captures=captures, on=on)
+        self.counts.purchases += len(captures)
+
+    def _authorise(self, spend: Spend, on: date) -> int | None:
+        try:
+            authorisation = purchases.authorise(
+                line_id=spend.line_id,
+                merchant_id=self.merchants[spend.shop].pk,
+                amount_fen=spend.amount_fen,
+                reference=spend.reference,
+                on=on,
+            )
+        except LineError:
+            self.counts.refused += 1
+            return None
+        return authorisation.purchase_id if authorisation.state == PurchaseState.AUTHORISED else None
+
+    def _give_back(self, on: date) -> None:
+        bought_on = on - timedelta(days=6)
+        for line in self.lines:
+            for spend in spends(
+                line.pk, bought_on, seed=self.seed, limit_fen=line.limit_fen, shops=len(self.merchants)
+            ):
+                if spend.outcome is not Outcome.REFUNDED:
+                    continue
+                bought = Purchase.objects.filter(
+                    merchant=self.merchants[spend.shop],
+                    reference=spend.reference,
+                    state=PurchaseState.CAPTURED,
+                ).first()
+                if bought is not None:
+                    repayments.refund(
+                        purchase_id=bought.pk, amount_fen=bought.captured_fen, reference="demo", on=on
+                    )
+                    self.counts.refunds += 1
+
+    def _repay(self, on: date) -> None:
+        """Whoever means to pay a statement today does: this month's, or late last month's."""
+        for due_on in (
+            on.replace(day=DUE_DAY),
+            add_months(on.replace(day=DUE_DAY), -1),
+            add_months(on.replace(day=DUE_DAY), 1),
+        ):
+            for line in self.lines:
+                payer = self.payers[line.pk]
+                if pays_on(payer, line.pk, due_on, seed=self.seed) == on:
+                    self._pay(line, payer, due_on, on)
+
+    def _pay(self, line: Line, payer: Payer, due_on: date, on: date) -> None:
+        position = selectors.line_position(line, on)
+        amount_fen = pays_fen(
+            payer,
+            line.pk,
+            due_on,
+            seed=self.seed,
+            billed_fen=position.billed_total_fen,
+            minimum_fen=selectors.minimum_outstanding(line.pk),
+            accrued_fen=position.accrued_penalty_fen,
+        )
+        if amount_fen:
+            repayments.repay(line_id=line.pk, amount_fen=amount_fen, reference=f"demo-{due_on:%Y%m}", on=on)
+            self.counts.repayments += 1
+
+
+def demo_lines(most: int) -> list[Line]:
+    """The lines whose owners live in the demo world: the first `most` that are active, in order of opening."""
+    return list(Line.objects.exclude(status=LineStatus.CLOSED).order_by("pk")[:most])

@@ -1,0 +1,60 @@
+"""The lender's summary of a world: people, scores, lines, spend, bills, money in, income, and whether the books prove."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.translation import gettext as _
+
+from customers.models import Customer
+from finance.money import format_yuan
+from huabei.selectors import Portfolio, portfolio
+from operations.services.closing import business_date
+
+
+def yuan(amount_fen: int) -> str:
+    """An amount for a person to read on a terminal: ¥ and thousands separators."""
+    text = format_yuan(abs(amount_fen))
+    whole, cents = text.split(".")
+    return f"{'-' if amount_fen < 0 else ''}¥{int(whole):,}.{cents}"
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What the summary says."""
+
+    on: date
+    people: int
+    bands: list[tuple[str, int]]
+    portfolio: Portfolio
+
+
+def summary(bands: list[tuple[str, int]]) -> Summary:
+    """The summary of the world as it is; `bands` is the score distribution, best band first."""
+    return Summary(business_date(), Customer.objects.count(), bands, portfolio())
+
+
+def rows(found: Summary) -> Iterator[tuple[str, str]]:
+    """The summary as rows of a name and a value; a row without a value is a heading."""
+    book = found.portfolio
+    yield _("Business date"), found.on.isoformat()
+    yield _("People"), f"{found.people:,}"
+    yield _("Scores by band"), ""
+    everybody = sum(count for _name, count in found.bands) or 1
+    for name, count in found.bands:
+        yield f"  {name}", f"{count:>8,}  {'▇' * round(30 * count / everybody)}"
+    yield _("Credit lines"), ""
+    yield "  " + _("opened"), f"{book.lines:,}"
+    yield "  " + _("limits granted"), yuan(book.limits_fen)
+    yield "  " + _("drawn"), yuan(book.drawn_fen)
+    yield "  " + _("held"), yuan(book.held_fen)
+    yield _("Since the first day"), ""
+    yield "  " + _("spent"), f"{yuan(book.spent_fen)} ({book.purchases:,})"
+    yield "  " + _("refunded"), yuan(book.refunded_fen)
+    yield "  " + _("billed"), f"{yuan(book.billed_fen)} ({book.statements:,})"
+    yield "  " + _("repaid"), f"{yuan(book.repaid_fen)} ({book.repayments:,})"
+    yield "  " + _("overdue"), f"{yuan(book.overdue_fen)} ({book.overdue_lines:,})"
+    yield "  " + _("interest income"), yuan(book.interest_income_fen)
+    yield "  " + _("penalty income"), yuan(book.penalty_income_fen)
