@@ -12,7 +12,7 @@ import numpy.typing as npt
 import xgboost as xgb
 
 from creditscore.engine.calibration import PlattCalibration, fit_platt, probability_of
-from creditscore.engine.features import CATALOGUE, Catalogue, FloatArray, IntArray
+from creditscore.engine.features import CATALOGUE, Catalogue, FloatArray, IntArray, Rows
 from finance.errors import DomainError
 
 CONTRIBUTION_BATCH = 8_192
@@ -101,7 +101,7 @@ class RiskEstimator:
         self.seed = seed
         self.threads = threads
 
-    def fit(self, rows: npt.ArrayLike, bad: npt.ArrayLike) -> Self:
+    def fit(self, rows: Rows, bad: npt.ArrayLike) -> Self:
         """
         Learn from features and outcomes (1 = defaulted). Calibration sees only margins of rows a model had not seen.
 
@@ -138,7 +138,7 @@ class RiskEstimator:
         """The fitted trees in XGBoost's own UBJSON format."""
         return bytes(self._usable().save_raw(raw_format="ubj"))
 
-    def predict_log_odds(self, rows: npt.ArrayLike) -> FloatArray:
+    def predict_log_odds(self, rows: Rows) -> FloatArray:
         """Calibrated log odds of default, one a person; larger is riskier."""
         booster = self._usable()
         features = self.catalogue.checked(rows)
@@ -147,12 +147,12 @@ class RiskEstimator:
         margin = booster.inplace_predict(features, predict_type="margin")
         return self.calibration_.log_odds(np.asarray(margin, dtype=np.float64))
 
-    def predict_proba(self, rows: npt.ArrayLike) -> FloatArray:
+    def predict_proba(self, rows: Rows) -> FloatArray:
         """Calibrated probabilities of shape (people, 2): column 0 good, column 1 default."""
         default = probability_of(self.predict_log_odds(rows))
         return np.column_stack([1.0 - default, default])
 
-    def contributions(self, rows: npt.ArrayLike) -> Contributions:
+    def contributions(self, rows: Rows) -> Contributions:
         """Exact additive contributions to `predict_log_odds`, computed in batches to bound memory."""
         booster = self._usable()
         features = self.catalogue.checked(rows)

@@ -25,6 +25,8 @@ from finance.errors import DomainError
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+# Feature values, one row a person in catalogue order; None, as a database gives it, or NaN stands for NULL.
+Rows = npt.ArrayLike | Sequence[Sequence[float | None]]
 
 
 def gettext_noop(message: str) -> str:
@@ -180,7 +182,7 @@ class Catalogue:
         """(features × reasons) of 0 and 1: which column is explained by which reason."""
         return np.array([[f.reason == r.code for r in self.reasons] for f in self.features], dtype=np.float64)
 
-    def checked(self, rows: npt.ArrayLike) -> FloatArray:
+    def checked(self, rows: Rows) -> FloatArray:
         """
         The matrix as float64 of shape (people, features), NULL as NaN, once it has passed inspection.
 

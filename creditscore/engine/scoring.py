@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from creditscore.engine.calibration import probability_of
 from creditscore.engine.estimator import BoosterSettings, RiskEstimator
-from creditscore.engine.features import CATALOGUE, Catalogue, FeaturesInvalid, FloatArray, IntArray
+from creditscore.engine.features import CATALOGUE, Catalogue, FeaturesInvalid, FloatArray, IntArray, Rows
 from creditscore.engine.points import (
     PointsScale,
     ReferencePopulation,
@@ -45,11 +45,11 @@ class ScoreModel:
     scale: PointsScale = field(default_factory=PointsScale)
     thin_file: ThinFilePolicy = field(default_factory=ThinFilePolicy)
 
-    def points(self, features: npt.ArrayLike) -> IntArray:
+    def points(self, features: Rows) -> IntArray:
         """Points alone, without sub-scores and reasons: the fast path, for people known not to be thin files."""
         return self.scale.points(self.estimator.predict_log_odds(features))
 
-    def score(self, features: npt.ArrayLike, months_known: npt.ArrayLike) -> ScoredBatch:
+    def score(self, features: Rows, months_known: npt.ArrayLike) -> ScoredBatch:
         """
         Score and explain a batch.
 
@@ -77,7 +77,7 @@ class ScoreModel:
 
 
 def train(
-    features: npt.ArrayLike,
+    features: Rows,
     bad: npt.ArrayLike,
     *,
     catalogue: Catalogue = CATALOGUE,

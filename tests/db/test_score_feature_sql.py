@@ -55,7 +55,7 @@ def store(people: Sequence[list[AccountMonth]]) -> None:
     """Store the account months of customers 0, 1, 2, …; what is known on a day is known at noon UTC of it."""
     with (
         connection.cursor() as cursor,
-        cursor.copy(  # type: ignore[attr-defined]
+        cursor.copy(
             "COPY creditscore_accountmonth (customer_id, source, account, month, limit_fen, statement_fen, paid_fen, "
             "months_late, known_at) FROM STDIN"
         ) as copy,
@@ -101,7 +101,7 @@ def month(age: int, **changed: object) -> AccountMonth:
 
 def random_person(generator: random.Random) -> list[AccountMonth]:
     """Up to three accounts with gaps, corrections, late knowledge, nothing owed, credits and lines of nothing."""
-    rows = []
+    rows: list[AccountMonth] = []
     for account in range(generator.randint(1, 3)):
         limit_fen = generator.choice([0, 50_000, 800_000, 5_000_000])
         for age in range(generator.choice([-1, 0, 0, 2, 3]), generator.randint(1, 14)):

@@ -21,7 +21,7 @@ def made_up_people(count: int = 3_000, seed: int = 1) -> tuple[FloatArray, IntAr
     for name in ("months_on_file", "source_count"):
         features[:, CATALOGUE.column(name)] = 6
     learned = [CATALOGUE.column(f.name) for f in CATALOGUE.features if f.missing is Missing.LEARNED]
-    features[np.ix_(generator.random(count) < 0.2, learned)] = np.nan
+    features[np.ix_(np.flatnonzero(generator.random(count) < 0.2), np.array(learned))] = np.nan
     log_odds = (
         -2.0
         + 0.9 * features[:, CATALOGUE.column("late_latest")]

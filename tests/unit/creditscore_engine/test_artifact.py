@@ -56,7 +56,7 @@ def test_one_changed_byte_is_refused(artifact: Artifact, part: str) -> None:
     content = bytearray(getattr(artifact, part))
     content[len(content) // 2] ^= 1
     with pytest.raises(ArtifactRefused) as refusal:
-        unpack(dataclasses.replace(artifact, **{part: bytes(content)}))
+        unpack(dataclasses.replace(artifact, **{part: bytes(content)}))  # type: ignore[arg-type]
     assert refusal.value.code == "artifact_hash_mismatch"
 
 

@@ -20,6 +20,7 @@ from creditscore.engine.features import (
     FeaturesInvalid,
     ProtectedAttribute,
     ReasonCode,
+    Rows,
     column_order,
 )
 
@@ -124,7 +125,7 @@ def test_null_is_nan_where_it_means_does_not_apply() -> None:
 @pytest.mark.parametrize(
     "wrong", [[[1.0, 2.0]], [row()[:-1]], [row(), row()[:-1]], [["late"] * len(CATALOGUE.names)]]
 )
-def test_rows_of_another_shape_or_of_text_are_refused(wrong: list[list[float]]) -> None:
+def test_rows_of_another_shape_or_of_text_are_refused(wrong: Rows) -> None:
     with pytest.raises(FeaturesInvalid):
         CATALOGUE.checked(wrong)
 

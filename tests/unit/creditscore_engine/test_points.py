@@ -119,7 +119,7 @@ def test_people_tied_in_a_dimension_share_the_middle_of_their_range() -> None:
 
 def test_a_dimension_without_evidence_has_no_sub_score(model: ScoreModel, people: People) -> None:
     scores = model.score(people[0][:20], [6] * 20).sub_scores
-    evidence = dict(zip(Dimension, ~np.isnan(scores).all(axis=0), strict=True))
+    evidence = {d: not np.isnan(scores[:, column]).all() for column, d in enumerate(Dimension)}
     assert evidence == {
         Dimension.CREDIT_HISTORY: True,
         Dimension.CAPACITY: True,
