@@ -199,14 +199,14 @@ SELECT (SELECT count(*) FROM huabei_line),
        (SELECT coalesce(sum(amount_fen), 0)::bigint FROM huabei_repayment),
        (SELECT count(*) FROM huabei_line WHERE bucket > 0),
        (SELECT coalesce(sum(outstanding_fen), 0)::bigint FROM huabei_due JOIN huabei_line ON huabei_line.id = line_id
-        WHERE bucket > 0 AND outstanding_fen > 0),
+        WHERE bucket > 0 AND outstanding_fen > 0 AND due_on < %(on)s),
        (SELECT coalesce(sum(income_fen), 0)::bigint FROM huabei_accrual WHERE kind = 'revolving'),
        (SELECT coalesce(sum(income_fen), 0)::bigint FROM huabei_accrual WHERE kind = 'penalty')
 """
 
 
-def portfolio() -> Portfolio:
-    """All lines together, in one query."""
-    row = fetch_one(_PORTFOLIO)
+def portfolio(on: date) -> Portfolio:
+    """All lines together on a business date, in one query."""
+    row = fetch_one(_PORTFOLIO, {"on": on})
     assert row is not None
     return Portfolio(*row)

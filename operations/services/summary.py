@@ -33,7 +33,8 @@ class Summary:
 
 def summary(bands: list[tuple[str, int]]) -> Summary:
     """The summary of the world as it is; `bands` is the score distribution, best band first."""
-    return Summary(business_date(), Customer.objects.count(), bands, portfolio())
+    on = business_date()
+    return Summary(on, Customer.objects.count(), bands, portfolio(on))
 
 
 def rows(found: Summary) -> Iterator[tuple[str, str]]:
