@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 from django.db import connection
+from django.test.utils import setup_databases, teardown_databases
 from pytest_django.plugin import DjangoDbBlocker
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -32,13 +33,29 @@ def _reconnect(*, name: str, role: str | None) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """The test database, made by its owner, then used as the application role: tests run under production's grants."""
+def django_db_setup(
+    request: pytest.FixtureRequest,
+    django_test_environment: None,
+    django_db_modify_db_settings: None,
+    django_db_keepdb: bool,
+    django_db_createdb: bool,
+    django_db_blocker: DjangoDbBlocker,
+) -> Iterator[None]:
+    """
+    The test database, made by its owner, then used as the application role: tests run under production's grants.
+
+    It replaces pytest-django's, which makes no database where only `committed_db` asks for one.
+    """
+    verbosity = request.config.option.verbose
+    keep = django_db_keepdb and not django_db_createdb
     with django_db_blocker.unblock():
+        databases = setup_databases(verbosity=verbosity, interactive=False, keepdb=keep)
         name = str(connection.settings_dict["NAME"])
         _reconnect(name=name, role=settings.DATABASE_ROLE)
         yield
         _reconnect(name=name, role=None)
+        if not django_db_keepdb:
+            teardown_databases(databases, verbosity=verbosity)
 
 
 _clones = itertools.count(1)
