@@ -49,5 +49,6 @@ format: install-dev ## Format and mend what the linter can
 stop: ## Stop the embedded servers
 	@if [ -x $(PY) ]; then $(MANAGE) servers stop; fi
 
-clean: stop ## Remove the virtual environment and everything under var/ (the demo world with it)
+clean: ## Remove the virtual environment, the servers and everything under var/ (the demo world with it)
+	@if [ -x $(PY) ]; then $(MANAGE) servers remove; fi
 	rm -rf $(VENV) var

@@ -6,14 +6,15 @@ stop` ends them.
 """
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 from urllib.parse import urlsplit
 
 from config.embedded.daemons import EmbeddedServerError
 from config.embedded.postgres import PostgresServer, Role, ensure_postgres, running_postgres, stop_postgres
-from config.embedded.postgres_cluster import Profile
+from config.embedded.postgres_cluster import Profile, remove_places_elsewhere
 from config.embedded.valkey import ValkeyServer, ensure_valkey, running_valkey, stop_valkey
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "ensure_postgres",
     "ensure_servers",
     "ensure_valkey",
+    "remove_servers",
     "server_status",
     "stop_servers",
 ]
@@ -90,6 +92,15 @@ def stop_servers(*, root: Path = ROOT, profile: Profile = "default") -> list[str
     if stop_postgres(root, profile=profile):
         stopped.append("postgres")
     return stopped
+
+
+def remove_servers(*, root: Path = ROOT) -> None:
+    """Stop the servers of both profiles and delete all that they hold, wherever it lies. There is no way back."""
+    for profile in get_args(Profile):
+        stop_servers(root=root, profile=profile)
+    remove_places_elsewhere(root)
+    for folder in ("postgres", "valkey", "test"):
+        shutil.rmtree(root / "var" / folder, ignore_errors=True)
 
 
 def server_status(*, root: Path = ROOT, profile: Profile = "default") -> list[ServerStatus]:

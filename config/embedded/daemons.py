@@ -213,7 +213,7 @@ def running_in(directory: Path, *, programs: Collection[str]) -> list[int]:
         with contextlib.suppress(OSError, ValueError):
             if os.readlink(entry / "cwd") in wanted and (entry / "comm").read_text().strip() in programs:
                 found.append(int(entry.name))
-    return sorted(found, key=lambda pid: (int(birth_mark(pid) or 0), pid))
+    return found
 
 
 def end(pids: Sequence[int], *, ladder: Sequence[tuple[signal.Signals, float]]) -> None:

@@ -289,7 +289,9 @@ def _stop_in(data: Path) -> bool:
     """Stop whatever PostgreSQL works on a data directory; True if there was one."""
     pids = daemons.running_in(data, programs=_PROGRAMS)
     if pids:
-        daemons.end(pids[:1], ladder=_STOP)  # the postmaster is the oldest; it takes its children along
+        postmaster = _number_in(data / "postmaster.pid")
+        if postmaster in pids:
+            daemons.end([postmaster], ladder=_STOP)  # it takes its children along
         daemons.end(daemons.running_in(data, programs=_PROGRAMS), ladder=_STOP[1:])
     _forget_reused_number(data)
     return bool(pids)
@@ -300,7 +302,13 @@ def _forget_reused_number(data: Path) -> None:
 
     Both are common in containers, and PostgreSQL would refuse to start. Called when nothing works on the directory.
     """
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        pid = int((data / "postmaster.pid").read_text().splitlines()[0])
-        if Path("/proc", str(pid)).exists():
-            os.unlink(data / "postmaster.pid")
+    pid = _number_in(data / "postmaster.pid")
+    if pid is not None and Path("/proc", str(pid)).exists():
+        os.unlink(data / "postmaster.pid")
+
+
+def _number_in(pid_file: Path) -> int | None:
+    try:
+        return int(pid_file.read_text().splitlines()[0])
+    except (OSError, ValueError, IndexError):
+        return None

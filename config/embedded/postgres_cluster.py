@@ -71,6 +71,13 @@ def _prefix_elsewhere(home: Path) -> str:
     return "test-" if home.parent.name == "test" else "default-"
 
 
+def remove_places_elsewhere(root: Path) -> None:
+    """Delete what this checkout keeps outside it: clusters, old ones too, and copied programs."""
+    for base in _bases_elsewhere(root):
+        if base.is_dir() and not base.is_symlink() and base.stat().st_uid == os.geteuid():
+            shutil.rmtree(base)
+
+
 def settle(root: Path, home: Path, profile: Profile) -> tuple[Place, Binaries]:
     """Find the cluster, or make one in the first place where that works."""
     pointer = daemons.read_private(home / "place.json").get("directory")

@@ -19,7 +19,7 @@ import psycopg
 import pytest
 import redis
 
-from config.embedded import daemons, server_status, stop_servers
+from config.embedded import daemons, remove_servers, server_status, stop_servers
 from config.embedded.daemons import EmbeddedServerError
 from config.embedded.postgres import ensure_postgres, running_postgres, stop_postgres
 from config.embedded.valkey import ensure_valkey, running_valkey, stop_valkey
@@ -37,12 +37,7 @@ def make_checkout() -> Path:
 
 
 def remove_checkout(folder: Path) -> None:
-    for profile in ("default", "test"):
-        stop_servers(root=folder, profile=profile)
-    for pointer in folder.glob("var/**/place.json"):
-        elsewhere = Path(json.loads(pointer.read_text())["directory"]).parent
-        assert elsewhere.name.startswith("creditbox-")
-        shutil.rmtree(elsewhere, ignore_errors=True)
+    remove_servers(root=folder)
     shutil.rmtree(folder)
 
 
@@ -378,6 +373,10 @@ def test_in_a_folder_only_root_can_enter_data_and_programs_move_to_where_the_acc
     stop_postgres(fresh_checkout, profile="test")
     again = ensure_postgres(fresh_checkout, profile="test")
     assert (again.data_dir, again.binary_dir) == (server.data_dir, server.binary_dir)
+
+    remove_servers(root=fresh_checkout)
+    assert is_gone(again.pid)
+    assert not server.data_dir.parents[1].exists()
 
 
 @pytest.mark.skipif(not IS_ROOT, reason="only root can become an account without a name")

@@ -46,6 +46,11 @@ with only_run(pathlib.Path(sys.argv[1])) as run:
 """
 
 
+def hear_interrupts() -> None:
+    """Let a child hear SIGINT, which a shell's background has its programs ignore."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Supervised:
     """A supervisor in a process of its own, and what it has written so far."""
 
@@ -56,6 +61,7 @@ class Supervised:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            preexec_fn=hear_interrupts,
         )
         self.output = ""
 

@@ -1,6 +1,7 @@
 """`./manage.py run`: sets up what is missing, then serves pages, API and tasks until it is told to end."""
 
 import contextlib
+import ipaddress
 import os
 import signal
 import socket
@@ -36,7 +37,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default=os.environ.get("HOST") or "127.0.0.1")
+        parser.add_argument("--host", default=host_from_environment())
         parser.add_argument("--port", type=int, default=os.environ.get("PORT") or None)
         parser.add_argument("--data", help="card histories (.csv or .csv.gz) to build the demo world from")
         parser.add_argument("--no-demo", action="store_true", help="serve the database as it is")
@@ -52,15 +53,19 @@ class Command(BaseCommand):
         sys.exit(status)
 
     def _run(self, run: Run, host: str, port: int, data: str | None, *, demo: bool) -> int:
-        self.stdout.write("Starting PostgreSQL and Valkey …")
+        self._say("Starting PostgreSQL and Valkey …")
         with servers_of_this_run() as servers:
-            self.stdout.write("Bringing the database up to date …")
+            self._say("Bringing the database up to date …")
             call("migrate", "--no-input", "--verbosity", "1" if sys.stdout.isatty() else "0")
             if demo:
                 self._build_demo_world(data)
             address = f"http://{'localhost' if host in LOCAL else host}:{port}/"
             run.announce(address)
             return Supervisor(parts(host, port, address), watched=watched(servers)).run()
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()  # before what other programs write
 
     def _build_demo_world(self, data: str | None) -> None:
         """Build the demo world once; a database that has one is served as it is."""
@@ -108,7 +113,7 @@ def parts(host: str, port: int, address: str) -> list[Part]:
             command=command,
             environment=environment,
             directory=ROOT,
-            is_ready=(lambda: not port_is_free(port, host)) if name == "web" else None,
+            is_ready=(lambda: takes_connections(host, port)) if name == "web" else None,
             when_ready=f"CreditBox is at {address} (console: {address}console/). Ctrl-C ends it."
             if name == "web"
             else "",
@@ -183,6 +188,23 @@ def call(command: str, *arguments: str) -> None:
     )
     if done.returncode != 0:
         raise CommandError(f"{command} failed (exit code {done.returncode}): nothing was started.")
+
+
+def takes_connections(host: str, port: int) -> bool:
+    """Whether somebody listens there; asked by connecting, since a trial bind could get in the listener's way."""
+    try:
+        socket.create_connection(("127.0.0.1" if host in LOCAL else host, port), timeout=0.2).close()
+    except OSError:
+        return False
+    return True
+
+
+def host_from_environment() -> str:
+    """HOST, if it is an address: some shells and compilers keep the machine's name or kind under that name."""
+    host = os.environ.get("HOST", "")
+    with contextlib.suppress(ValueError):
+        return str(ipaddress.ip_address(host))
+    return "127.0.0.1"
 
 
 def choose_web_port(host: str, port: int | None) -> int:

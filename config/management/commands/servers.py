@@ -1,4 +1,4 @@
-"""`./manage.py servers start|stop|status`: the PostgreSQL and the Valkey of this checkout."""
+"""`./manage.py servers start|stop|status|remove`: the PostgreSQL and the Valkey of this checkout."""
 
 from argparse import ArgumentParser
 from typing import Any
@@ -6,25 +6,35 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.embedded import ROOT, EmbeddedServerError, ensure_servers, server_status, stop_servers
+from config.embedded import (
+    ROOT,
+    EmbeddedServerError,
+    ensure_servers,
+    remove_servers,
+    server_status,
+    stop_servers,
+)
 from config.single_run import stop_run
 
 
 class Command(BaseCommand):
     help = (
-        "Starts or stops the PostgreSQL and the Valkey that come with the project, or tells where they run."
+        "Starts or stops the PostgreSQL and the Valkey that come with the project, tells where they run, or removes "
+        "them with everything they hold."
     )
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("action", choices=["start", "stop", "status"])
+        parser.add_argument("action", choices=["start", "stop", "status", "remove"])
 
     def handle(self, *args: Any, action: str, **options: Any) -> None:
         try:
             if action == "start":
                 ensure_servers(profile=settings.EMBEDDED_PROFILE)
-            elif action == "stop":
+            elif action in ("stop", "remove"):
                 self._stop()
+                if action == "remove":
+                    remove_servers()
                 return
         except EmbeddedServerError as error:
             raise CommandError(str(error)) from error
