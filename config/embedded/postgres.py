@@ -255,9 +255,8 @@ def _open_socket_directory(place: Place, port: int) -> Path | None:
     """The folder of the Unix socket, or None where its path would be too long for one."""
     if len(os.fsencode(place.run / f".s.PGSQL.{port}")) >= LONGEST_SOCKET_PATH:
         return None
-    shutil.rmtree(
-        place.run, ignore_errors=True
-    )  # a killed server leaves a lock file that a reused number revives
+    # A killed server leaves a lock file, which a program that got its number since would bring back to life.
+    shutil.rmtree(place.run, ignore_errors=True)
     place.run.mkdir(mode=0o700, exist_ok=True)
     if not place.account.is_current:
         os.chown(place.run, place.account.uid, place.account.gid)
