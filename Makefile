@@ -46,6 +46,9 @@ lock: ## Renew the locked requirements (needs uv)
 format: install-dev ## Format and mend what the linter can
 	@$(VENV)/bin/ruff check --fix-only . ; $(VENV)/bin/ruff format .
 
+messages: install-dev ## Extract messages, merge them into the Chinese catalogue, compile it, and say what is untranslated
+	@$(PY) -m tests.architecture.catalogue
+
 stop: ## Stop the embedded servers
 	@if [ -x $(PY) ]; then $(MANAGE) servers stop; fi
 

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, include, path
+from django.views.i18n import set_language
+
+from web.access import public_page
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("operations.urls")),
+    path("", include("customers.urls")),
+    path("language/", public_page(set_language), name="set_language"),
     path("console/", admin.site.urls),
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
 
 from ledger.chart import CHART, Cap
 
@@ -20,15 +21,17 @@ class Account(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     type_code = models.CharField(max_length=32)
-    owner = models.UUIDField(null=True)
+    owner = models.UUIDField(_("owner"), null=True)
     counted = models.BooleanField()
-    cap = models.CharField(max_length=8, blank=True, default="")
+    cap = models.CharField(_("cap"), max_length=8, blank=True, default="")
     debits_pending_fen = models.BigIntegerField(default=0, db_default=0)
     debits_posted_fen = models.BigIntegerField(default=0, db_default=0)
     credits_pending_fen = models.BigIntegerField(default=0, db_default=0)
     credits_posted_fen = models.BigIntegerField(default=0, db_default=0)
 
     class Meta:
+        verbose_name = _("account")
+        verbose_name_plural = _("accounts")
         constraints = [
             models.CheckConstraint(name="account_type_is_in_chart", condition=Q(type_code__in=sorted(CHART))),
             models.CheckConstraint(name="account_cap_is_known", condition=Q(cap__in=[c.value for c in Cap])),
@@ -72,16 +75,17 @@ class Entry(models.Model):
     """One business event in the journal: its unique reference makes it happen once, its hash says what was asked."""
 
     id = models.BigAutoField(primary_key=True)
-    reference = models.CharField(max_length=160, unique=True)
+    reference = models.CharField(_("reference"), max_length=160, unique=True)
     request_hash = models.BinaryField(max_length=32, null=True)
-    event = models.CharField(max_length=48)
-    booked_on = models.DateField()
-    value_on = models.DateField()
+    event = models.CharField(_("event"), max_length=48)
+    booked_on = models.DateField(_("booked on"))
+    value_on = models.DateField(_("value on"))
     reverses_id = models.BigIntegerField(null=True)
-    recorded_at = models.DateTimeField(db_default=Now())
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
 
     class Meta:
-        verbose_name_plural = "entries"
+        verbose_name = _("entry")
+        verbose_name_plural = _("entries")
         constraints = [
             models.UniqueConstraint(
                 name="entry_reversed_once", fields=["reverses_id"], condition=Q(reverses_id__isnull=False)
@@ -116,9 +120,11 @@ class Transfer(models.Model):
     credit_account_id = models.BigIntegerField()
     amount_fen = models.BigIntegerField()
     pending_id = models.BigIntegerField(null=True)
-    booked_on = models.DateField()
+    booked_on = models.DateField(_("booked on"))
 
     class Meta:
+        verbose_name = _("transfer")
+        verbose_name_plural = _("transfers")
         constraints = [
             models.CheckConstraint(name="transfer_amount_positive", condition=Q(amount_fen__gt=0)),
             models.CheckConstraint(

@@ -9,6 +9,7 @@ from uuid import UUID
 from django.db import connection
 
 from ledger.chart import CHART
+from ledger.models import Transfer
 from ledger.sql import fetch_all
 
 
@@ -114,3 +115,13 @@ def trial_balance() -> list[TrialRow]:
         )
         rows = {code: TrialRow(code, debits, credits) for code, debits, credits in cursor.fetchall()}
     return [rows[code] for code in CHART if code in rows]
+
+
+def latest_postings(account_id: int, *, most: int) -> list[Transfer]:
+    """The `most` latest transfers on either side of an account, newest first; walks one index a side."""
+    sides = [
+        Transfer.objects.filter(**{side: account_id}).order_by("-booked_on", "-pk")[:most]
+        for side in ("debit_account_id", "credit_account_id")
+    ]
+    found = [transfer for side in sides for transfer in side]
+    return sorted(found, key=lambda t: (t.booked_on, t.pk), reverse=True)[:most]

@@ -16,6 +16,7 @@ class BusinessDay(models.Model):
 
     class Meta:
         verbose_name = _("business date")
+        verbose_name_plural = _("business date")
         constraints = [models.CheckConstraint(name="business_day_is_one_row", condition=Q(id=1))]
 
     def __str__(self) -> str:

@@ -10,6 +10,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.test.utils import setup_databases, teardown_databases
+from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -21,6 +22,13 @@ def shared_dir() -> Path:
     if not SHARED.is_dir():
         pytest.skip("the folder of third-party cases and data is not beside this checkout")
     return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _messages_in_english() -> Iterator[None]:
+    """Messages are compared in the language of their source; a page speaks the language that its request asks for."""
+    with translation.override("en"):
+        yield
 
 
 def _reconnect(*, name: str, role: str | None) -> None:

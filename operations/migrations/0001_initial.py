@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name': 'business date',
+                'verbose_name_plural': 'business date',
                 'constraints': [models.CheckConstraint(condition=models.Q(('id', 1)), name='business_day_is_one_row')],
             },
         ),

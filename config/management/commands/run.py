@@ -57,6 +57,7 @@ class Command(BaseCommand):
         with servers_of_this_run() as servers:
             self._say("Bringing the database up to date …")
             call("migrate", "--no-input", "--verbosity", "1" if sys.stdout.isatty() else "0")
+            call("staff_roles", "--verbosity", "0")
             if demo:
                 self._build_demo_world(data)
             address = f"http://{'localhost' if host in LOCAL else host}:{port}/"

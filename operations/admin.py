@@ -1,0 +1,37 @@
+"""The business date and the steps of each day's close in the console."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
+
+from operations.models import BusinessDay, CloseStep
+from web.console import RecordAdmin
+
+
+@admin.register(BusinessDay)
+class BusinessDayAdmin(RecordAdmin):
+    """The date the bank is on."""
+
+    list_display = ("business_on",)
+    fields = ("business_on",)
+
+
+@admin.register(CloseStep)
+class CloseStepAdmin(RecordAdmin):
+    """Which steps of which day's close are done, newest first."""
+
+    list_display = ("closed_on", "step", "shard", "rows", "started_at", "took")
+    list_filter = ("step",)
+    date_hierarchy = "closed_on"
+    ordering = ("-closed_on", "-pk")
+    fields = ("closed_on", "step", "shard", "rows", "started_at", "finished_at", "took")
+    readonly_fields = ("took",)
+
+    @admin.display(description=_("took"))
+    def took(self, step: CloseStep) -> str:
+        """Seconds from start to end; a dash while it runs."""
+        if step.finished_at is None:
+            return "–"
+        seconds = (step.finished_at - step.started_at).total_seconds()
+        return _("{seconds} s").format(seconds=f"{seconds:.1f}")

@@ -1,0 +1,59 @@
+"""Staff roles and the least each needs: views of records, and the buttons that are its work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from django.contrib.auth.models import Group, Permission
+from django.db import transaction
+
+UNDERWRITER = "Underwriter"
+ADMINISTRATOR = "Administrator"
+
+# What an underwriter reads to decide on a case. Permissions are "app.codename".
+CASE_FILE = (
+    "customers.view_customer",
+    "customers.view_consent",
+    "customers.view_shop",
+    "ledger.view_account",
+    "ledger.view_entry",
+    "ledger.view_transfer",
+    "operations.view_businessday",
+)
+
+ROLES: Mapping[str, tuple[str, ...]] = {
+    UNDERWRITER: CASE_FILE,
+    ADMINISTRATOR: (
+        *CASE_FILE,
+        "operations.view_closestep",
+        "auth.view_group",
+        "customers.view_login",
+        "customers.add_login",
+        "customers.change_login",
+    ),
+}
+
+
+class UnknownPermission(LookupError):
+    """A role names a permission that no model has: a programming error, found before anything is changed."""
+
+
+def _permissions(names: Iterable[str]) -> list[Permission]:
+    wanted = set(names)
+    found = {
+        f"{permission.content_type.app_label}.{permission.codename}": permission
+        for permission in Permission.objects.select_related("content_type").filter(
+            codename__in=[name.partition(".")[2] for name in wanted]
+        )
+    }
+    if missing := wanted - found.keys():
+        raise UnknownPermission(f"no such permission: {', '.join(sorted(missing))}")
+    return [found[name] for name in wanted]
+
+
+@transaction.atomic
+def set_up_roles() -> None:
+    """Makes each role a group that holds exactly the permissions named here, whatever it held before."""
+    for role, names in ROLES.items():
+        group, _made = Group.objects.get_or_create(name=role)
+        group.permissions.set(_permissions(names))

@@ -1,0 +1,156 @@
+"""
+Every address of the site says who may open it, and means it.
+
+The whole URL configuration is walked, so a new page is covered on the day it is added.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
+from django.urls import URLPattern, URLResolver, get_resolver
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.views import APIView
+
+from customers.models import Login
+from web.access import Access, RefuseUndeclared, View, borrower_page, declared_access, public_page, staff_page
+
+# What stands in for each kind of parameter when an address is opened to see who is let in.
+EXAMPLES: dict[str, Any] = {"IntConverter": 1, "UUIDConverter": UUID(int=1), "SlugConverter": "x"}
+
+
+def addresses(resolver: URLResolver, before: str = "/") -> Iterator[tuple[str, View]]:
+    """Every address below a resolver, with examples for its parameters, and its view."""
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from addresses(pattern, before + filled(pattern))
+        else:
+            yield before + filled(pattern), pattern.callback
+
+
+def filled(pattern: URLPattern | URLResolver) -> str:
+    """The route of one pattern with examples in place of its parameters."""
+    converters = getattr(pattern.pattern, "converters", {})
+    route = str(pattern.pattern)
+    for name, converter in converters.items():
+        example = str(EXAMPLES.get(type(converter).__name__, "1"))
+        route = re.sub(rf"<(\w+:)?{name}>", example, route)
+    if not converters and "(" in route:  # the console's regular expressions
+        route = re.sub(r"\(\?P<app_label>(\w+)[^)]*\)", r"\1", route).replace("(?P<url>.*)$", "x")
+    return route.strip("^").removesuffix("$").replace("/$", "/")
+
+
+ADDRESSES = list(addresses(get_resolver()))
+WITH_ACCESS = [(address, declared_access(view)) for address, view in ADDRESSES]
+
+
+def of(*access: Access) -> list[str]:
+    """The addresses that declare one of these rules."""
+    return [address for address, declared in WITH_ACCESS if declared in access]
+
+
+def test_every_address_declares_who_may_open_it() -> None:
+    assert [address for address, declared in WITH_ACCESS if declared is None] == []
+    assert {"/", "/login/", "/console/"} <= {address for address, _declared in WITH_ACCESS}
+
+
+def test_what_is_public_is_listed_here() -> None:
+    assert sorted(of(Access.PUBLIC)) == ["/console/login/", "/language/", "/login/", "/logout/"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", of(Access.BORROWER, Access.STAFF, Access.CONSOLE))
+def test_a_stranger_is_sent_to_sign_in(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 302, f"{address} answers {answer.status_code} to a stranger"
+    assert answer["Location"].split("?")[0] in {"/login/", "/console/login/", "/console/"}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", of(Access.STAFF, Access.CONSOLE))
+def test_a_borrower_does_not_get_into_a_staff_page(client: Client, address: str) -> None:
+    client.force_login(Login.objects.create_user("borrower"))
+    assert client.get(address).status_code in {302, 403}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", [a for a in of(Access.CONSOLE) if a.count("/") > 3])
+def test_staff_without_a_role_see_no_record(client: Client, address: str) -> None:
+    client.force_login(Login.objects.create_user("new", is_staff=True))
+    harmless = {"/console/password_change/", "/console/password_change/done/", "/console/jsi18n/"}
+    assert client.get(address).status_code in {302, 403, 404} or address in harmless
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", of(Access.API))
+def test_a_stranger_is_refused_by_the_api(client: Client, address: str) -> None:
+    assert client.get(address).status_code in {401, 403, 405}
+
+
+def undeclared(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("open to all by mistake")
+
+
+class Undeclared(APIView):
+    """Leaves its permission classes to the default."""
+
+
+class Declared(APIView):
+    permission_classes = [IsAuthenticated]
+
+
+@pytest.mark.parametrize(
+    ("view", "access"),
+    [
+        (undeclared, None),
+        (public_page(undeclared), Access.PUBLIC),
+        (borrower_page(undeclared), Access.BORROWER),
+        (staff_page("auth.view_group")(undeclared), Access.STAFF),
+        (Undeclared.as_view(), None),
+        (Undeclared.as_view(permission_classes=[IsAuthenticated]), Access.API),
+        (Declared.as_view(), Access.API),
+    ],
+)
+def test_a_declaration_is_read_off_the_view(view: View, access: Access | None) -> None:
+    assert declared_access(view) == access
+
+
+def test_an_undeclared_view_is_opened_by_nobody() -> None:
+    request = RequestFactory().get("/")
+    gate = RefuseUndeclared(lambda request: HttpResponse())
+    with pytest.raises(PermissionDenied):
+        gate.process_view(request, undeclared, (), {})
+    gate.process_view(request, public_page(undeclared), (), {})
+
+
+@pytest.mark.django_db
+def test_a_staff_page_wants_the_permission_and_not_only_a_staff_login(client: Client) -> None:
+    page = staff_page("auth.view_group")(undeclared)
+    request = RequestFactory().get("/")
+    request.user = Login.objects.create_user("new", is_staff=True)
+    with pytest.raises(PermissionDenied):
+        page(request)
+    request.user = Login.objects.create_superuser("chief")
+    assert page(request).status_code == 200
+
+
+@pytest.mark.django_db
+def test_every_answer_tells_the_browser_what_to_refuse(client: Client) -> None:
+    headers = client.get("/login/").headers
+    assert headers["Content-Security-Policy"].startswith(
+        "default-src 'none'; script-src 'self'; style-src 'self'"
+    )
+    assert "unsafe-inline" not in headers["Content-Security-Policy"]
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["X-Frame-Options"] == "DENY"
+    cookies = client.cookies
+    assert cookies["csrftoken"]["httponly"] is True
+    assert cookies["csrftoken"]["samesite"] == "Lax"

@@ -1,0 +1,214 @@
+"""
+A browser on the real site: Debian's chromium, driven by Playwright, against a server thread on a database of its own.
+
+Without chromium these tests are skipped, with the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+from django.core.handlers.wsgi import WSGIHandler
+from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
+from django.db import connection
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from customers import services as customers
+from customers.models import Customer, Login
+from operations.staff import ADMINISTRATOR, set_up_roles
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "a long test phrase"
+T = TypeVar("T")
+WIDTHS = {"phone": 360, "desk": 1280}
+
+
+class SilentHandler(WSGIRequestHandler):
+    """Serves without writing a line per request."""
+
+    def log_message(self, format: str, *args: object) -> None: ...
+
+
+class Server(ThreadedWSGIServer):
+    """A thread a connection. A browser keeps connections open: they are hung up when the server closes."""
+
+    block_on_close = True
+    daemon_threads = False
+
+    def __init__(self) -> None:
+        self.open: set[Any] = set()
+        super().__init__(("127.0.0.1", 0), SilentHandler)
+        self.set_app(WSGIHandler())
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.open.discard(request)
+        super().shutdown_request(request)
+
+    def server_close(self) -> None:
+        for request in list(self.open):
+            with contextlib.suppress(OSError):
+                request.shutdown(socket.SHUT_RDWR)
+        super().server_close()
+
+
+@dataclass(frozen=True)
+class Site:
+    """The running site and who may sign in to it."""
+
+    url: str
+    customer: Customer
+    borrower: Login
+    unlinked: Login
+    administrator: Login
+
+
+@pytest.fixture
+def site(committed_db: str) -> Iterator[Site]:
+    """The site on a port of its own, with a borrower, a login that no customer stands behind, and an administrator."""
+    server = Server()
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield Site(f"http://127.0.0.1:{server.server_port}", *_people())
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _people() -> tuple[Customer, Login, Login, Login]:
+    customer = customers.register_customer(
+        full_name="林晓燕",
+        national_id="11010519491231002X",
+        phone="13800138000",
+        is_student=False,
+        registered_on=date(2026, 3, 2),
+        identity_verified_on=date(2026, 3, 2),
+    )
+    at = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
+    customers.grant_consent(customer_id=customer.pk, purpose="score", at=at)
+    borrower = customers.create_login(customer_id=customer.pk, username="xiaoyan", password=PASSWORD, at=at)
+    unlinked = Login.objects.create_user("nobody", password=PASSWORD)
+    set_up_roles()
+    administrator = Login.objects.create_user("chief", password=PASSWORD, is_staff=True)
+    administrator.groups.set(administrator.groups.model.objects.filter(name=ADMINISTRATOR))
+    return customer, borrower, unlinked, administrator
+
+
+@dataclass
+class Visitor:
+    """A browser tab on the site that remembers what went wrong in it."""
+
+    page: Page
+    site: Site
+    complaints: list[str]
+
+    def open(self, path: str) -> None:
+        """Opens a page, and checks it as a person at this width would: it fits, it has a heading and a language."""
+        self.page.goto(self.site.url + path)
+        self.check()
+
+    def check(self) -> None:
+        """The page fits its width, has one main heading, and gave the console nothing to complain of."""
+        self.page.wait_for_load_state()
+        room = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert room <= 0, f"{self.page.url} is {room} px wider than the window"
+        assert self.page.locator("h1").count() == 1, f"{self.page.url} has not exactly one main heading"
+        assert self.complaints == []
+
+    def sign_in(self, login: Login) -> None:
+        """Signs in on the sign-in page."""
+        self.page.goto(f"{self.site.url}/login/")
+        self.page.locator("[name=username]").fill(login.username)
+        self.page.locator("[name=password]").fill(PASSWORD)
+        self.page.locator("main button[type=submit]").click()
+        self.page.wait_for_load_state()
+
+    def shot(self, name: str) -> None:
+        """Keeps a picture of the whole page where SCREENSHOTS names a folder."""
+        if folder := os.environ.get("SCREENSHOTS"):
+            self.page.screenshot(path=f"{folder}/{name}.png", full_page=True)
+
+
+def in_database(read: Callable[[], T]) -> T:
+    """
+    What `read` returns, called off this thread: Playwright's event loop runs in it, where Django refuses queries.
+
+    For what a test wants to see in the database while the browser is open.
+    """
+
+    def call() -> T:
+        try:
+            return read()
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as off_thread:
+        return off_thread.submit(call).result()
+
+
+@pytest.fixture
+def browser(site: Site) -> Iterator[Browser]:
+    """A headless chromium; it starts after the database was made and ends before it is dropped."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip("no chromium on this machine (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
+    """`visit(language="zh-hans", width=360)`: a fresh visitor; every page error or refused resource is kept."""
+    contexts = []
+
+    def visitor(
+        *, language: str = "zh-hans", width: int = 360, dark: bool = False, script: bool = True
+    ) -> Visitor:
+        context = browser.new_context(
+            viewport={"width": width, "height": 780},
+            locale="zh-CN" if language == "zh-hans" else "en-GB",
+            color_scheme="dark" if dark else "light",
+            java_script_enabled=script,
+            timezone_id="Asia/Shanghai",
+        )
+        contexts.append(context)
+        page = context.new_page()
+        found = Visitor(page, site, [])
+        page.on(
+            "console", lambda m: found.complaints.append(m.text) if m.type in ("error", "warning") else None
+        )
+        page.on("pageerror", lambda error: found.complaints.append(str(error)))
+        page.on("requestfailed", lambda request: found.complaints.append(f"{request.url}: {request.failure}"))
+        return found
+
+    yield visitor
+    for context in contexts:
+        context.close()

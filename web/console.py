@@ -1,0 +1,143 @@
+"""The console: Django's admin as a place to read records and press buttons, never to edit or delete a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.contrib.auth import REDIRECT_FIELD_NAME
+from django.contrib.auth import logout as sign_out
+from django.contrib.auth.views import redirect_to_login
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from web.access import View, public_page
+from web.paging import BoundedPaginator
+from web.templatetags.money import yuan
+
+if TYPE_CHECKING:
+    _ModelAdmin = admin.ModelAdmin[Any]
+else:
+    _ModelAdmin = admin.ModelAdmin
+
+
+class ConsoleSite(admin.AdminSite):
+    """The console, for staff. Everybody signs in at the one sign-in page."""
+
+    site_title = _("CreditBox console")
+    site_header = _("CreditBox console")
+    index_title = _("Records")
+
+    def __init__(self, name: str = "admin") -> None:
+        super().__init__(name)
+        self.disable_action("delete_selected")
+
+    def admin_view(self, view: View, cacheable: bool = False) -> View:  # type: ignore[override]
+        """A page for staff, marked as one of the console's (see web.access)."""
+        page = super().admin_view(view, cacheable)
+        page.admin_site = self  # type: ignore[attr-defined]
+        return page
+
+    @method_decorator(public_page)
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponseRedirect:
+        """Leads to the site's one sign-in page, and back."""
+        after = request.GET.get(REDIRECT_FIELD_NAME) or reverse("admin:index")
+        return redirect_to_login(after)
+
+    def logout(  # type: ignore[override]
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Signs out and shows the sign-in page."""
+        sign_out(request)
+        return redirect("login")
+
+
+NOTHING_HERE = _("Nothing here yet.")
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table on the page of a record: what belongs to it, newest first, with a link to more where there is more."""
+
+    title: Any
+    headings: tuple[Any, ...]
+    rows: Iterable[tuple[Any, ...]]
+    empty: Any = NOTHING_HERE
+    more_url: str = ""
+
+
+class RecordAdmin(_ModelAdmin):
+    """
+    A kind of record, read-only whoever looks: records change through services, not here.
+
+    `tables(record)` says what to show below its fields. Lists count at most 10,000 rows.
+    """
+
+    actions = None
+    list_per_page = 50
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    change_form_template = "admin/record.html"
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def tables(self, record: Any) -> Iterable[Table]:
+        """What to show below the fields of a record."""
+        return ()
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Any = None,
+    ) -> HttpResponse:
+        context["tables"] = self.tables(obj) if obj is not None else ()
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def money(amount_fen: int | None) -> SafeString:
+    """An amount in fen as yuan with two places and thousands separators, set right-aligned."""
+    return format_html('<span class="money">{}</span>', yuan(amount_fen))
+
+
+def money_column(name: str, description: Any) -> Callable[[Any], SafeString]:
+    """A column (of a list, or a read-only field) that shows the attribute `name`, an amount in fen, as yuan."""
+
+    @admin.display(description=description, ordering=name)
+    def column(record: Any) -> SafeString:
+        return money(getattr(record, name))
+
+    column.__name__ = name
+    return column
+
+
+def link_to(model: str, key: Any, text: Any) -> SafeString:
+    """A link to the page of one record: `model` is "app_model", `key` its primary key."""
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[key]), text)
+
+
+def list_url(model: str, **query: Any) -> str:
+    """The address of the list of a kind of record ("app_model"), narrowed by a query."""
+    address = reverse(f"admin:{model}_changelist")
+    return f"{address}?{urlencode(query)}" if query else address
