@@ -151,7 +151,8 @@ class Supervisor:
 
     def _turn(self, longest_wait: float = 0.5) -> None:
         """Wait a little for something to happen, and see to it."""
-        self._forward_output(longest_wait)
+        due = [running.restart_at for running in self._running if running.restart_at is not None]
+        self._forward_output(min([longest_wait, *(max(0.0, at - time.monotonic()) for at in due)]))
         now = time.monotonic()
         for running in self._running:
             if running.child:
