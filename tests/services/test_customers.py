@@ -179,8 +179,8 @@ def test_thirty_thousand_people_register_in_seconds() -> None:
     ids = services.register_customers(registrations=people)
     seconds = time.perf_counter() - started
     assert len(set(ids)) == 30_000
-    # It takes 1.6 s on two cores; one row at a time would take a minute.
-    assert seconds < 10
+    # It takes 1.6 s on two idle cores; one row at a time would take a minute even there.
+    assert seconds < 30
 
 
 def test_people_are_found_by_their_numbers() -> None:
