@@ -2,14 +2,16 @@
 The line's steps in the close of a day: each one set-based statement over whatever the day concerns.
 
 A step takes `closed_on`, the day that ends, while the business date is already the next day, and the ids of the lines it is
-for, None for all. Each is safe to repeat: what it
-did is what it no longer finds to do. The rules in pure Python, to compare with, are in tests/properties/line_oracle.py.
+for, None for all. The record that `operations` keeps makes each happen once; were one repeated all the same, unique keys
+refuse a second statement and a second income entry. The rules in pure Python, to compare with, are in
+tests/properties/line_oracle.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 from huabei.models import SegmentKind
 from huabei.selectors import terms_on
@@ -37,6 +39,25 @@ def _scoped(sql: str, column: str, lines: Lines) -> str:
     return sql.replace("/* scope */", "" if lines is None else f"AND {column} = ANY(%(lines)s)")
 
 
+_HOLD = """
+SELECT coalesce(array_agg(id), '{}')
+FROM (SELECT id FROM huabei_line AS line WHERE /* concerned */ ORDER BY id FOR NO KEY UPDATE) AS held
+"""
+
+
+def _held(concerned: str, column: str, parameters: Mapping[str, Any]) -> list[int]:
+    """
+    Locks the lines that a step concerns until the step's transaction ends, in the order of their ids; returns these.
+
+    Repayments, refunds and captures lock their line too. A statement of SQL sees what was committed before it began, so the
+    figures must be read by the statement after the one that waited for the locks: one that locks and reads would bill or
+    charge what a repayment it waited for had just paid.
+    """
+    sql = _scoped(_HOLD.replace("/* concerned */", concerned), column, parameters["lines"])
+    ids: list[int] = value(sql, parameters)
+    return ids
+
+
 def release_expired_holds(closed_on: date, lines: Lines = None) -> int:
     """Holds whose last day ended are released. Returns how many."""
     return expire_holds(last_day=closed_on, on=closed_on + timedelta(days=1), line_ids=lines)
@@ -45,6 +66,8 @@ def release_expired_holds(closed_on: date, lines: Lines = None) -> int:
 # On the due day's end: paid in full, nothing; minimum met, revolving interest on the billed principal left; minimum not met,
 # penalty on all that is billed and unpaid instead. From the next day on. What runs from earlier statements is closed and
 # carried; under the other kind it waits without principal for the next statement.
+_DUE_NOW = "line.id IN (SELECT line_id FROM huabei_due WHERE due_on = %(closed)s /* scope */)"
+
 _DUE_DAY = """
 WITH due_now AS (
     SELECT line.id AS line_id,
@@ -77,21 +100,18 @@ SELECT turning.line_id, rate.kind, CASE WHEN rate.kind = turning.kind THEN turni
 FROM turning
 CROSS JOIN (VALUES ('revolving', %(revolving)s::numeric), ('penalty', %(penalty)s::numeric)) AS rate (kind, daily_rate)
 LEFT JOIN ended ON ended.line_id = turning.line_id AND ended.kind = rate.kind
-WHERE rate.kind = turning.kind OR abs(ended.owed_fen) >= 1
+WHERE rate.kind = turning.kind OR round_fen(abs(ended.owed_fen)) > 0
 """
 
 
 def start_interest_after_due_day(closed_on: date, lines: Lines = None) -> int:
     """Revolving interest or penalty starts on what was due on this day and is unpaid. Returns the segments opened."""
     next_day = closed_on + timedelta(days=1)
+    parameters: dict[str, Any] = {"closed": closed_on, "next": next_day, "lines": lines}
+    if not _held(_DUE_NOW, "line_id", parameters):
+        return 0
     terms = terms_on(next_day)
-    parameters = {
-        "closed": closed_on,
-        "next": next_day,
-        "revolving": terms.revolving_daily_rate,
-        "penalty": terms.penalty_daily_rate,
-        "lines": lines,
-    }
+    parameters |= {"revolving": terms.revolving_daily_rate, "penalty": terms.penalty_daily_rate}
     return affected(_scoped(_DUE_DAY, "line.id", lines), parameters)
 
 
@@ -152,14 +172,14 @@ def book_income(closed_on: date, lines: Lines = None) -> int:
     return rows
 
 
-# One statement per line whose statement day begins: purchases posted before it become billed principal, the customer's credit
-# pays of them what it can, interest and penalty owed so far are posted, and the minimum becomes due.
+# One statement per line whose statement day begins: purchases posted before it become billed principal, interest and penalty
+# owed so far are posted, the customer's credit pays of these what it can, and the minimum becomes due.
+_TO_BILL = """line.statement_day = extract(day FROM %(issued)s::date) AND line.billable AND line.status <> 'closed'
+      AND line.opened_on < %(issued)s /* scope */"""
+
 _STATEMENTS = """
 WITH line AS (
-    SELECT * FROM huabei_line
-    WHERE statement_day = extract(day FROM %(issued)s::date) AND billable AND status <> 'closed'
-      AND opened_on < %(issued)s /* scope */
-    ORDER BY id FOR NO KEY UPDATE
+    SELECT * FROM huabei_line AS line WHERE /* concerned */
 ), running AS (
     SELECT segment.line_id,
            sum(owed_fen) FILTER (WHERE kind = 'revolving') AS interest_fen,
@@ -179,9 +199,10 @@ WITH line AS (
            credit.credits_posted_fen - credit.debits_posted_fen AS credit_fen,
            CASE WHEN credit.debits_posted_fen = 0 THEN 0 ELSE coalesce(
                (SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = credit.id
-                AND booked_on >= period.since AND booked_on < %(issued)s), 0)::bigint END AS credit_used_before_fen,
-           greatest(round_fen(coalesce(running.interest_fen, 0)), 0) AS new_interest_fen,
-           greatest(round_fen(coalesce(running.penalty_fen, 0)), 0) AS new_penalty_fen,
+                AND booked_on >= period.since AND booked_on < %(issued)s
+                AND entry_id IS DISTINCT FROM last.entry_id), 0)::bigint END AS credit_used_before_fen,
+           greatest(round_fen(coalesce(running.interest_fen, 0)), 0) AS run_interest_fen,
+           greatest(round_fen(coalesce(running.penalty_fen, 0)), 0) AS run_penalty_fen,
            coalesce((SELECT sum(outstanding_fen) FROM huabei_due AS earlier
                      WHERE earlier.line_id = line.id AND earlier.outstanding_fen > 0), 0)::bigint AS earlier_minimum_fen
     FROM line
@@ -192,17 +213,24 @@ WITH line AS (
     JOIN ledger_account AS penalty ON penalty.id = line.penalty_account_id
     JOIN ledger_account AS credit ON credit.id = line.credit_account_id
     LEFT JOIN running ON running.line_id = line.id
-    CROSS JOIN LATERAL (SELECT coalesce((SELECT max(issued_on) FROM huabei_statement AS last WHERE last.line_id = line.id),
-                                        line.opened_on) AS since) AS period
+    LEFT JOIN LATERAL (SELECT issued_on, entry_id FROM huabei_statement AS earlier WHERE earlier.line_id = line.id
+                       ORDER BY issued_on DESC LIMIT 1) AS last ON true
+    CROSS JOIN LATERAL (SELECT coalesce(last.issued_on, line.opened_on) AS since) AS period
     CROSS JOIN LATERAL (
         SELECT coalesce(sum(amount_fen) FILTER (WHERE booked_on >= %(issued)s), 0)::bigint AS later_fen,
                coalesce(sum(amount_fen) FILTER (WHERE booked_on < %(issued)s), 0)::bigint AS earlier_fen
         FROM ledger_transfer WHERE debit_account_id = line.unbilled_account_id AND booked_on >= period.since
     ) AS posted
-), billing AS (
-    SELECT *, greatest(unbilled_fen, 0) - least(credit_fen, greatest(unbilled_fen, 0)) AS new_principal_fen,
-           least(credit_fen, greatest(unbilled_fen, 0)) AS credit_used_fen
+), paying AS (
+    SELECT *, least(credit_fen, greatest(unbilled_fen, 0)) AS to_principal_fen,
+           least(greatest(credit_fen - greatest(unbilled_fen, 0), 0), run_penalty_fen) AS to_penalty_fen,
+           least(greatest(credit_fen - greatest(unbilled_fen, 0) - run_penalty_fen, 0), run_interest_fen) AS to_interest_fen
     FROM standing
+), billing AS (
+    SELECT *, greatest(unbilled_fen, 0) - to_principal_fen AS new_principal_fen,
+           run_penalty_fen - to_penalty_fen AS new_penalty_fen, run_interest_fen - to_interest_fen AS new_interest_fen,
+           to_principal_fen + to_penalty_fen + to_interest_fen AS credit_used_fen
+    FROM paying
 ), figures AS (
     SELECT *, billed_fen + new_principal_fen AS principal_due_fen,
            interest_fen + new_interest_fen AS interest_due_fen,
@@ -228,10 +256,12 @@ WITH line AS (
     SELECT entry_id, 0, leg.debit, leg.credit, leg.amount_fen, %(issued)s
     FROM issuing CROSS JOIN LATERAL (VALUES
         (billed_account_id, unbilled_account_id, new_principal_fen),
-        (credit_account_id, unbilled_account_id, credit_used_fen),
-        (%(control)s, commitment_account_id, credit_used_fen),
-        (interest_account_id, %(interest_accrued)s, new_interest_fen),
-        (penalty_account_id, %(penalty_accrued)s, new_penalty_fen)) AS leg (debit, credit, amount_fen)
+        (credit_account_id, unbilled_account_id, to_principal_fen),
+        (%(control)s, commitment_account_id, to_principal_fen),
+        (interest_account_id, %(interest_accrued)s, run_interest_fen),
+        (penalty_account_id, %(penalty_accrued)s, run_penalty_fen),
+        (credit_account_id, interest_account_id, to_interest_fen),
+        (credit_account_id, penalty_account_id, to_penalty_fen)) AS leg (debit, credit, amount_fen)
     WHERE leg.amount_fen > 0
 ), statement AS (
     INSERT INTO huabei_statement (id, line_id, issued_on, due_on, principal_fen, interest_fen, penalty_fen, fee_fen,
@@ -249,41 +279,49 @@ WITH line AS (
     FROM issuing WHERE segment.line_id = issuing.line_id AND segment.until IS NULL
     RETURNING segment.line_id, segment.kind, segment.principal_fen, segment.daily_rate,
         segment.carried_fen + segment.principal_fen * segment.daily_rate * (%(issued)s - segment.since)
-        - CASE segment.kind WHEN 'revolving' THEN issuing.new_interest_fen ELSE issuing.new_penalty_fen END AS left_fen
+        - CASE segment.kind WHEN 'revolving' THEN issuing.run_interest_fen ELSE issuing.run_penalty_fen END AS left_fen
 ), following AS (
     INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)
     SELECT line_id, kind, principal_fen, daily_rate, %(issued)s, left_fen
-    FROM ended WHERE principal_fen > 0 OR abs(left_fen) >= 1
+    FROM ended WHERE principal_fen > 0 OR round_fen(abs(left_fen)) > 0
 ), settled AS (
     UPDATE huabei_line SET billable = false
     FROM figures WHERE huabei_line.id = figures.line_id AND figures.total_fen = 0 AND figures.later_fen = 0
 )
 SELECT count(*) FROM issuing
-"""
+""".replace("/* concerned */", _TO_BILL)
 
 
 def issue_statements(closed_on: date, lines: Lines = None) -> int:
     """Statements dated the day after `closed_on`, for the lines whose statement day that is. Returns how many."""
     issued_on = closed_on + timedelta(days=1)
-    parameters = {
-        "issued": issued_on,
+    parameters: dict[str, Any] = {"issued": issued_on, "lines": lines}
+    if not _held(_TO_BILL, "line.id", parameters):
+        return 0
+    parameters |= {
         "share": terms_on(issued_on).minimum_due_share,
         "control": COMMITMENT_CONTROL.control_id,
         "interest_accrued": INTEREST_ACCRUED.control_id,
         "penalty_accrued": PENALTY_ACCRUED.control_id,
-        "lines": lines,
     }
-    return int(value(_scoped(_STATEMENTS, "id", lines), parameters))
+    return int(value(_scoped(_STATEMENTS, "line.id", lines), parameters))
 
 
 # Days past due on the next day, in buckets of 30 days: 1 up to 30, 2 to 60, 3 to 90, 4 beyond. Only a change is written.
+_LATE = """
+    SELECT line_id, least((%(next)s - min(due_on) + 29) / 30, 4) AS bucket
+    FROM huabei_due WHERE outstanding_fen > 0 AND due_on <= %(closed)s /* scope */ GROUP BY line_id
+"""
+_CHANGED = (
+    "EXISTS (SELECT FROM (/* late */) AS late WHERE late.line_id = line.id AND late.bucket <> line.bucket)"
+)
+
 _BUCKETS = """
 UPDATE huabei_line AS line
 SET bucket = late.bucket,
     status = CASE line.status WHEN 'active' THEN 'frozen' ELSE line.status END,
     frozen_cause = CASE line.status WHEN 'active' THEN 'overdue' ELSE line.frozen_cause END
-FROM (SELECT line_id, least((%(next)s - min(due_on) + 29) / 30, 4) AS bucket
-      FROM huabei_due WHERE outstanding_fen > 0 AND due_on <= %(closed)s /* scope */ GROUP BY line_id) AS late
+FROM (/* late */) AS late
 WHERE line.id = late.line_id AND line.bucket <> late.bucket
 """
 
@@ -291,7 +329,11 @@ WHERE line.id = late.line_id AND line.bucket <> late.bucket
 def move_buckets(closed_on: date, lines: Lines = None) -> int:
     """Lines whose delinquency bucket changed; one that becomes overdue is frozen. Returns how many changed."""
     parameters = {"closed": closed_on, "next": closed_on + timedelta(days=1), "lines": lines}
-    return affected(_scoped(_BUCKETS, "line_id", lines), parameters)
+    held = _held(_CHANGED.replace("/* late */", _LATE), "line_id", parameters)
+    if not held:
+        return 0
+    sql = _scoped(_BUCKETS.replace("/* late */", _LATE), "line_id", held)
+    return affected(sql, parameters | {"lines": held})
 
 
 STEPS = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from finance.errors import DomainError
+from finance.money import format_yuan
 
 
 class LineError(DomainError):
@@ -35,10 +36,31 @@ class AmountRefused(LineError):
     code = "amount_refused"
 
 
-def require_positive(amount_fen: int) -> None:
-    """AmountRefused unless there is at least one fen."""
+class ReferenceRefused(LineError):
+    """The reference is empty, too long, or holds what cannot be stored."""
+
+    code = "reference_refused"
+
+
+# Ten thousand million yuan: so much more than a line may hold that sums of amounts stay within a bigint.
+LARGEST_AMOUNT_FEN = 10**12
+LONGEST_REFERENCE = 64
+
+
+def require_amount(amount_fen: int) -> None:
+    """AmountRefused unless it is at least one fen and no more than can be booked."""
     if amount_fen <= 0:
         raise AmountRefused("the amount must be at least 0.01", field="amount")
+    if amount_fen > LARGEST_AMOUNT_FEN:
+        raise AmountRefused(f"the amount must be at most {format_yuan(LARGEST_AMOUNT_FEN)}", field="amount")
+
+
+def require_reference(reference: str) -> None:
+    """ReferenceRefused unless it is a text of 1 to 64 printable characters."""
+    if not 1 <= len(reference) <= LONGEST_REFERENCE or not reference.isprintable():
+        raise ReferenceRefused(
+            f"the reference must be 1 to {LONGEST_REFERENCE} printable characters", field="reference"
+        )
 
 
 def require_same_request(stored: bytes | memoryview, asked: bytes) -> None:

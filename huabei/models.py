@@ -110,7 +110,7 @@ class Line(models.Model):
     score = models.SmallIntegerField(_("score at opening"), null=True)
     # Days past due stand in buckets; only a change of bucket is written (0: nothing overdue).
     bucket = models.SmallIntegerField(_("delinquency bucket"), default=0, db_default=0)
-    # Whether the next statement day has anything to look at: set by what happens to the line, cleared by the close.
+    # Whether the next statement day has anything to look at: set by a capture, cleared by the close when nothing is owed.
     billable = models.BooleanField(default=False, db_default=False)
 
     commitment_account_id = models.BigIntegerField()

@@ -106,7 +106,9 @@ def line_position(line: Line, on: date) -> LinePosition:
         ]
     )
     segments = open_segments(line.pk)
-    accrued = {kind: round_fen(owed(interest_segment(segment), on)) for kind, segment in segments.items()}
+    accrued = {
+        kind: max(round_fen(owed(interest_segment(segment), on)), 0) for kind, segment in segments.items()
+    }
     commitment = account[line.commitment_account_id]
     return LinePosition(
         limit_fen=line.limit_fen,
@@ -155,6 +157,12 @@ def latest_statement(line_id: int) -> Statement | None:
 def statements_of(line_id: int) -> QuerySet[Statement]:
     """The line's statements, newest first."""
     return Statement.objects.filter(line_id=line_id).order_by("-issued_on")
+
+
+def principal_not_yet_due(line_id: int, on: date) -> int:
+    """Principal in fen that statements billed newly and whose due date is not before `on`."""
+    found = Statement.objects.filter(line_id=line_id, due_on__gte=on).aggregate(new=Sum("new_principal_fen"))
+    return found["new"] or 0
 
 
 def last_issued_on(line_id: int) -> date | None:

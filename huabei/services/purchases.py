@@ -17,7 +17,8 @@ from huabei.errors import (
     LineError,
     LineNotActive,
     LineNotFound,
-    require_positive,
+    require_amount,
+    require_reference,
     require_same_request,
 )
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
@@ -105,9 +106,10 @@ def authorise(*, line_id: int, merchant_id: UUID, amount_fen: int, reference: st
 
     `reference` is the merchant's own and happens once: the same request again answers with the first authorisation, another
     request under it is refused. Errors: AmountRefused, LimitExceeded, LineNotFound, LineNotActive, MerchantNotAccepting,
-    RequestConflict; each leaves everything as it was.
+    ReferenceRefused, RequestConflict; each leaves everything as it was.
     """
-    require_positive(amount_fen)
+    require_amount(amount_fen)
+    require_reference(reference)
     asked = request_hash({"line": line_id, "amount": amount_fen})
     parameters = {
         "line": line_id,
@@ -125,12 +127,15 @@ def authorise(*, line_id: int, merchant_id: UUID, amount_fen: int, reference: st
     except IntegrityError as error:
         if constraint_name(error) != "purchase_once_per_reference":
             raise
-        first = Purchase.objects.get(merchant_id=merchant_id, reference=reference)
-        require_same_request(first.request_hash, asked)
-        return Authorisation(first.pk, first.line_id, first.amount_fen, first.state, repeated=True)
-    if row is None:
+        row = None
+    if row is not None:
+        return Authorisation(row[0], line_id, amount_fen, PurchaseState.AUTHORISED)
+    # A repeat is answered as before, also when the line was frozen or the shop left since.
+    first = Purchase.objects.filter(merchant_id=merchant_id, reference=reference).first()
+    if first is None:
         raise _why_not(line_id)
-    return Authorisation(row[0], line_id, amount_fen, PurchaseState.AUTHORISED)
+    require_same_request(first.request_hash, asked)
+    return Authorisation(first.pk, first.line_id, first.amount_fen, first.state, repeated=True)
 
 
 def _one_statement(sql: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
@@ -155,27 +160,30 @@ def _why_not(line_id: int) -> LineError:
 
 
 # Settles each hold for what is captured, draws it on the line, and uses up the customer's credit first (once per line and
-# batch; what is left then is used by the next capture or statement).
+# batch; what is left then is used by the next capture or statement). The line is locked, so that a statement issued at the
+# same time either has billed before, or leaves the line to be looked at next time.
 _CAPTURE = """
 WITH captured AS (
     UPDATE huabei_purchase AS purchase
     SET state = 'captured', captured_fen = given.amount_fen, posted_on = %(on)s
     FROM unnest(%(purchases)s::bigint[], %(amounts)s::bigint[]) AS given (purchase_id, amount_fen)
     WHERE purchase.id = given.purchase_id AND purchase.state = 'authorised'
-      AND given.amount_fen BETWEEN 1 AND purchase.amount_fen
+      AND given.amount_fen BETWEEN 1 AND purchase.amount_fen AND purchase.expires_on >= %(on)s
     RETURNING purchase.id, purchase.line_id, purchase.merchant_id, purchase.captured_fen, purchase.hold_transfer_id
+), line AS (
+    SELECT * FROM huabei_line WHERE id IN (SELECT line_id FROM captured) ORDER BY id FOR NO KEY UPDATE
 ), drawn AS (
-    SELECT captured.*, line.commitment_account_id, line.unbilled_account_id, line.credit_account_id,
+    SELECT captured.*, line.billable, line.commitment_account_id, line.unbilled_account_id, line.credit_account_id,
            merchant.payable_account_id, nextval(pg_get_serial_sequence('ledger_entry', 'id')) AS entry_id,
            CASE WHEN row_number() OVER (PARTITION BY captured.line_id ORDER BY captured.id) = 1
                 THEN least(captured.captured_fen, credit.credits_posted_fen - credit.debits_posted_fen)
                 ELSE 0 END AS credit_used_fen
     FROM captured
-    JOIN huabei_line AS line ON line.id = captured.line_id
+    JOIN line ON line.id = captured.line_id
     JOIN huabei_merchant AS merchant ON merchant.shop_id = captured.merchant_id
     JOIN ledger_account AS credit ON credit.id = line.credit_account_id
 ), marked AS (
-    UPDATE huabei_line SET billable = true FROM drawn WHERE huabei_line.id = drawn.line_id AND NOT billable
+    UPDATE huabei_line SET billable = true FROM drawn WHERE huabei_line.id = drawn.line_id AND NOT drawn.billable
 ), entry AS (
     INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
     SELECT entry_id, 'purchase:' || id || ':captured', 'purchase.captured', %(on)s, %(on)s FROM drawn
@@ -198,7 +206,8 @@ def capture_many(*, captures: Sequence[tuple[int, int]], on: date) -> set[int]:
     """
     Captures (purchase id, fen) pairs, set-based; returns the ids captured.
 
-    Left out are purchases that are no longer authorised and amounts beyond the authorisation; `capture` says why for one.
+    Left out are purchases that are no longer authorised, whose hold lasted until a day before `on`, and amounts beyond the
+    authorisation; `capture` says why for one.
     What was authorised beyond the capture is released.
     """
     parameters = {
@@ -207,15 +216,26 @@ def capture_many(*, captures: Sequence[tuple[int, int]], on: date) -> set[int]:
         "on": on,
         "control": CONTROL,
     }
-    for attempt in range(3):
-        try:
-            with transaction.atomic(), ledger_refusals():
-                return {purchase_id for (purchase_id,) in fetch_all(_CAPTURE, parameters)}
-        except CapExceeded:
-            # Two captures of one line met and both used the same credit: the books refused the second, which starts over.
-            if attempt == 2:
-                raise
-    raise AssertionError("unreachable")
+    try:
+        return _captured(parameters)
+    except CapExceeded:
+        # What this one waited for had used the credit that it saw. Holding the lines, it sees what is left.
+        with transaction.atomic():
+            fetch_all(_LOCK_PURCHASES, parameters)
+            fetch_all(_LOCK_LINES, parameters)
+            return _captured(parameters)
+
+
+_LOCK_PURCHASES = "SELECT FROM huabei_purchase WHERE id = ANY(%(purchases)s) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_LINES = """
+SELECT FROM huabei_line WHERE id IN (SELECT line_id FROM huabei_purchase WHERE id = ANY(%(purchases)s))
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+
+def _captured(parameters: dict[str, Any]) -> set[int]:
+    with transaction.atomic(), ledger_refusals():
+        return {purchase_id for (purchase_id,) in fetch_all(_CAPTURE, parameters)}
 
 
 def capture(*, purchase_id: int, amount_fen: int, on: date) -> None:
@@ -225,10 +245,12 @@ def capture(*, purchase_id: int, amount_fen: int, on: date) -> None:
     Errors: AmountRefused beyond the authorisation, NotAuthorised when it was voided, expired or captured for another
     amount, PurchaseNotFound.
     """
-    require_positive(amount_fen)
+    require_amount(amount_fen)
     if capture_many(captures=[(purchase_id, amount_fen)], on=on):
         return
     purchase = _purchase(purchase_id)
+    if purchase.state == PurchaseState.AUTHORISED and purchase.expires_on < on:
+        raise NotAuthorised(f"the hold lasted until {purchase.expires_on}")
     if purchase.state == PurchaseState.AUTHORISED:
         raise AmountRefused("more than was authorised", field="amount")
     if purchase.state == PurchaseState.CAPTURED and purchase.captured_fen == amount_fen:

@@ -10,7 +10,13 @@ from django.db import transaction
 from finance.allocation import Due as Debt
 from finance.allocation import allocate
 from huabei import selectors
-from huabei.errors import AmountRefused, LineNotFound, require_positive, require_same_request
+from huabei.errors import (
+    AmountRefused,
+    LineNotFound,
+    require_amount,
+    require_reference,
+    require_same_request,
+)
 from huabei.models import (
     Due,
     Line,
@@ -19,7 +25,6 @@ from huabei.models import (
     PurchaseState,
     Refund,
     Repayment,
-    Segment,
     SegmentKind,
 )
 from huabei.selectors import LinePosition
@@ -41,13 +46,15 @@ def locked_line(line_id: int) -> Line:
 
 def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayment:
     """
-    Books a repayment received on a date and allocates it: penalty, interest, fees and principal that statements ask for, then
-    interest that runs and is not billed, then purchases not billed yet; the rest is the customer's credit.
+    Books a repayment received on a date and allocates it: penalty that runs, then penalty, interest, fees and principal that
+    statements ask for, then interest that runs and is not billed, then purchases not billed yet; the rest is the customer's
+    credit.
 
-    Penalty is due at once, so what ran up to the day is posted first. Principal repaid is available again. The reference
-    happens once per line. Errors: AmountRefused, LineNotFound, RequestConflict.
+    Of what runs, as much is posted as is paid; the rest runs on to the next statement. Principal repaid is available again.
+    The reference happens once per line. Errors: AmountRefused, LineNotFound, ReferenceRefused, RequestConflict.
     """
-    require_positive(amount_fen)
+    require_amount(amount_fen)
+    require_reference(reference)
     asked = request_hash({"line": line_id, "amount": amount_fen})
     with transaction.atomic():
         line = locked_line(line_id)
@@ -56,16 +63,14 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
             require_same_request(first.request_hash, asked)
             return first
         position = selectors.line_position(line, on)
-        segments = selectors.open_segments(line_id)
         paid = _allocation(position, amount_fen, on)
-        interest_posted_fen = position.accrued_interest_fen if paid.beyond_billed_fen else 0
         entry = post(
             draft=Draft(
                 reference=f"line:{line_id}:repaid:{reference}",
                 event="line.repaid",
                 booked_on=on,
                 request_hash=asked,
-                legs=_legs(line, paid, position.accrued_penalty_fen, interest_posted_fen),
+                legs=_legs(line, paid),
             )
         )
         repayment = Repayment.objects.create(
@@ -74,8 +79,8 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
             request_hash=asked,
             amount_fen=amount_fen,
             received_on=on,
-            to_penalty_fen=paid.penalty_fen,
-            to_interest_fen=paid.interest_fen,
+            to_penalty_fen=paid.running_penalty_fen + paid.penalty_fen,
+            to_interest_fen=paid.interest_fen + paid.running_interest_fen,
             to_fee_fen=paid.fee_fen,
             to_billed_fen=paid.billed_fen,
             to_unbilled_fen=paid.unbilled_fen,
@@ -84,13 +89,13 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
         )
         _after_payment(
             line,
-            segments,
             on,
-            to_billed_fen=paid.to_billed_debts_fen,
+            to_billed_debts_fen=paid.to_billed_debts_fen,
             still_billed_fen=position.billed_total_fen - paid.to_billed_debts_fen,
+            still_principal_fen=position.billed_fen - paid.billed_fen,
             posted_fen={
-                SegmentKind.PENALTY.value: position.accrued_penalty_fen,
-                SegmentKind.REVOLVING.value: interest_posted_fen,
+                SegmentKind.PENALTY.value: paid.running_penalty_fen,
+                SegmentKind.REVOLVING.value: paid.running_interest_fen,
             },
         )
     return repayment
@@ -100,23 +105,26 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
 class _Paid:
     """Where a repayment goes, in fen."""
 
+    running_penalty_fen: int
     penalty_fen: int
     interest_fen: int
     fee_fen: int
     billed_fen: int
+    running_interest_fen: int
     unbilled_fen: int
     credit_fen: int
-    # Of it, what pays debts that statements ask for: it counts towards the minimum. Penalty posted only now does not.
-    to_billed_debts_fen: int
-    # Of it, what goes beyond everything due at once.
-    beyond_billed_fen: int
+
+    @property
+    def to_billed_debts_fen(self) -> int:
+        """What pays debts that statements ask for, and so counts towards the minimum."""
+        return self.penalty_fen + self.interest_fen + self.fee_fen + self.billed_fen
 
 
 def _allocation(position: LinePosition, amount_fen: int, on: date) -> _Paid:
     allocation = allocate(
         amount_fen,
         [
-            Debt("running", on, {"penalty": position.accrued_penalty_fen}),
+            Debt("running penalty", on, {"penalty": position.accrued_penalty_fen}),
             Debt(
                 "billed",
                 on,
@@ -127,31 +135,30 @@ def _allocation(position: LinePosition, amount_fen: int, on: date) -> _Paid:
                     "principal": position.billed_fen,
                 },
             ),
-            Debt("accrued", on, {"interest": position.accrued_interest_fen}),
+            Debt("running interest", on, {"interest": position.accrued_interest_fen}),
             Debt("unbilled", on, {"principal": position.unbilled_fen}),
         ],
     )
     to = {(line.key, line.component): line.amount_fen for line in allocation.lines}
-    by_debt = allocation.by_due()
     return _Paid(
-        penalty_fen=to.get(("running", "penalty"), 0) + to.get(("billed", "penalty"), 0),
-        interest_fen=to.get(("billed", "interest"), 0) + to.get(("accrued", "interest"), 0),
+        running_penalty_fen=to.get(("running penalty", "penalty"), 0),
+        penalty_fen=to.get(("billed", "penalty"), 0),
+        interest_fen=to.get(("billed", "interest"), 0),
         fee_fen=to.get(("billed", "fee"), 0),
         billed_fen=to.get(("billed", "principal"), 0),
+        running_interest_fen=to.get(("running interest", "interest"), 0),
         unbilled_fen=to.get(("unbilled", "principal"), 0),
         credit_fen=allocation.unapplied_fen,
-        to_billed_debts_fen=by_debt.get("billed", 0),
-        beyond_billed_fen=amount_fen - by_debt.get("running", 0) - by_debt.get("billed", 0),
     )
 
 
-def _legs(line: Line, paid: _Paid, penalty_posted_fen: int, interest_posted_fen: int) -> tuple[Leg, ...]:
+def _legs(line: Line, paid: _Paid) -> tuple[Leg, ...]:
     cash = CASH_CLEARING.control_id
     legs = (
-        Leg(line.penalty_account_id, PENALTY_ACCRUED.control_id, penalty_posted_fen),
-        Leg(line.interest_account_id, INTEREST_ACCRUED.control_id, interest_posted_fen),
-        Leg(cash, line.penalty_account_id, paid.penalty_fen),
-        Leg(cash, line.interest_account_id, paid.interest_fen),
+        Leg(line.penalty_account_id, PENALTY_ACCRUED.control_id, paid.running_penalty_fen),
+        Leg(line.interest_account_id, INTEREST_ACCRUED.control_id, paid.running_interest_fen),
+        Leg(cash, line.penalty_account_id, paid.running_penalty_fen + paid.penalty_fen),
+        Leg(cash, line.interest_account_id, paid.interest_fen + paid.running_interest_fen),
         Leg(cash, line.fee_account_id, paid.fee_fen),
         Leg(cash, line.billed_account_id, paid.billed_fen),
         Leg(cash, line.unbilled_account_id, paid.unbilled_fen),
@@ -163,39 +170,40 @@ def _legs(line: Line, paid: _Paid, penalty_posted_fen: int, interest_posted_fen:
 
 def _after_payment(
     line: Line,
-    segments: dict[str, Segment],
     on: date,
     *,
-    to_billed_fen: int,
+    to_billed_debts_fen: int,
     still_billed_fen: int,
+    still_principal_fen: int,
     posted_fen: dict[str, int],
 ) -> None:
     """
     What follows when billed debts were paid: minimum dues shrink, oldest first; interest runs on less; a line that was
     frozen for being overdue and no longer is, is active again.
     """
-    _pay_dues(line, to_billed_fen, clear=still_billed_fen == 0)
+    _pay_dues(line, to_billed_debts_fen, clear=still_billed_fen == 0)
     overdue_fen = selectors.delinquency(line.pk, on).overdue_fen
+    segments = selectors.open_segments(line.pk)
+    # The oldest principal is paid first, so what is left past its due date is what no statement still asks for in time.
+    past_due_fen = (
+        max(still_principal_fen - selectors.principal_not_yet_due(line.pk, on), 0) if segments else 0
+    )
     for kind, segment in segments.items():
-        shrinks_by = min(to_billed_fen, segment.principal_fen)
         posted = posted_fen.get(kind, 0)
-        cured = kind == SegmentKind.PENALTY and not overdue_fen and segment.principal_fen > 0
-        if shrinks_by or posted or cured:
-            left_fen = segment.principal_fen - shrinks_by
-            # Once the minimum is met the rest is revolving principal, not late money. Source: DOMAIN, Huabei.
-            follow(
-                segment,
-                on=on,
-                principal_fen=left_fen,
-                posted_fen=posted,
-                kind=SegmentKind.REVOLVING if cured and left_fen else None,
-            )
+        if kind == SegmentKind.REVOLVING:
+            left_fen = min(segment.principal_fen, past_due_fen)
+        else:
+            left_fen = segment.principal_fen - min(segment.principal_fen, to_billed_debts_fen)
+        # Once the minimum is met the rest is revolving principal, not late money. Source: DOMAIN, Huabei.
+        if kind == SegmentKind.PENALTY and segment.principal_fen and not overdue_fen:
+            follow(segment, on=on, principal_fen=0, posted_fen=posted, revolving_fen=past_due_fen)
+        elif posted or left_fen != segment.principal_fen:
+            follow(segment, on=on, principal_fen=left_fen, posted_fen=posted)
     if not overdue_fen:
         line.bucket = 0
     if not overdue_fen and line.status == LineStatus.FROZEN and line.frozen_cause == OVERDUE:
         line.status, line.frozen_cause = LineStatus.ACTIVE, ""
-    line.billable = True
-    line.save(update_fields=["bucket", "status", "frozen_cause", "billable"])
+    line.save(update_fields=["bucket", "status", "frozen_cause"])
 
 
 def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
@@ -212,11 +220,14 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
     """
     Books what a merchant gives back for a captured purchase, whole or in part.
 
-    Not billed yet: it cancels the purchase and restores the line. Billed and unpaid: it reduces the statement. Already paid:
-    it becomes the customer's credit, never a negative debt. Source: DOMAIN, Huabei. Errors: AmountRefused beyond what was
-    captured and not refunded, NotAuthorised when nothing was captured, PurchaseNotFound, RequestConflict.
+    Not billed yet: it cancels the purchase and restores the line. Billed and unpaid: it reduces the statement, its principal
+    first. Already paid: it becomes the customer's credit, never a negative debt. Source: DOMAIN, Huabei.
+
+    Errors: AmountRefused beyond what was captured and not refunded, NotAuthorised when nothing was captured,
+    PurchaseNotFound, ReferenceRefused, RequestConflict.
     """
-    require_positive(amount_fen)
+    require_amount(amount_fen)
+    require_reference(reference)
     asked = request_hash({"purchase": purchase_id, "amount": amount_fen})
     with transaction.atomic():
         purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
@@ -234,33 +245,33 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         position = selectors.line_position(line, on)
         last_issued_on = selectors.last_issued_on(line.pk)
         billed = last_issued_on is not None and purchase.posted_on < last_issued_on
-        to_unbilled_fen = 0 if billed else min(amount_fen, position.unbilled_fen)
-        to_billed_fen = min(amount_fen, position.billed_fen) if billed else 0
-        to_credit_fen = amount_fen - to_unbilled_fen - to_billed_fen
         payable = purchase.merchant.payable_account_id
-        legs = (
-            Leg(payable, line.unbilled_account_id, to_unbilled_fen),
-            Leg(payable, line.billed_account_id, to_billed_fen),
-            Leg(payable, line.credit_account_id, to_credit_fen),
-            Leg(COMMITMENT_CONTROL.control_id, line.commitment_account_id, to_unbilled_fen + to_billed_fen),
-        )
+        returned = _returned(line, position, amount_fen, billed=billed)
+        to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
+        to_principal_fen = returned.get(line.billed_account_id, 0)
+        to_credit_fen = returned.get(line.credit_account_id, 0)
+        to_billed_fen = amount_fen - to_unbilled_fen - to_credit_fen
+        restored_fen = to_unbilled_fen + to_principal_fen
+        legs = [Leg(payable, account_id, fen) for account_id, fen in returned.items()]
+        if restored_fen:
+            legs.append(Leg(COMMITMENT_CONTROL.control_id, line.commitment_account_id, restored_fen))
         entry = post(
             draft=Draft(
                 reference=f"purchase:{purchase_id}:refunded:{reference}",
                 event="purchase.refunded",
                 booked_on=on,
                 request_hash=asked,
-                legs=tuple(leg for leg in legs if leg.amount_fen),
+                legs=tuple(legs),
             )
         )
         purchase.refunded_fen += amount_fen
         purchase.save(update_fields=["refunded_fen"])
         _after_payment(
             line,
-            selectors.open_segments(line.pk),
             on,
-            to_billed_fen=to_billed_fen,
+            to_billed_debts_fen=to_billed_fen,
             still_billed_fen=position.billed_total_fen - to_billed_fen,
+            still_principal_fen=position.billed_fen - to_principal_fen,
             posted_fen={},
         )
         return Refund.objects.create(
@@ -274,3 +285,24 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
             refunded_on=on,
             entry_id=entry.entry_id,
         )
+
+
+def _returned(line: Line, position: LinePosition, amount_fen: int, *, billed: bool) -> dict[int, int]:
+    """Fen by the line's account that a refund goes to. A statement is reduced before the customer is given credit."""
+    debts = (
+        [
+            (line.billed_account_id, position.billed_fen),
+            (line.penalty_account_id, position.penalty_fen),
+            (line.interest_account_id, position.interest_fen),
+            (line.fee_account_id, position.fee_fen),
+        ]
+        if billed
+        else [(line.unbilled_account_id, position.unbilled_fen)]
+    )
+    left, returned = amount_fen, {}
+    for account_id, owed_fen in [*debts, (line.credit_account_id, amount_fen)]:
+        taken = min(left, owed_fen)
+        if taken:
+            returned[account_id] = taken
+            left -= taken
+    return returned

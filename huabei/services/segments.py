@@ -18,38 +18,31 @@ def rate_of(kind: str, on: date) -> Decimal:
     return terms.penalty_daily_rate if kind == SegmentKind.PENALTY else terms.revolving_daily_rate
 
 
-def owed_rounded(segment: Segment | None, on: date) -> int:
-    """Fen that the segment owes by `on` (a day that does not count itself); 0 for none."""
-    return round_fen(owed(interest_segment(segment), on)) if segment else 0
-
-
 def _decimal(fraction: Fraction) -> Decimal:
     # Exact: a whole number of fen times a rate of at most eight places.
     return Decimal(fraction.numerator) / Decimal(fraction.denominator)
 
 
 def follow(
-    segment: Segment, *, on: date, principal_fen: int, posted_fen: int = 0, kind: str | None = None
+    segment: Segment, *, on: date, principal_fen: int, posted_fen: int = 0, revolving_fen: int = 0
 ) -> None:
     """
     Closes a segment on a date and opens what follows it with another principal.
 
-    What it owed by then less what was posted is carried, exactly. With another `kind` the new principal runs there, and what
-    is carried stays under the old kind without principal. Nothing follows when there is nothing left to bear or carry but the
-    fraction of a fen that rounding left.
+    What it owed by then less what was posted is carried, exactly. `revolving_fen` is principal that bears revolving interest
+    from this date instead of penalty. Nothing follows when there is nothing left to bear interest and to carry but a fraction
+    that rounds to no fen.
     """
     carried = owed(interest_segment(segment), on) - posted_fen
     segment.until = on
     segment.save(update_fields=["until"])
-    if kind in (None, segment.kind):
-        _open(segment, segment.kind, on, principal_fen, carried)
-        return
-    _open(segment, segment.kind, on, 0, carried)
-    _open(segment, str(kind), on, principal_fen, Fraction(0))
+    _open(segment, segment.kind, on, principal_fen, carried)
+    if revolving_fen:
+        _open(segment, SegmentKind.REVOLVING, on, revolving_fen, Fraction(0))
 
 
 def _open(before: Segment, kind: str, on: date, principal_fen: int, carried: Fraction) -> None:
-    if principal_fen == 0 and abs(carried) < 1:
+    if principal_fen == 0 and round_fen(abs(carried)) == 0:
         return
     waiting = Segment.objects.filter(line_id=before.line_id, kind=kind, until__isnull=True).first()
     if waiting is not None:

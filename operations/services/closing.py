@@ -89,8 +89,8 @@ def close_day(*, closed_on: date) -> Iterator[StepResult]:
 
 def close_lines(*, closed_on: date, line_ids: Sequence[int]) -> None:
     """Runs the same steps for some lines alone, without moving the business date: how the simulator lives through a day."""
-    for _name, step in STEPS:
-        with transaction.atomic():
+    with transaction.atomic():
+        for _name, step in STEPS:
             step(closed_on, line_ids)
 
 

@@ -202,7 +202,9 @@ class _Told:
         purchase = self._of(event)
         repayments.refund(
             purchase_id=purchase.pk,
-            amount_fen=event.amount_fen or purchase.captured_fen - purchase.refunded_fen,
+            amount_fen=event.amount_fen
+            or purchase.captured_fen - purchase.refunded_fen
+            or purchase.amount_fen,
             reference=f"refund-{event.position}",
             on=event.on,
         )

@@ -1,0 +1,333 @@
+"""
+The life of one credit line, told a second time: no database, no shared code, whole fen and fractions, day by day.
+
+Written from DOMAIN 2 and docs/MONEY_RULES.md to be compared with the product (tests/properties/test_lines.py). It is slow and
+plain on purpose: every day is lived, every day's interest is added, principal is kept in one lot per statement.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+
+DAY = timedelta(days=1)
+
+
+class Refused(Exception):
+    """What the line refuses, by the product's code."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """The figures in force on a date."""
+
+    revolving: Fraction = Fraction(5, 10_000)
+    penalty: Fraction = Fraction(5, 10_000)
+    minimum_share: Fraction = Fraction(1, 10)
+    hold_days: int = 7
+
+
+@dataclass
+class Bought:
+    """One purchase: authorised, and perhaps captured. `ended` says that its hold was voided or has expired."""
+
+    amount: int
+    last_day: date
+    ended: str = ""
+    captured: int = 0
+    refunded: int = 0
+    posted_on: date | None = None
+
+
+@dataclass
+class Lot:
+    """Principal of one statement that is unpaid."""
+
+    due_on: date
+    fen: int
+
+
+@dataclass
+class Asked:
+    """The part of the minimum that one statement added and that is unpaid."""
+
+    due_on: date
+    fen: int
+
+
+def to_fen(exact: Fraction) -> int:
+    """To the nearest fen, a half to the even one; never below zero."""
+    floor, rest = divmod(exact.numerator, exact.denominator)
+    twice = 2 * rest
+    up = twice > exact.denominator or (twice == exact.denominator and floor % 2 == 1)
+    return max(floor + up, 0)
+
+
+@dataclass
+class LineOracle:
+    """A line from the morning it is opened. Tell it what happens on a day, then `end_day`, day after day."""
+
+    limit: int
+    statement_day: int
+    due_day: int
+    opened_on: date
+    rules: Callable[[date], Rules] = lambda _on: Rules()
+
+    purchases: dict[str, Bought] = field(default_factory=dict)
+    repayments: dict[str, int] = field(default_factory=dict)
+    statements: list[dict[str, object]] = field(default_factory=list)
+
+    unbilled: int = 0
+    lots: list[Lot] = field(default_factory=list)
+    interest: int = 0
+    penalty: int = 0
+    credit: int = 0
+    asked: list[Asked] = field(default_factory=list)
+
+    # What has run and is on no statement yet.
+    running_interest: Fraction = Fraction(0)
+    running_penalty: Fraction = Fraction(0)
+    late: bool = False
+    late_base: int = 0
+    frozen: bool = False
+    revolving_rate: Fraction = Fraction(0)
+    penalty_rate: Fraction = Fraction(0)
+
+    spent_since_statement: int = 0
+    credit_used_since_statement: int = 0
+    # For the books of all lines together: what stood unbilled at each day's end, and what was booked off it on each day.
+    standing: dict[date, tuple[Fraction, Fraction]] = field(default_factory=dict)
+    posted: dict[date, tuple[int, int]] = field(default_factory=dict)
+
+    # --- what stands on the line ---
+
+    @property
+    def billed_principal(self) -> int:
+        return sum(lot.fen for lot in self.lots)
+
+    @property
+    def billed_total(self) -> int:
+        return self.billed_principal + self.interest + self.penalty
+
+    @property
+    def drawn(self) -> int:
+        return self.unbilled + self.billed_principal
+
+    @property
+    def held(self) -> int:
+        return sum(p.amount for p in self.purchases.values() if not p.captured and not p.ended)
+
+    @property
+    def available(self) -> int:
+        return self.limit - self.drawn - self.held
+
+    @property
+    def owed(self) -> int:
+        return (
+            self.unbilled + self.billed_total + to_fen(self.running_interest) + to_fen(self.running_penalty)
+        )
+
+    def overdue(self, on: date) -> int:
+        return sum(asked.fen for asked in self.asked if asked.due_on < on)
+
+    # --- what happens to it ---
+
+    def purchase(self, on: date, ref: str, fen: int, *, capture: bool) -> None:
+        if self.frozen:
+            raise Refused("line_not_active")
+        if fen > self.available:
+            raise Refused("limit_exceeded")
+        self.purchases[ref] = Bought(fen, on + self.rules(on).hold_days * DAY)
+        if capture:
+            self.capture(on, ref, None)
+
+    def capture(self, on: date, ref: str, fen: int | None) -> None:
+        bought = self._bought(ref)
+        if bought.captured or bought.ended:
+            raise Refused("purchase_not_authorised")
+        fen = bought.amount if fen is None else fen
+        if fen > bought.amount:
+            raise Refused("amount_refused")
+        bought.captured, bought.posted_on = fen, on
+        self.spent_since_statement += fen
+        used = min(self.credit, fen)
+        self.unbilled += fen - used
+        self._use_credit(used)
+
+    def void(self, on: date, ref: str) -> None:
+        bought = self._bought(ref)
+        if bought.captured or bought.ended == "expired":
+            raise Refused("purchase_not_authorised")
+        bought.ended = "voided"
+
+    def refund(self, on: date, ref: str, fen: int | None) -> None:
+        bought = self._bought(ref)
+        if not bought.captured:
+            raise Refused("purchase_not_authorised")
+        left = bought.captured - bought.refunded
+        fen = left if fen is None else fen
+        if fen > left or left == 0:
+            raise Refused("amount_refused")
+        bought.refunded += fen
+        assert bought.posted_on is not None
+        billed = any(bought.posted_on < statement["issued_on"] for statement in self.statements)  # type: ignore[operator]
+        if billed:
+            to_debts = self._pay_principal(fen)
+            to_debts += self._pay_charges(fen - to_debts)
+            self.credit += fen - to_debts
+            self._billed_was_paid(on, to_debts)
+        else:
+            taken = min(fen, self.unbilled)
+            self.unbilled -= taken
+            self.credit += fen - taken
+            self._billed_was_paid(on, 0)
+
+    def repay(self, on: date, ref: str, fen: int) -> None:
+        if ref in self.repayments:
+            if self.repayments[ref] != fen:
+                raise Refused("request_conflict")
+            return
+        self.repayments[ref] = fen
+        left = fen
+        run = min(left, to_fen(self.running_penalty))
+        self.running_penalty -= run
+        left -= run
+        to_debts = self._pay_charges(left)
+        to_debts += self._pay_principal(left - to_debts)
+        left -= to_debts
+        revolved = min(left, to_fen(self.running_interest))
+        self.running_interest -= revolved
+        left -= revolved
+        bought = min(left, self.unbilled)
+        self.unbilled -= bought
+        self.credit += left - bought
+        self._book(on, revolved, run)
+        self._billed_was_paid(on, to_debts)
+
+    def end_day(self, day: date) -> None:
+        """The day ends: holds run out, interest of the day is added, due day is judged, the next day's statement is issued."""
+        for bought in self.purchases.values():
+            if not bought.captured and not bought.ended and bought.last_day <= day:
+                bought.ended = "expired"
+        if self.late:
+            self.running_penalty += self.late_base * self.penalty_rate
+        else:
+            past_due = sum(lot.fen for lot in self.lots if lot.due_on < day)
+            self.running_interest += past_due * self.revolving_rate
+        self.standing[day] = (self.running_interest, self.running_penalty)
+        morning = day + DAY
+        if any(statement["due_on"] == day for statement in self.statements):
+            self.late = self.overdue(morning) > 0
+            self.late_base = self.billed_total if self.late else 0
+            self.revolving_rate, self.penalty_rate = self.rules(morning).revolving, self.rules(morning).penalty
+            self._drop_fractions()
+        if morning.day == self.statement_day and morning > self.opened_on:
+            self._issue(morning)
+        if self.overdue(morning):
+            self.frozen = True
+
+    # --- how ---
+
+    def _bought(self, ref: str) -> Bought:
+        if ref not in self.purchases:
+            raise Refused("purchase_not_found")
+        return self.purchases[ref]
+
+    def _use_credit(self, fen: int) -> None:
+        self.credit -= fen
+        self.credit_used_since_statement += fen
+
+    def _book(self, on: date, interest: int, penalty: int) -> None:
+        before = self.posted.get(on, (0, 0))
+        self.posted[on] = (before[0] + interest, before[1] + penalty)
+
+    def _pay_charges(self, fen: int) -> int:
+        penalty = min(fen, self.penalty)
+        interest = min(fen - penalty, self.interest)
+        self.penalty -= penalty
+        self.interest -= interest
+        return penalty + interest
+
+    def _pay_principal(self, fen: int) -> int:
+        left = fen
+        for lot in self.lots:
+            taken = min(left, lot.fen)
+            lot.fen -= taken
+            left -= taken
+        return fen - left
+
+    def _billed_was_paid(self, on: date, fen: int) -> None:
+        left = fen
+        for asked in self.asked:
+            taken = min(left, asked.fen)
+            asked.fen -= taken
+            left -= taken
+        if self.billed_total == 0:
+            self.asked = []
+        self.late_base -= min(fen, self.late_base)
+        if not self.overdue(on):
+            self.frozen = False
+            if self.late:
+                self.late, self.late_base = False, 0
+                self.revolving_rate = self.rules(on).revolving
+        self._drop_fractions()
+
+    def _drop_fractions(self) -> None:
+        """Where nothing runs any more, less than what rounds to a fen is nobody's."""
+        revolves = not self.late and any(lot.fen and self._is_past(lot) for lot in self.lots)
+        if not revolves and to_fen(abs(self.running_interest)) == 0:
+            self.running_interest = Fraction(0)
+        if not self.late_base and to_fen(abs(self.running_penalty)) == 0:
+            self.running_penalty = Fraction(0)
+
+    def _is_past(self, lot: Lot) -> bool:
+        """Whether interest runs on a lot: its due day has ended."""
+        return lot.due_on in self.standing
+
+    def _issue(self, on: date) -> None:
+        month = on if self.due_day > self.statement_day else on.replace(day=28) + 4 * DAY
+        due_on = month.replace(day=self.due_day)
+        new = {
+            "principal": self.unbilled,
+            "penalty": to_fen(self.running_penalty),
+            "interest": to_fen(self.running_interest),
+        }
+        booked = dict(new)
+        credit_used = 0
+        for kind, fen in new.items():
+            used = min(self.credit - credit_used, fen)
+            new[kind] -= used
+            credit_used += used
+        principal = self.billed_principal + new["principal"]
+        total = self.billed_total + sum(new.values())
+        if not (total or self.spent_since_statement or credit_used):
+            return
+        self._use_credit(credit_used)
+        self._book(on, booked["interest"], booked["penalty"])
+        self.running_interest -= booked["interest"]
+        self.running_penalty -= booked["penalty"]
+        self.unbilled = 0
+        self.lots.append(Lot(due_on, new["principal"]))
+        self.interest += new["interest"]
+        self.penalty += new["penalty"]
+        earlier = sum(asked.fen for asked in self.asked)
+        tenth = to_fen(self.rules(on).minimum_share * principal)
+        asks = min(tenth + new["interest"] + new["penalty"], total - earlier)
+        self.asked.append(Asked(due_on, asks))
+        self.statements.append(
+            {
+                "issued_on": on,
+                "due_on": due_on,
+                "principal": principal,
+                "interest": self.interest,
+                "penalty": self.penalty,
+                "fee": 0,
+                "total": total,
+                "minimum": earlier + asks,
+                "credit_used": self.credit_used_since_statement,
+            }
+        )
+        self.spent_since_statement = self.credit_used_since_statement = 0
+        self._drop_fractions()

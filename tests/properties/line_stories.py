@@ -1,0 +1,236 @@
+"""
+Stories of credit lines, drawn at random but aimed: at due days and statement days, at the exact minimum, total and last fen.
+
+A story is the JSON object that `./manage.py simulate_line` reads, so a story that fails can be told to it as it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.properties.line_oracle import DAY, LineOracle, Refused, Rules
+
+Story = dict[str, Any]
+Event = dict[str, Any]
+
+CALENDARS = ((1, 10), (5, 15), (10, 20), (15, 25), (25, 10), (28, 1))
+# Leap and common Februaries, a turn of the year, short and long months, and the day on which the terms change.
+OPENINGS = (
+    date(2023, 12, 18),
+    date(2024, 1, 1),
+    date(2024, 1, 31),
+    date(2026, 5, 20),
+    date(2026, 12, 9),
+    date(2027, 1, 15),
+    date(2027, 9, 25),
+)
+LIMITS = (500_00, 1_234_57, 8_000_00, 50_000_00)
+
+# The second row of terms that the tests write (see test_lines.py): every figure differs from the first.
+NEW_TERMS_FROM = date(2027, 2, 20)
+NEW_RULES = Rules(Fraction(4, 10_000), Fraction(75, 100_000), Fraction(15, 100), 5)
+
+
+def rules_on(on: date) -> Rules:
+    return NEW_RULES if on >= NEW_TERMS_FROM else Rules()
+
+
+def yuan(fen: int) -> str:
+    return f"{fen // 100}.{fen % 100:02d}"
+
+
+def fen_of(text: str) -> int:
+    whole, _, cents = text.partition(".")
+    return int(whole) * 100 + int(cents.ljust(2, "0"))
+
+
+def oracle_of(story: Story) -> LineOracle:
+    line = story["line"]
+    return LineOracle(
+        limit=fen_of(line["limit"]),
+        statement_day=line["statement_day"],
+        due_day=line["due_day"],
+        opened_on=date.fromisoformat(line["opened_on"]),
+        rules=rules_on,
+    )
+
+
+def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
+    """One event of a story happens to the oracle. Raises Refused."""
+    on, ref = date.fromisoformat(event["on"]), event["ref"]
+    fen = fen_of(event["amount"]) if "amount" in event else None
+    acts: dict[str, Callable[[], None]] = {
+        "purchase": lambda: oracle.purchase(on, ref, fen or 0, capture=at_once),
+        "capture": lambda: oracle.capture(on, ref, fen),
+        "void": lambda: oracle.void(on, ref),
+        "refund": lambda: oracle.refund(on, ref, fen),
+        "repayment": lambda: oracle.repay(on, ref, fen or 0),
+    }
+    acts[event["type"]]()
+
+
+def days_of(story: Story) -> Iterator[tuple[date, list[tuple[int, Event]]]]:
+    """Each day of a story with its events and their positions, up to and with the day it ends on."""
+    agenda: dict[date, list[tuple[int, Event]]] = defaultdict(list)
+    for position, event in enumerate(story["events"]):
+        agenda[date.fromisoformat(event["on"])].append((position, event))
+    day, until = date.fromisoformat(story["line"]["opened_on"]), date.fromisoformat(story["until"])
+    while day <= until:
+        yield day, agenda[day]
+        day += DAY
+
+
+def named_later(story: Story) -> set[str]:
+    """Purchases that a capture or a void names: they are not captured at once."""
+    return {event["ref"] for event in story["events"] if event["type"] in ("capture", "void")}
+
+
+def told_by_oracle(story: Story) -> dict[str, Any]:
+    """What the oracle says of a story, in the simulator's words; a refusal without its message."""
+    oracle, later, refused = oracle_of(story), named_later(story), []
+    for day, events in days_of(story):
+        for position, event in events:
+            try:
+                happen(oracle, event, at_once=event["ref"] not in later)
+            except Refused as refusal:
+                refused.append((position, str(refusal)))
+        if day.isoformat() != story["until"]:
+            oracle.end_day(day)
+    return ending(oracle, day) | {"refused": refused}
+
+
+def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
+    """Statements and standing of the oracle's line on a date, in the simulator's words."""
+    return {
+        "statements": [
+            {
+                name: figure.isoformat() if isinstance(figure, date) else yuan(int(str(figure)))
+                for name, figure in statement.items()
+            }
+            for statement in oracle.statements
+        ],
+        "drawn": yuan(oracle.drawn),
+        "held": yuan(oracle.held),
+        "available": yuan(oracle.available),
+        "credit": yuan(oracle.credit),
+        "owed": yuan(oracle.owed),
+        "overdue": yuan(oracle.overdue(on)),
+        "status": "frozen" if oracle.frozen else "active",
+    }
+
+
+class _Author:
+    """Writes a story while an oracle lives through it, so that amounts and days can be aimed."""
+
+    def __init__(self, draw: st.DrawFn, story: Story) -> None:
+        self.draw = draw
+        self.story = story
+        self.oracle = oracle_of(story)
+        self.day = self.oracle.opened_on
+        self.agenda: dict[date, list[Event]] = defaultdict(list)
+
+    def write(self, event: Event, *, at_once: bool = True) -> None:
+        self.story["events"].append(event)
+        try:
+            happen(self.oracle, event, at_once=at_once)
+        except Refused:
+            return
+
+    def go_to(self, day: date) -> None:
+        while self.day < day:
+            self.oracle.end_day(self.day)
+            self.day += DAY
+            for event in self.agenda.pop(self.day, ()):
+                self.write(event)
+
+    def next_day(self) -> date:
+        """Today, soon, or a day on which something turns: due day, the day after it, statement day, the day before it."""
+        aims = [self.day, self.day + DAY, self.day + self.draw(st.integers(2, 45)) * DAY]
+        for on in (self.day + ahead * DAY for ahead in range(1, 32)):
+            if on.day == self.oracle.statement_day:
+                aims += [on, on - DAY]
+            if on.day == self.oracle.due_day:
+                aims += [on, on + DAY, on + self.draw(st.integers(2, 9)) * DAY]
+        return self.draw(st.sampled_from(sorted(set(aims))))
+
+    def amount(self, *aims: int, most: int) -> int:
+        """One of these amounts, or a fen more or less, or any up to `most`."""
+        near = sorted({aim + off for aim in aims for off in (-1, 0, 1) if aim + off > 0})
+        return self.draw(st.one_of(st.integers(1, max(most, 1)), st.sampled_from(near or [1])))
+
+    def purchase(self) -> None:
+        available = max(self.oracle.available, 0)
+        ref = f"p{len(self.story['events'])}"
+        fen = self.amount(available, self.oracle.credit, available // 2, most=max(available, 100))
+        held = self.draw(st.integers(0, 3)) == 0
+        self.write(self._event("purchase", ref, fen), at_once=not held)
+        for _ in range(self.draw(st.integers(1, 2)) if held else 0):
+            on = self.day + self.draw(st.integers(1, 9)) * DAY
+            kind = self.draw(st.sampled_from(["capture", "capture", "void"]))
+            part = self.draw(st.sampled_from([None, fen, max(fen // 3, 1), fen + 1]))
+            self.agenda[on].append(self._event(kind, ref, part if kind == "capture" else None, on))
+
+    def refund(self) -> None:
+        refs = sorted(self.oracle.purchases) or ["p0"]
+        ref = self.draw(st.sampled_from(refs))
+        bought = self.oracle.purchases.get(ref)
+        left = bought.captured - bought.refunded if bought else 1
+        whole = self.draw(st.booleans())
+        fen = None if whole else self.amount(left, self.oracle.billed_principal, self.oracle.unbilled, most=left)
+        self.write(self._event("refund", ref, fen))
+
+    def repayment(self) -> None:
+        oracle, asked = self.oracle, sum(asked.fen for asked in self.oracle.asked)
+        running = oracle.owed - oracle.unbilled - oracle.billed_total
+        fen = self.amount(
+            asked,
+            oracle.asked[0].fen if oracle.asked else 0,
+            running,
+            asked + running,
+            oracle.billed_total,
+            oracle.billed_total + running,
+            oracle.owed,
+            most=oracle.owed + 1000,
+        )
+        again = sorted(oracle.repayments)
+        ref = self.draw(st.sampled_from(again)) if again and self.draw(st.integers(0, 19)) == 0 else None
+        self.write(self._event("repayment", ref or f"r{len(self.story['events'])}", fen))
+
+    def _event(self, kind: str, ref: str, fen: int | None, on: date | None = None) -> Event:
+        event = {"on": (on or self.day).isoformat(), "type": kind, "ref": ref}
+        return event if fen is None else event | {"amount": yuan(fen)}
+
+
+@st.composite
+def stories(
+    draw: st.DrawFn, *, most_events: int = 12, openings: tuple[date, ...] = OPENINGS, ends: date | None = None
+) -> Story:
+    """A line and up to about `most_events` things that happen to it, over some months; until `ends` where given."""
+    statement_day, due_day = draw(st.sampled_from(CALENDARS))
+    story: Story = {
+        "line": {
+            "limit": yuan(draw(st.sampled_from(LIMITS))),
+            "statement_day": statement_day,
+            "due_day": due_day,
+            "opened_on": draw(st.sampled_from(openings)).isoformat(),
+        },
+        "events": [],
+    }
+    author = _Author(draw, story)
+    author.purchase()
+    acts = [author.purchase, author.repayment, author.repayment, author.refund]
+    for act in draw(st.lists(st.sampled_from(acts), min_size=1, max_size=most_events)):
+        day = author.next_day()
+        if ends is not None and day > ends:
+            break
+        author.go_to(day)
+        act()
+    until = ends or max([author.next_day(), *author.agenda])
+    author.go_to(until)
+    return story | {"until": until.isoformat()}
