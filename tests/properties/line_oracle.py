@@ -207,7 +207,7 @@ class LineOracle:
         self._billed_was_paid(on, to_debts)
 
     def end_day(self, day: date) -> None:
-        """The day ends: holds run out, interest of the day is added, due day is judged, the next day's statement is issued."""
+        """Holds run out, the day's interest is added, a due day is judged, the next day's statement is issued."""
         for bought in self.purchases.values():
             if not bought.captured and not bought.ended and bought.last_day <= day:
                 bought.ended = "expired"
@@ -221,7 +221,10 @@ class LineOracle:
         if any(statement["due_on"] == day for statement in self.statements):
             self.late = self.overdue(morning) > 0
             self.late_base = self.billed_total if self.late else 0
-            self.revolving_rate, self.penalty_rate = self.rules(morning).revolving, self.rules(morning).penalty
+            self.revolving_rate, self.penalty_rate = (
+                self.rules(morning).revolving,
+                self.rules(morning).penalty,
+            )
             self._drop_fractions()
         if morning.day == self.statement_day and morning > self.opened_on:
             self._issue(morning)

@@ -182,7 +182,11 @@ class _Author:
         bought = self.oracle.purchases.get(ref)
         left = bought.captured - bought.refunded if bought else 1
         whole = self.draw(st.booleans())
-        fen = None if whole else self.amount(left, self.oracle.billed_principal, self.oracle.unbilled, most=left)
+        fen = (
+            None
+            if whole
+            else self.amount(left, self.oracle.billed_principal, self.oracle.unbilled, most=left)
+        )
         self.write(self._event("refund", ref, fen))
 
     def repayment(self) -> None:

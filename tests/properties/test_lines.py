@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from huabei.models import Terms
 from operations.services.simulation import parse_story, simulate
@@ -50,9 +49,3 @@ def told_by_product(story: Story) -> dict[str, Any]:
 def test_a_line_lives_as_the_oracle_says(story: Story) -> None:
     product, oracle = told_by_product(story), told_by_oracle(story)
     assert product == oracle, f"echo '{json.dumps(story)}' | ./manage.py simulate_line\n{oracle}"
-
-
-@settings(max_examples=50, database=None)
-@given(st.data())
-def test_nothing(data: st.DataObject) -> None:
-    pass
