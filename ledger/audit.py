@@ -20,6 +20,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from ledger.chart import CHART
+from ledger.constraints import CheckOnInsert
 from ledger.models import Account, Entry, Transfer
 from ledger.sql import fetch_all, value
 
@@ -349,8 +350,9 @@ CHECKS: tuple[Check, ...] = (
                 "ledger_transfer_is_append_only",
                 "ledger_transfer_is_not_truncated",
                 "ledger_transfer_resolves_its_pending",
+                *(c.name for c in _CONSTRAINTS if isinstance(c, CheckOnInsert)),
             ],
-            "checks": [c.name for c in _CONSTRAINTS if isinstance(c, models.CheckConstraint)],
+            "checks": [c.name for c in _CONSTRAINTS if type(c) is models.CheckConstraint],
             "unique": [c.name for c in _CONSTRAINTS if isinstance(c, models.UniqueConstraint)],
             "facts": [model._meta.db_table for model in _FACTS],
             "role": settings.DATABASE_ROLE,

@@ -30,6 +30,10 @@ class Cap(StrEnum):
     CREDITS = "credits"
 
 
+# The lender's own accounts have numbers up to this one and carry no counters; accounts of owners are numbered above it.
+LAST_CONTROL_NUMBER = 10_000
+
+
 @dataclass(frozen=True, slots=True)
 class AccountType:
     """One row of the chart."""

@@ -53,6 +53,7 @@ _REFUSALS: dict[str, tuple[type[LedgerError], str]] = {
     "account_credits_within_debits": (CapExceeded, "more than is owed on the account"),
     "transfer_pending_resolved_once": (AlreadyResolved, "the reservation was already settled or released"),
     "transfer_resolves_its_pending": (AlreadyResolved, "the reservation does not cover this movement"),
+    "entry_once_per_reference": (DuplicateReference, "an entry with this reference exists"),
     "entry_reversed_once": (DuplicateReference, "the entry was already reversed"),
 }
 
@@ -74,8 +75,6 @@ def ledger_refusals() -> Iterator[None]:
         yield
     except IntegrityError as error:
         name = constraint_name(error)
-        if name.startswith("ledger_entry_reference"):
-            raise DuplicateReference("an entry with this reference exists") from error
         if name in _REFUSALS:
             refusal, message = _REFUSALS[name]
             raise refusal(message) from error
@@ -122,7 +121,7 @@ class Posted:
 
 _POST = """
 WITH draft AS (
-    SELECT nextval(pg_get_serial_sequence('ledger_entry', 'id')) AS entry_id, given.*
+    SELECT nextval('ledger_entry_id_seq') AS entry_id, given.*
     FROM unnest(%s::int[], %s::text[], %s::text[], %s::date[], %s::date[], %s::bytea[], %s::bigint[])
         AS given (n, reference, event, booked_on, value_on, request_hash, reverses_id)
 ), journal AS (
@@ -131,7 +130,7 @@ WITH draft AS (
 ), moved AS (
     INSERT INTO ledger_transfer
         (id, entry_id, kind, debit_account_id, credit_account_id, amount_fen, pending_id, booked_on)
-    SELECT nextval(pg_get_serial_sequence('ledger_transfer', 'id')), draft.entry_id, leg.kind, leg.debit_account_id,
+    SELECT nextval('ledger_transfer_id_seq'), draft.entry_id, leg.kind, leg.debit_account_id,
            leg.credit_account_id, leg.amount_fen, leg.pending_id, draft.booked_on
     FROM unnest(%s::int[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])
         WITH ORDINALITY

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import connection
+from psycopg import Cursor
+from psycopg.types.numeric import Int8
 
 Parameters = Mapping[str, Any] | Sequence[Any]
 
@@ -21,6 +23,25 @@ def fetch_one(sql: str, parameters: Parameters = ()) -> tuple[Any, ...] | None:
     """The first row that the statement returns, None when it returns no row."""
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
+        row: tuple[Any, ...] | None = cursor.fetchone()
+        return row
+
+
+def fetch_one_prepared(sql: str, parameters: Mapping[str, Any]) -> tuple[Any, ...] | None:
+    """
+    The first row that the statement returns, for a statement that runs all the time: PostgreSQL parses and plans it once per
+    connection and then is sent only the values.
+
+    Django's own cursor puts the values into the text, so every call is a new statement to plan. Whole numbers are sent as
+    bigint whatever their size, so that one plan serves them all; what PostgreSQL cannot infer the type of needs a cast in
+    the SQL. A connection with prepare_threshold None (some poolers want that) plans every time.
+    """
+    connection.validate_no_broken_transaction()
+    connection.close_if_health_check_failed()
+    connection.ensure_connection()
+    values = {name: Int8(value) if type(value) is int else value for name, value in parameters.items()}
+    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+        cursor.execute(sql, values, prepare=True)
         row: tuple[Any, ...] | None = cursor.fetchone()
         return row
 

@@ -3,6 +3,7 @@
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
+import django.db.models.lookups
 import uuid
 from decimal import Decimal
 from django.db import migrations, models
@@ -300,7 +301,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='purchase',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('captured_fen__gt', 0), ('posted_on__isnull', False), ('state', 'captured')), models.Q(models.Q(('state', 'captured'), _negated=True), ('captured_fen', 0), ('posted_on__isnull', True)), _connector='OR'), name='purchase_captured_is_posted'),
+            constraint=models.CheckConstraint(condition=models.Q(django.db.models.lookups.Exact(django.db.models.lookups.Exact(models.F('state'), models.Value('captured')), django.db.models.lookups.GreaterThan(models.F('captured_fen'), 0)), django.db.models.lookups.Exact(django.db.models.lookups.GreaterThan(models.F('captured_fen'), 0), django.db.models.lookups.IsNull(models.F('posted_on'), False))), name='purchase_captured_is_posted'),
         ),
         migrations.AddConstraint(
             model_name='refund',

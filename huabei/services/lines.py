@@ -38,15 +38,15 @@ class Opening:
 # The line's seven accounts, and the role each plays; see ledger.chart for their types.
 _OPEN = """
 WITH opening AS (
-    SELECT nextval(pg_get_serial_sequence('huabei_line', 'id')) AS line_id, gen_random_uuid() AS line_uuid,
-           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS commitment,
-           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS unbilled,
-           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS billed,
-           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS interest,
-           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS fee,
-           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS penalty,
-           nextval(pg_get_serial_sequence('ledger_account', 'id')) AS credit,
-           nextval(pg_get_serial_sequence('ledger_entry', 'id')) AS entry_id,
+    SELECT nextval('huabei_line_id_seq') AS line_id, gen_random_uuid() AS line_uuid,
+           nextval('ledger_account_id_seq') AS commitment,
+           nextval('ledger_account_id_seq') AS unbilled,
+           nextval('ledger_account_id_seq') AS billed,
+           nextval('ledger_account_id_seq') AS interest,
+           nextval('ledger_account_id_seq') AS fee,
+           nextval('ledger_account_id_seq') AS penalty,
+           nextval('ledger_account_id_seq') AS credit,
+           nextval('ledger_entry_id_seq') AS entry_id,
            given.*
     FROM unnest(%(customers)s::uuid[], %(limits)s::bigint[], %(scores)s::smallint[],
                 %(statement_days)s::smallint[], %(due_days)s::smallint[])

@@ -59,6 +59,54 @@ def test_more_than_the_limit_is_refused_by_the_database(line: tuple[int, int]) -
         reserve(line, 1, "one fen more")
 
 
+def test_a_temporary_table_in_the_way_is_not_counted_instead(line: tuple[int, int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "CREATE TEMP TABLE ledger_account (LIKE public.ledger_account INCLUDING ALL) ON COMMIT DROP"
+        )
+        cursor.execute("GRANT ALL ON pg_temp.ledger_account TO PUBLIC")
+        cursor.execute("INSERT INTO pg_temp.ledger_account SELECT * FROM public.ledger_account")
+    reserve(line, 700)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT debits_pending_fen FROM public.ledger_account WHERE id = %s", [line[0]])
+        assert cursor.fetchone() == (700,)
+
+
+def test_a_resolution_cannot_name_a_reservation_of_a_temporary_table(line: tuple[int, int]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE ledger_transfer (LIKE public.ledger_transfer) ON COMMIT DROP")
+        cursor.execute(
+            "INSERT INTO pg_temp.ledger_transfer VALUES (77, 1, 1, %s, %s, 500, NULL, %s)", [*line, DAY]
+        )
+        with pytest.raises(IntegrityError, match="resolves no pending transfer"):
+            cursor.execute(
+                "INSERT INTO public.ledger_transfer"
+                " (entry_id, kind, debit_account_id, credit_account_id, amount_fen, pending_id, booked_on)"
+                " VALUES (1, 2, %s, %s, 500, 77, %s)",
+                [*line, DAY],
+            )
+
+
+@pytest.mark.parametrize(
+    ("columns", "values", "constraint"),
+    [
+        ("type_code, counted, cap", "'piggy_bank', true, ''", "account_type_is_in_chart"),
+        ("type_code, counted, cap", "'commitment', true, 'both'", "account_cap_is_known"),
+        ("type_code, counted, cap", "'commitment', false, 'debits'", "account_capped_is_counted"),
+        (
+            "id, type_code, counted, cap",
+            "10000, 'commitment', true, ''",
+            "account_counted_has_an_owners_number",
+        ),
+    ],
+)
+def test_an_account_that_the_chart_does_not_know_cannot_be_opened(
+    columns: str, values: str, constraint: str
+) -> None:
+    with pytest.raises(IntegrityError, match=constraint):
+        connection.cursor().execute(f"INSERT INTO ledger_account ({columns}) VALUES ({values})")
+
+
 def test_a_debt_cannot_be_repaid_below_zero() -> None:
     billed = services.open_account(account_type=PRINCIPAL_BILLED)
     control = services.open_account(account_type=COMMITMENT_CONTROL)
