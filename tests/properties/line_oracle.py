@@ -58,11 +58,8 @@ class Asked:
 
 
 def to_fen(exact: Fraction) -> int:
-    """To the nearest fen, a half to the even one; never below zero."""
-    floor, rest = divmod(exact.numerator, exact.denominator)
-    twice = 2 * rest
-    up = twice > exact.denominator or (twice == exact.denominator and floor % 2 == 1)
-    return max(floor + up, 0)
+    """To the nearest fen, a half to the even one (Python's own rounding of fractions); never below zero."""
+    return max(round(exact), 0)
 
 
 @dataclass

@@ -6,11 +6,12 @@ A story is the JSON object that `./manage.py simulate_line` reads, so a story th
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from hypothesis import strategies as st
 
@@ -18,6 +19,7 @@ from tests.properties.line_oracle import DAY, LineOracle, Refused, Rules
 
 Story = dict[str, Any]
 Event = dict[str, Any]
+T = TypeVar("T")
 
 CALENDARS = ((1, 10), (5, 15), (10, 20), (15, 25), (25, 10), (28, 1))
 # Leap and common Februaries, a turn of the year, short and long months, and the day on which the terms change.
@@ -125,11 +127,41 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
     }
 
 
+class Choices(Protocol):
+    """Where an author's ideas come from: Hypothesis, which shrinks what fails, or a seed, which is quick."""
+
+    def integer(self, low: int, high: int) -> int: ...
+
+    def one_of(self, things: Sequence[T]) -> T: ...
+
+
+class Drawn:
+    def __init__(self, draw: st.DrawFn) -> None:
+        self._draw = draw
+
+    def integer(self, low: int, high: int) -> int:
+        return self._draw(st.integers(low, high))
+
+    def one_of(self, things: Sequence[T]) -> T:
+        return self._draw(st.sampled_from(things))
+
+
+class Seeded:
+    def __init__(self, seed: int) -> None:
+        self._random = random.Random(seed)
+
+    def integer(self, low: int, high: int) -> int:
+        return self._random.randint(low, high)
+
+    def one_of(self, things: Sequence[T]) -> T:
+        return self._random.choice(things)
+
+
 class _Author:
     """Writes a story while an oracle lives through it, so that amounts and days can be aimed."""
 
-    def __init__(self, draw: st.DrawFn, story: Story) -> None:
-        self.draw = draw
+    def __init__(self, choose: Choices, story: Story) -> None:
+        self.choose = choose
         self.story = story
         self.oracle = oracle_of(story)
         self.day = self.oracle.opened_on
@@ -151,42 +183,39 @@ class _Author:
 
     def next_day(self) -> date:
         """Today, soon, or a day on which something turns: due day, the day after it, statement day, the day before it."""
-        aims = [self.day, self.day + DAY, self.day + self.draw(st.integers(2, 45)) * DAY]
+        aims = [self.day, self.day + DAY, self.day + self.choose.integer(2, 45) * DAY]
         for on in (self.day + ahead * DAY for ahead in range(1, 32)):
             if on.day == self.oracle.statement_day:
                 aims += [on, on - DAY]
             if on.day == self.oracle.due_day:
-                aims += [on, on + DAY, on + self.draw(st.integers(2, 9)) * DAY]
-        return self.draw(st.sampled_from(sorted(set(aims))))
+                aims += [on, on + DAY, on + self.choose.integer(2, 9) * DAY]
+        return self.choose.one_of(sorted(set(aims)))
 
     def amount(self, *aims: int, most: int) -> int:
         """One of these amounts, or a fen more or less, or any up to `most`."""
         near = sorted({aim + off for aim in aims for off in (-1, 0, 1) if aim + off > 0})
-        return self.draw(st.one_of(st.integers(1, max(most, 1)), st.sampled_from(near or [1])))
+        if near and self.choose.integer(0, 2):
+            return self.choose.one_of(near)
+        return self.choose.integer(1, max(most, 1))
 
     def purchase(self) -> None:
         available = max(self.oracle.available, 0)
         ref = f"p{len(self.story['events'])}"
         fen = self.amount(available, self.oracle.credit, available // 2, most=max(available, 100))
-        held = self.draw(st.integers(0, 3)) == 0
+        held = self.choose.integer(0, 3) == 0
         self.write(self._event("purchase", ref, fen), at_once=not held)
-        for _ in range(self.draw(st.integers(1, 2)) if held else 0):
-            on = self.day + self.draw(st.integers(1, 9)) * DAY
-            kind = self.draw(st.sampled_from(["capture", "capture", "void"]))
-            part = self.draw(st.sampled_from([None, fen, max(fen // 3, 1), fen + 1]))
+        for _ in range(self.choose.integer(1, 2) if held else 0):
+            on = self.day + self.choose.integer(1, 9) * DAY
+            kind = self.choose.one_of(["capture", "capture", "void"])
+            part = self.choose.one_of([None, fen, max(fen // 3, 1), fen + 1])
             self.agenda[on].append(self._event(kind, ref, part if kind == "capture" else None, on))
 
     def refund(self) -> None:
-        refs = sorted(self.oracle.purchases) or ["p0"]
-        ref = self.draw(st.sampled_from(refs))
+        ref = self.choose.one_of(sorted(self.oracle.purchases) or ["p0"])
         bought = self.oracle.purchases.get(ref)
         left = bought.captured - bought.refunded if bought else 1
-        whole = self.draw(st.booleans())
-        fen = (
-            None
-            if whole
-            else self.amount(left, self.oracle.billed_principal, self.oracle.unbilled, most=left)
-        )
+        aims = (left, self.oracle.billed_principal, self.oracle.unbilled)
+        fen = None if self.choose.integer(0, 1) else self.amount(*aims, most=left)
         self.write(self._event("refund", ref, fen))
 
     def repayment(self) -> None:
@@ -203,7 +232,7 @@ class _Author:
             most=oracle.owed + 1000,
         )
         again = sorted(oracle.repayments)
-        ref = self.draw(st.sampled_from(again)) if again and self.draw(st.integers(0, 19)) == 0 else None
+        ref = self.choose.one_of(again) if again and self.choose.integer(0, 19) == 0 else None
         self.write(self._event("repayment", ref or f"r{len(self.story['events'])}", fen))
 
     def _event(self, kind: str, ref: str, fen: int | None, on: date | None = None) -> Event:
@@ -211,30 +240,35 @@ class _Author:
         return event if fen is None else event | {"amount": yuan(fen)}
 
 
-@st.composite
-def stories(
-    draw: st.DrawFn, *, most_events: int = 12, openings: tuple[date, ...] = OPENINGS, ends: date | None = None
+def write_story(
+    choose: Choices, *, most_acts: int = 12, openings: Sequence[date] = OPENINGS, ends: date | None = None
 ) -> Story:
-    """A line and up to about `most_events` things that happen to it, over some months; until `ends` where given."""
-    statement_day, due_day = draw(st.sampled_from(CALENDARS))
+    """A line and up to `most_acts` things that happen to it, over some months; until `ends` where given."""
+    statement_day, due_day = choose.one_of(CALENDARS)
     story: Story = {
         "line": {
-            "limit": yuan(draw(st.sampled_from(LIMITS))),
+            "limit": yuan(choose.one_of(LIMITS)),
             "statement_day": statement_day,
             "due_day": due_day,
-            "opened_on": draw(st.sampled_from(openings)).isoformat(),
+            "opened_on": choose.one_of(openings).isoformat(),
         },
         "events": [],
     }
-    author = _Author(draw, story)
+    author = _Author(choose, story)
     author.purchase()
-    acts = [author.purchase, author.repayment, author.repayment, author.refund]
-    for act in draw(st.lists(st.sampled_from(acts), min_size=1, max_size=most_events)):
+    acts = (author.purchase, author.repayment, author.repayment, author.refund)
+    for _ in range(choose.integer(1, most_acts)):
         day = author.next_day()
         if ends is not None and day > ends:
             break
         author.go_to(day)
-        act()
+        choose.one_of(acts)()
     until = ends or max([author.next_day(), *author.agenda])
     author.go_to(until)
     return story | {"until": until.isoformat()}
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> Story:
+    """Any story, for Hypothesis to shrink when it fails."""
+    return write_story(Drawn(draw))

@@ -4,14 +4,34 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import date
+from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from huabei.models import Terms
+from huabei.models import Accrual, SegmentKind, Terms
+from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME, PENALTY_ACCRUED, PENALTY_INCOME
+from ledger.sql import value
+from operations.services import simulation
+from operations.services.closing import close_day, set_business_date
 from operations.services.simulation import parse_story, simulate
-from tests.properties.line_stories import NEW_RULES, NEW_TERMS_FROM, Story, stories, told_by_oracle
+from tests.properties.line_oracle import DAY, LineOracle, Refused
+from tests.properties.line_stories import (
+    NEW_RULES,
+    NEW_TERMS_FROM,
+    Seeded,
+    Story,
+    days_of,
+    ending,
+    happen,
+    named_later,
+    oracle_of,
+    stories,
+    told_by_oracle,
+    write_story,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -19,7 +39,7 @@ pytestmark = pytest.mark.django_db
 STORIES = int(os.environ.get("STORIES", "0"))
 
 telling = settings(
-    max_examples=STORIES or 150,
+    max_examples=STORIES or 100,
     derandomize=not STORIES,
     deadline=None,
     database=None,
@@ -49,3 +69,93 @@ def told_by_product(story: Story) -> dict[str, Any]:
 def test_a_line_lives_as_the_oracle_says(story: Story) -> None:
     product, oracle = told_by_product(story), told_by_oracle(story)
     assert product == oracle, f"echo '{json.dumps(story)}' | ./manage.py simulate_line\n{oracle}"
+
+
+# One bank, many lines: opened on several days, with every calendar, through a turn of the year and a change of terms.
+FIRST_DAY, LAST_DAY = date(2026, 11, 20), date(2027, 6, 20)
+OPENED = (FIRST_DAY, date(2026, 12, 9), date(2026, 12, 31), date(2027, 1, 15))
+LINES = max(60, STORIES // 20)
+
+
+class Together:
+    """Lines of one database, told by the product and by one oracle each."""
+
+    def __init__(self, tales: list[Story]) -> None:
+        self.tales = tales
+        self.agendas = [dict(days_of(tale)) for tale in tales]
+        self.later = [named_later(tale) for tale in tales]
+        self.oracles: list[LineOracle] = [oracle_of(tale) for tale in tales]
+        self.told: list[simulation._Told | None] = [None] * len(tales)
+        self.refused: list[list[tuple[int, str]]] = [[] for _ in tales]
+
+    def live(self, day: date) -> None:
+        for n, tale in enumerate(self.tales):
+            if tale["line"]["opened_on"] == day.isoformat():
+                self.told[n] = simulation._begin(parse_story(json.dumps(tale)))
+            for position, event in self.agendas[n].get(day, ()):
+                told = self.told[n]
+                assert told is not None
+                told.happen(simulation._event(event, position))
+                try:
+                    happen(self.oracles[n], event, at_once=event["ref"] not in self.later[n])
+                except Refused as refusal:
+                    self.refused[n].append((position, str(refusal)))
+
+    def close(self, day: date) -> None:
+        list(close_day(closed_on=day))
+        for oracle in self.oracles:
+            if oracle.opened_on <= day:
+                oracle.end_day(day)
+
+    def standing(self, day: date, kind: int) -> Fraction:
+        """What ran on all lines by the end of a day and was on no statement, exactly."""
+        return sum(
+            (oracle.standing[day][kind] for oracle in self.oracles if day in oracle.standing), Fraction(0)
+        )
+
+    def posted(self, until: date, kind: int) -> int:
+        """What all lines were charged up to a day."""
+        return sum(fen[kind] for oracle in self.oracles for on, fen in oracle.posted.items() if on <= until)
+
+
+def moved(account_id: int, until: date) -> int:
+    """Debits less credits of a control account up to a day."""
+    return int(
+        value(
+            "SELECT coalesce(sum(CASE WHEN debit_account_id = %(id)s THEN amount_fen ELSE -amount_fen END), 0)"
+            " FROM ledger_transfer WHERE %(id)s IN (debit_account_id, credit_account_id) AND booked_on <= %(until)s",
+            {"id": account_id, "until": until},
+        )
+    )
+
+
+def test_many_lines_closed_together_live_as_each_of_them_alone() -> None:
+    """A set of many is a set of one, and the one income entry a day is the rounded whole of what every line owes exactly."""
+    seeds = range(LINES) if not STORIES else range(1000, 1000 + LINES)
+    together = Together(
+        [write_story(Seeded(seed), most_acts=25, openings=OPENED, ends=LAST_DAY) for seed in seeds]
+    )
+    set_business_date(on=FIRST_DAY)
+    day = FIRST_DAY
+    while day < LAST_DAY:
+        together.live(day)
+        together.close(day)
+        for kind, code in enumerate((SegmentKind.REVOLVING, SegmentKind.PENALTY)):
+            accrued_id = (INTEREST_ACCRUED, PENALTY_ACCRUED)[kind].control_id
+            income_id = (INTEREST_INCOME, PENALTY_INCOME)[kind].control_id
+            row = Accrual.objects.filter(closed_on=day, kind=code).first()
+            exact = together.standing(day, kind)
+            assert (row.accrued_fen if row else 0, moved(accrued_id, day)) == (round(exact), round(exact)), (
+                day
+            )
+            # Income since the first day is what was charged and what stands: nothing drifts.
+            assert -moved(income_id, day) == together.posted(day, kind) + round(exact), day
+        day += DAY
+    together.live(LAST_DAY)
+    for n, tale in enumerate(together.tales):
+        told = together.told[n]
+        assert told is not None
+        product = simulation._ending(told, LAST_DAY)
+        product["refused"] = [(refusal["event"], refusal["code"]) for refusal in product["refused"]]
+        expected = ending(together.oracles[n], LAST_DAY) | {"refused": together.refused[n]}
+        assert product == expected, f"echo '{json.dumps(tale)}' | ./manage.py simulate_line"
