@@ -9,13 +9,14 @@ them together with the checks that the products register in `operations.audit`.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from django.conf import settings
-from django.db import connection, models, transaction
+from django.db import connection, transaction
+from django.db.models import CheckConstraint, Model, UniqueConstraint
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
@@ -257,8 +258,31 @@ WHERE EXISTS (SELECT FROM pg_roles WHERE rolname = %(role)s)
                           ELSE has_table_privilege(%(role)s, fact.name, privilege.name) END
 """
 
-_FACTS: tuple[type[models.Model], ...] = (Account, Entry, Transfer)
-_CONSTRAINTS = [constraint for model in _FACTS for constraint in model._meta.constraints]
+
+def guards(
+    name: str,
+    *,
+    models: Sequence[type[Model]],
+    facts: Sequence[type[Model]],
+    triggers: Sequence[str],
+) -> Check:
+    """The rule that PostgreSQL guards these models: their constraints, these triggers, and no grant to change the facts."""
+    constraints = [constraint for model in models for constraint in model._meta.constraints]
+    tables = ", ".join(f"'{model._meta.db_table}'::regclass" for model in models)
+    return Check(
+        name,
+        _("The database's own guards stand: triggers, constraints, and no grant to change facts."),
+        f"pg_trigger WHERE tgrelid IN ({tables})",
+        _GUARDS,
+        {
+            "triggers": [*triggers, *(c.name for c in constraints if isinstance(c, CheckOnInsert))],
+            "checks": [c.name for c in constraints if type(c) is CheckConstraint],
+            "unique": [c.name for c in constraints if isinstance(c, UniqueConstraint)],
+            "facts": [model._meta.db_table for model in facts],
+            "role": settings.DATABASE_ROLE,
+        },
+    )
+
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -334,29 +358,21 @@ CHECKS: tuple[Check, ...] = (
         "ledger_entry WHERE reverses_id IS NOT NULL",
         _REVERSALS,
     ),
-    Check(
+    guards(
         "guards",
-        _("The database's own guards stand: triggers, constraints, and no grant to change facts."),
-        "pg_trigger WHERE tgrelid IN ('ledger_account'::regclass, 'ledger_entry'::regclass, 'ledger_transfer'::regclass)",
-        _GUARDS,
-        {
-            "triggers": [
-                "ledger_account_is_not_deleted",
-                "ledger_account_is_not_truncated",
-                "ledger_account_keeps_its_nature",
-                "ledger_entry_is_append_only",
-                "ledger_entry_is_not_truncated",
-                "ledger_transfer_counts",
-                "ledger_transfer_is_append_only",
-                "ledger_transfer_is_not_truncated",
-                "ledger_transfer_resolves_its_pending",
-                *(c.name for c in _CONSTRAINTS if isinstance(c, CheckOnInsert)),
-            ],
-            "checks": [c.name for c in _CONSTRAINTS if type(c) is models.CheckConstraint],
-            "unique": [c.name for c in _CONSTRAINTS if isinstance(c, models.UniqueConstraint)],
-            "facts": [model._meta.db_table for model in _FACTS],
-            "role": settings.DATABASE_ROLE,
-        },
+        models=(Account, Entry, Transfer),
+        facts=(Account, Entry, Transfer),
+        triggers=(
+            "ledger_account_is_not_deleted",
+            "ledger_account_is_not_truncated",
+            "ledger_account_keeps_its_nature",
+            "ledger_entry_is_append_only",
+            "ledger_entry_is_not_truncated",
+            "ledger_transfer_counts",
+            "ledger_transfer_is_append_only",
+            "ledger_transfer_is_not_truncated",
+            "ledger_transfer_resolves_its_pending",
+        ),
     ),
 )
 

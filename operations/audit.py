@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+import huabei.audit
 import ledger.audit
 from ledger.audit import Check
 
-CHECKS: tuple[Check, ...] = (*ledger.audit.CHECKS,)
+CHECKS: tuple[Check, ...] = (*ledger.audit.CHECKS, *huabei.audit.CHECKS)

@@ -12,8 +12,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from huabei.models import Accrual, SegmentKind, Terms
+from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME, PENALTY_ACCRUED, PENALTY_INCOME
 from ledger.sql import value
+from operations import audit
 from operations.services import simulation
 from operations.services.closing import close_day, set_business_date
 from operations.services.simulation import parse_story, simulate
@@ -159,3 +161,4 @@ def test_many_lines_closed_together_live_as_each_of_them_alone() -> None:
         product["refused"] = [(refusal["event"], refusal["code"]) for refusal in product["refused"]]
         expected = ending(together.oracles[n], LAST_DAY) | {"refused": together.refused[n]}
         assert product == expected, f"echo '{json.dumps(tale)}' | ./manage.py simulate_line"
+    assert [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds] == []

@@ -1,0 +1,163 @@
+"""Every check of the lines goes red on a world broken on purpose, by raw SQL as the owner with the guards put aside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from huabei.audit import CHECKS
+from huabei.models import Line, Merchant, Purchase
+from huabei.services import purchases, repayments
+from ledger.audit import verify
+from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
+from operations import audit
+from tests.line_world import a_line, a_merchant, authorised, bought, end_day
+
+pytestmark = pytest.mark.django_db
+
+
+@dataclass(frozen=True)
+class World:
+    """Lines on which everything has happened that a line lives through; names to break it by."""
+
+    late: Line
+    paid: Line
+    shop: Merchant
+    held: Purchase
+    voided: Purchase
+    partly: Purchase
+    refunded: Purchase
+
+    def broken_by(self, statement: str) -> str:
+        """The statement with its names in braces replaced by ids."""
+        return statement.format(
+            late=self.late.pk,
+            paid=self.paid.pk,
+            held=self.held.pk,
+            voided=self.voided.pk,
+            partly=self.partly.pk,
+            refunded=self.refunded.pk,
+            late_owner=self.late.customer_id,
+            role=settings.DATABASE_ROLE,
+            accrued=INTEREST_ACCRUED.control_id,
+            income=INTEREST_INCOME.control_id,
+            **{
+                name.removesuffix("_id"): getattr(self.late, name)
+                for name in vars(self.late)
+                if name.endswith("_account_id")
+            },
+            paid_credit=self.paid.credit_account_id,
+            paid_unbilled=self.paid.unbilled_account_id,
+        )
+
+
+@pytest.fixture
+def world() -> World:
+    late, paid, shop = a_line(), a_line(), a_merchant()
+    refunded = bought(late, shop, 1_000_00, date(2026, 6, 5))
+    whole = bought(paid, shop, 500_00, date(2026, 6, 6))
+    partly = authorised(paid, shop, 90_00, date(2026, 6, 7))
+    purchases.capture(purchase_id=partly.pk, amount_fen=60_01, on=date(2026, 6, 8))
+    authorised(late, shop, 10_00, date(2026, 6, 9))
+    voided = authorised(late, shop, 20_00, date(2026, 6, 20))
+    purchases.void(purchase_id=voided.pk, on=date(2026, 6, 21))
+    end_day(date(2026, 6, 16))  # a hold expires
+    end_day(date(2026, 6, 30))  # statements of July
+    repayments.repay(line_id=paid.pk, amount_fen=560_01, reference="all", on=date(2026, 7, 10))
+    end_day(date(2026, 7, 10))  # one line has missed its minimum
+    repayments.refund(purchase_id=whole.pk, amount_fen=200_00, reference="back", on=date(2026, 7, 12))
+    bought(paid, shop, 50_00, date(2026, 7, 15))
+    end_day(date(2026, 7, 15))
+    repayments.repay(line_id=late.pk, amount_fen=150_00, reference="part", on=date(2026, 7, 20))
+    bought(late, shop, 30_00, date(2026, 7, 21))
+    end_day(date(2026, 7, 31))  # statements of August
+    repayments.refund(purchase_id=refunded.pk, amount_fen=100_00, reference="back", on=date(2026, 8, 5))
+    repayments.repay(line_id=late.pk, amount_fen=10_00, reference="little", on=date(2026, 8, 6))
+    held = authorised(late, shop, 70_00, date(2026, 8, 7))
+    end_day(date(2026, 8, 7))
+    return World(late, paid, shop, held, voided, partly, refunded)
+
+
+def as_owner(statements: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("RESET ROLE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        for statement in statements.split(";"):
+            cursor.execute(statement)
+        cursor.execute("SET LOCAL session_replication_role = origin")
+        cursor.execute(f"SET ROLE {settings.DATABASE_ROLE}")
+
+
+def broken_rules() -> set[str]:
+    return {finding.check.name for finding in verify(audit.CHECKS) if not finding.holds}
+
+
+def test_a_world_in_which_everything_happened_passes_every_check(world: World) -> None:
+    findings = list(verify(audit.CHECKS))
+    assert [(finding.check.name, finding.faults) for finding in findings if not finding.holds] == []
+    assert [finding.check.name for finding in findings if finding.rows_examined == 0] == ["reversals"]
+
+
+# fmt: off
+# What is done to the world, and every rule that it breaks. The rule that the case is about comes first.
+BREAKAGES = [
+    ("line_accounts", "UPDATE ledger_account SET owner = gen_random_uuid() WHERE id = {fee_account}", ""),
+    ("line_accounts", "UPDATE ledger_account SET type_code = 'interest_receivable' WHERE id = {fee_account}", ""),
+    ("line_accounts", "UPDATE huabei_line SET fee_account_id = 999999 WHERE id = {late}", ""),
+    ("line_limits", "UPDATE huabei_line SET limit_fen = limit_fen + 1 WHERE id = {paid}", ""),
+    ("line_holds", "DELETE FROM huabei_purchase WHERE id = {held}", ""),
+    ("line_holds", "UPDATE huabei_purchase SET state = 'voided' WHERE id = {held}", "line_purchases"),
+    ("line_credit", "UPDATE huabei_line SET credit_account_id = {paid_credit} WHERE id = {late}",
+     "line_accounts line_periods"),
+    ("line_billable", "UPDATE huabei_line SET billable = false WHERE id = {late}", ""),
+    ("line_dues", "UPDATE huabei_due SET minimum_fen = 100000, outstanding_fen = 100000 WHERE line_id = {late}", ""),
+    ("line_due_dates", "DELETE FROM huabei_due WHERE line_id = {paid}", ""),
+    ("line_due_dates", "UPDATE huabei_due SET due_on = due_on + 1 WHERE line_id = {late}", ""),
+    ("line_running", "UPDATE huabei_segment SET principal_fen = 100000 WHERE line_id = {late} AND until IS NULL"
+     " AND kind = 'revolving'", "line_accrued_exactly"),
+    ("line_running", "INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)"
+     " VALUES ({late}, 'penalty', 1, 0.0005, '2026-08-20', 0)", ""),
+    ("line_segments", "UPDATE huabei_segment SET until = since + 400 WHERE id = (SELECT min(id) FROM huabei_segment"
+     " WHERE kind = 'revolving')",
+     "line_accrued_exactly"),
+    ("line_statements", "UPDATE huabei_statement SET new_interest_fen = new_interest_fen + 1 WHERE line_id = {late}", ""),
+    ("line_statements", "UPDATE huabei_statement SET new_principal_fen = 0 WHERE line_id = {late}", ""),
+    ("line_totals", "UPDATE huabei_statement SET principal_fen = principal_fen - 1, interest_fen = interest_fen + 1"
+     " WHERE line_id = {late} AND issued_on = '2026-08-01'", ""),
+    ("line_periods", "UPDATE huabei_statement SET purchases_fen = purchases_fen + 1 WHERE line_id = {paid}", ""),
+    ("line_periods", "UPDATE huabei_statement SET credit_used_fen = credit_used_fen + 1 WHERE line_id = {paid}", ""),
+    ("line_repayments", "UPDATE huabei_repayment SET to_billed_fen = to_billed_fen - 1, to_interest_fen = to_interest_fen"
+     " + 1 WHERE reference = 'all'", ""),
+    ("line_refunds", "UPDATE huabei_refund SET to_billed_fen = to_billed_fen - 1, to_credit_fen = to_credit_fen + 1"
+     " WHERE purchase_id = {refunded}", ""),
+    ("line_purchases", "UPDATE huabei_purchase SET captured_fen = captured_fen + 1 WHERE id = {partly}",
+     "line_merchants line_periods"),
+    ("line_purchases", "UPDATE huabei_purchase SET amount_fen = amount_fen + 1 WHERE id = {partly}", ""),
+    ("line_purchases", "DELETE FROM huabei_refund WHERE purchase_id = {refunded}", ""),
+    ("line_merchants", "UPDATE huabei_purchase SET refunded_fen = refunded_fen + 1 WHERE id = {refunded}", "line_purchases"),
+    ("line_accrued", "UPDATE huabei_accrual SET accrued_fen = accrued_fen + 1 WHERE closed_on = '2026-07-15'", ""),
+    ("line_accrued", "UPDATE huabei_accrual SET income_fen = income_fen + 1 WHERE closed_on = '2026-07-15'", ""),
+    ("line_accrued_exactly", "UPDATE huabei_segment SET carried_fen = carried_fen + 1 WHERE until IS NULL", ""),
+    ("line_guards", "ALTER TABLE huabei_statement DISABLE TRIGGER huabei_statement_is_append_only", ""),
+    ("line_guards", "ALTER TABLE huabei_due DROP CONSTRAINT due_outstanding_within_minimum", ""),
+    ("line_guards", "DROP INDEX line_one_live_per_customer", ""),
+    ("line_guards", "GRANT UPDATE (amount_fen) ON huabei_repayment TO {role}", ""),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("rule", "statements", "also"), BREAKAGES)
+def test_a_check_goes_red_on_a_world_broken_on_purpose(
+    world: World, rule: str, statements: str, also: str
+) -> None:
+    as_owner(world.broken_by(statements))
+    assert broken_rules() == {rule, *also.split()}
+
+
+def test_every_check_of_the_lines_is_broken_by_some_case() -> None:
+    assert {rule for rule, _statements, _also in BREAKAGES} == {check.name for check in CHECKS}

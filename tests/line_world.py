@@ -1,0 +1,82 @@
+"""A small world of credit lines for tests: people and shops out of thin air, and days that end."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import date, timedelta
+from uuid import uuid4
+
+import huabei.closing
+from customers.models import Customer, Shop
+from huabei import selectors
+from huabei.models import Line, Merchant, Purchase
+from huabei.selectors import LinePosition
+from huabei.services import purchases
+from huabei.services.lines import CALENDARS, Opening, open_line
+
+OPENED_ON = date(2026, 5, 20)
+_references = itertools.count(1)
+
+
+def a_customer() -> Customer:
+    """Somebody of age whose identity is verified."""
+    return Customer.objects.create(
+        full_name="测试",
+        born_on=date(1990, 1, 1),
+        registered_on=OPENED_ON,
+        identity_verified_on=OPENED_ON,
+        national_id_encrypted=b"",
+        national_id_index=uuid4().bytes,
+    )
+
+
+def a_merchant() -> Merchant:
+    """A shop that accepts lines."""
+    shop = Shop.objects.create(name="Test", category="test", registered_on=OPENED_ON)
+    return purchases.accept_merchant(shop=shop)
+
+
+def a_line(limit_fen: int = 8_000_00, *, statement_day: int = 1, opened_on: date = OPENED_ON) -> Line:
+    """A line of a new customer."""
+    opening = Opening(
+        a_customer().pk, limit_fen, statement_day=statement_day, due_day=CALENDARS[statement_day]
+    )
+    return Line.objects.get(pk=open_line(opening=opening, on=opened_on))
+
+
+def authorised(line: Line, merchant: Merchant, amount_fen: int, on: date) -> Purchase:
+    """A purchase waiting for its capture, under a new reference."""
+    answer = purchases.authorise(
+        line_id=line.pk,
+        merchant_id=merchant.pk,
+        amount_fen=amount_fen,
+        reference=f"ref-{next(_references)}",
+        on=on,
+    )
+    return Purchase.objects.get(pk=answer.purchase_id)
+
+
+def bought(line: Line, merchant: Merchant, amount_fen: int, on: date) -> Purchase:
+    """A purchase captured in whole on the same day."""
+    purchase = authorised(line, merchant, amount_fen, on)
+    purchases.capture(purchase_id=purchase.pk, amount_fen=amount_fen, on=on)
+    purchase.refresh_from_db()
+    return purchase
+
+
+def end_day(day: date) -> None:
+    """All lines' steps of one day's close. Days on which nothing turns may be left out."""
+    for _name, step in huabei.closing.STEPS:
+        step(day, None)
+
+
+def end_days(first: date, last: date) -> None:
+    """The close of every day from the first to the last."""
+    while first <= last:
+        end_day(first)
+        first += timedelta(days=1)
+
+
+def stands(line: Line, on: date) -> LinePosition:
+    """What stands on the line."""
+    return selectors.line_position(Line.objects.get(pk=line.pk), on)
