@@ -173,7 +173,11 @@ class ModelVersion(models.Model):
 
 
 class PublicationCalendar(models.Model):
-    """The day of the month on which scores are published, from a date on until the next row's date."""
+    """
+    The day of the month on which scores are published, from a date on until the next row's date.
+
+    Not the 1st: the day before it, whose knowledge counts, must lie in the month that the score foresees.
+    """
 
     effective_from = models.DateField(_("effective from"), unique=True)
     day_of_month = models.SmallIntegerField(_("day of the month"))
@@ -183,7 +187,7 @@ class PublicationCalendar(models.Model):
         verbose_name_plural = _("publication calendars")
         constraints = [
             models.CheckConstraint(
-                name="publication_day_in_every_month", condition=Q(day_of_month__range=(1, 28))
+                name="publication_day_within_month", condition=Q(day_of_month__range=(2, 28))
             )
         ]
 
@@ -211,8 +215,9 @@ class Score(models.Model):
     customer_id = models.UUIDField(_("customer"))
     published_on = models.DateField(_("published on"))
     as_of = models.DateField(_("from what was known on"))
+    # No foreign key in the database: it would cost half the speed of a publication, and models are never deleted.
     model = models.ForeignKey(
-        ModelVersion, on_delete=models.PROTECT, related_name="+", verbose_name=_("model")
+        ModelVersion, on_delete=models.PROTECT, db_constraint=False, related_name="+", verbose_name=_("model")
     )
     points = models.SmallIntegerField(_("points"), null=True)
     not_scored = models.CharField(_("why not scored"), max_length=16, choices=NotScored.choices, blank=True)

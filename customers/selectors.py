@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -59,3 +59,8 @@ def live_consents(*, customer_id: UUID, at: datetime) -> QuerySet[Consent]:
 def allows(*, customer_id: UUID, purpose: str, at: datetime) -> bool:
     """Whether the customer's consent to this purpose is live at this instant."""
     return live_consents(customer_id=customer_id, at=at).filter(purpose=purpose).exists()
+
+
+def registered_ids(*, on: date) -> list[UUID]:
+    """The ids of everybody registered on or before a date, in ascending order."""
+    return list(Customer.objects.filter(registered_on__lte=on).order_by("id").values_list("id", flat=True))

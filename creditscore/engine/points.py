@@ -8,13 +8,16 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from creditscore.engine.estimator import Contributions
 from creditscore.engine.features import Catalogue, Dimension, FloatArray, IntArray, gettext_noop
 from finance.errors import DomainError
+
+if TYPE_CHECKING:  # XGBoost takes a second to import, which reading scores does not need
+    from creditscore.engine.estimator import Contributions
 
 FLOOR = 350
 CEILING = 950
@@ -122,7 +125,20 @@ class ThinFilePolicy:
 
 def dimension_contributions(contributions: Contributions, catalogue: Catalogue) -> FloatArray:
     """(people × five dimensions): what each dimension adds to the log odds of default."""
-    return contributions.values @ catalogue.dimension_membership()
+    return grouped_sums(contributions.values, catalogue.dimension_membership())
+
+
+def grouped_sums(values: FloatArray, membership: FloatArray) -> FloatArray:
+    """
+    `values @ membership` for a membership of 0 and 1, added column by column.
+
+    So a person's sums are the same alone and among others, to the last digit; those of a matrix product are not, and a
+    sub-score that looks for its equals in the reference population would move.
+    """
+    sums = np.zeros((len(values), membership.shape[1]))
+    for column, group in np.argwhere(membership):
+        sums[:, group] += values[:, column]
+    return sums
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
-from creditscore.engine.estimator import Contributions
 from creditscore.engine.features import Catalogue, Claim, FloatArray
-from creditscore.engine.points import PointsScale
+from creditscore.engine.points import PointsScale, grouped_sums
+
+if TYPE_CHECKING:  # XGBoost takes a second to import, which reading scores does not need
+    from creditscore.engine.estimator import Contributions
 
 # A reason that moves the score by less is noise to the person who reads it.
 LEAST_POINTS = 1.0
@@ -49,7 +52,7 @@ def explain(
     Explanations in the order of the rows. Equal effects are ordered by their place in the catalogue, so that the same
     figures always give the same reasons. A reason whose claim does not hold for the person's own figures is left out.
     """
-    effects = -scale.per_log_odds * (contributions.values @ catalogue.reason_membership())
+    effects = -scale.per_log_odds * grouped_sums(contributions.values, catalogue.reason_membership())
     adverse_true = np.column_stack([_holds(r.adverse_if, features, catalogue) for r in catalogue.reasons])
     favourable_true = np.column_stack(
         [_holds(r.favourable_if, features, catalogue) for r in catalogue.reasons]

@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'publication calendar',
                 'verbose_name_plural': 'publication calendars',
-                'constraints': [models.CheckConstraint(condition=models.Q(('day_of_month__range', (1, 28))), name='publication_day_in_every_month')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('day_of_month__range', (2, 28))), name='publication_day_within_month')],
             },
         ),
         migrations.CreateModel(
@@ -116,7 +116,7 @@ class Migration(migrations.Migration):
                 ('reasons', models.JSONField(default=list, verbose_name='reasons')),
                 ('months_known', models.SmallIntegerField(default=0, verbose_name='months known')),
                 ('features', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(null=True), null=True, size=None, verbose_name='inputs')),
-                ('model', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='creditscore.modelversion', verbose_name='model')),
+                ('model', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='creditscore.modelversion', verbose_name='model')),
             ],
             options={
                 'verbose_name': 'score',

@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 from django.db import transaction
 
+import creditscore.closing
 import huabei.closing
 from finance.errors import DomainError
 from ledger.sql import affected, fetch_one
@@ -16,7 +17,7 @@ from operations.models import BusinessDay, CloseStep
 Step = tuple[str, Callable[[date, Sequence[int] | None], int]]
 
 # Every step of a close, in order.
-STEPS: tuple[Step, ...] = (*huabei.closing.STEPS,)
+STEPS: tuple[Step, ...] = (*huabei.closing.STEPS, *creditscore.closing.STEPS)
 
 
 class CloseError(DomainError):
