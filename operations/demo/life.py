@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID, uuid5
 
+from django.db.models import Count, Q
+
 from customers.models import Shop
 from finance.dates import add_months
 from huabei import selectors
@@ -156,3 +158,16 @@ class Life:
 def demo_lines(most: int) -> list[Line]:
     """The lines whose owners live in the demo world: the first `most` that are active, in order of opening."""
     return list(Line.objects.exclude(status=LineStatus.CLOSED).order_by("pk")[:most])
+
+
+def showcase_line() -> Line:
+    """A line with something to see: a live one, most statements and purchases first, not overdue if one can be had."""
+    return (
+        Line.objects.exclude(status=LineStatus.CLOSED)
+        .annotate(
+            bills=Count("statements", distinct=True),
+            revolves=Count("segments", filter=Q(segments__until__isnull=True), distinct=True),
+        )
+        .order_by("bucket", "-bills", "-revolves", "pk")[:1]
+        .get()
+    )

@@ -64,6 +64,13 @@ def is_built() -> bool:
     return world.finished_at is not None if world else BusinessDay.objects.exists()
 
 
+def generated_file() -> Path:
+    """Where the generated histories are kept."""
+    path = Path(settings.VAR_DIR) / "demo" / "card_histories.csv.gz"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 def begin(*, source: str, begins_on: date) -> DemoWorld:
     """The record that a build was begun. Error: DemoError when another world is there."""
     world, created = DemoWorld.objects.get_or_create(

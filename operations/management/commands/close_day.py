@@ -6,10 +6,10 @@ from argparse import ArgumentParser
 from datetime import date, timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
-from finance.errors import DomainError
+from operations.management.terminal import TerminalCommand
 from operations.services import closing
 
 
@@ -18,7 +18,7 @@ def iso_date(text: str) -> date:
     return date.fromisoformat(text)
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     help = (
         "Moves the business date to the next day and closes the day that ended, step by step. Safe to repeat: an "
         "interrupted close is finished first, a finished one is not done again."
@@ -32,19 +32,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, days: int, until: date | None, **options: Any) -> None:
-        try:
-            today = closing.business_date()
-            if until is not None and until < today:
-                raise CommandError(f"the business date is {today}, after {until}: days are not reopened")
-            if days < 0:
-                raise CommandError("--days must not be negative")
-            for result in closing.close_until(on=until or today + timedelta(days=days)):
-                done = (
-                    _("done before")
-                    if result.done_before
-                    else _("%(rows)s rows") % {"rows": f"{result.rows:,}"}
-                )
-                self.stdout.write(f"{result.closed_on}  {result.step:<40} {done}")
-            self.stdout.write(_("The business date is %(date)s.") % {"date": closing.business_date()})
-        except DomainError as refusal:
-            raise CommandError(str(refusal)) from refusal
+        today = closing.business_date()
+        if until is not None and until < today:
+            raise CommandError(f"the business date is {today}, after {until}: days are not reopened")
+        if days < 0:
+            raise CommandError("--days must not be negative")
+        for result in closing.close_until(on=until or today + timedelta(days=days)):
+            done = (
+                _("done before") if result.done_before else _("%(rows)s rows") % {"rows": f"{result.rows:,}"}
+            )
+            self.stdout.write(f"{result.closed_on}  {result.step:<40} {done}")
+        self.stdout.write(_("The business date is %(date)s.") % {"date": closing.business_date()})

@@ -1,0 +1,46 @@
+"""The demo world's logins: one borrower, one underwriter, one administrator, with passwords of this installation's own."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+from django.conf import settings
+from django.contrib.auth.models import Group
+
+from customers.models import Login
+from customers.services import create_login
+
+ROLES = ("borrower", "underwriter", "administrator")
+
+
+def _path() -> Path:
+    return Path(settings.VAR_DIR) / "demo_logins.json"
+
+
+def passwords() -> dict[str, str]:
+    """Login name → password, as generated for this installation; empty before the demo world is built."""
+    path = _path()
+    return dict(json.loads(path.read_text())) if path.exists() else {}
+
+
+def create_demo_logins(*, borrower_id: UUID, at: datetime) -> dict[str, str]:
+    """Makes the three logins and keeps their passwords, readable by the owner only. Repeating keeps the passwords."""
+    kept = passwords() or {role: secrets.token_urlsafe(9) for role in ROLES}
+    path = _path()
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(kept, indent=2))
+    if not Login.objects.filter(username="borrower").exists():
+        create_login(customer_id=borrower_id, username="borrower", password=kept["borrower"], at=at)
+    for role in ("underwriter", "administrator"):
+        staff, _created = Login.objects.get_or_create(username=role, defaults={"is_staff": True})
+        staff.set_password(kept[role])
+        staff.is_superuser = role == "administrator"
+        staff.save()
+        group = Group.objects.filter(name__iexact=role).first()
+        if group is not None:
+            staff.groups.add(group)
+    return kept

@@ -1,0 +1,111 @@
+"""./manage.py build_demo_world: people's histories, a trained score, lines, two months of life, proved books."""
+
+from __future__ import annotations
+
+import sys
+import time
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from creditscore.services.generator import generate_histories
+from creditscore.services.import_histories import import_histories
+from creditscore.services.publishing import publish_scores
+from creditscore.services.training import train_score
+from django.core.management import call_command
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from creditscore import selectors as scores
+from huabei.services.opening import open_by_policy
+from operations.demo import world
+from operations.demo.life import Life, demo_lines, open_shops, showcase_line
+from operations.demo.logins import create_demo_logins
+from operations.management.commands.close_day import iso_date
+from operations.management.terminal import TerminalCommand
+from operations.services.closing import set_business_date
+from operations.services.summary import rows, summary
+
+
+class Command(TerminalCommand):
+    help = (
+        "Builds the demonstration world in an empty bank: imports card histories (or generates them), trains the score, "
+        "publishes scores, opens lines by policy, lives through two months of purchases, statements and repayments with "
+        "the daily job closing each day, and proves the books. An interrupted build is repeated to the same end."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--data", type=Path, help="card histories (.csv or .csv.gz); generated when left out"
+        )
+        parser.add_argument(
+            "--today", type=iso_date, default=None, help="the last business date (default: today)"
+        )
+        parser.add_argument("--people", type=int, default=world.PEOPLE, help="how many people to generate")
+        parser.add_argument(
+            "--spenders", type=int, default=world.MOST_SPENDERS, help="how many of them use their line"
+        )
+
+    def handle(
+        self, *args: Any, data: Path | None, today: date | None, people: int, spenders: int, **options: Any
+    ) -> None:
+        if world.is_built():
+            self.stdout.write(_("There is a world already; nothing to build."))
+            return
+        when = world.timeline(today or timezone.localdate())
+        began = time.monotonic()
+        record = world.begin(
+            source=str(data) if data else f"generator, {people} people", begins_on=when.begins_on
+        )
+        with self._step(_("Card histories")):
+            file = data or world.generated_file()
+            if data is None:
+                generate_histories(people=people, seed=world.SEED, file=file)
+            import_histories(file=file, newest_month=when.last_month)
+        with self._step(_("Training the score")):
+            train_score(as_of=when.as_of)
+        set_business_date(on=when.begins_on)
+        with self._step(_("Publishing scores")):
+            publish_scores(on=when.begins_on)
+        with self._step(_("Opening lines")):
+            open_by_policy(scores=scores.published_scores(when.begins_on), on=when.begins_on)
+        self._live(when, spenders)
+        create_demo_logins(borrower_id=showcase_line().customer_id, at=timezone.now())
+        call_command("verify_books", stdout=self.stdout)
+        world.finish(record)
+        self._summary(began)
+
+    def _live(self, when: world.Timeline, spenders: int) -> None:
+        life = Life(
+            demo_lines(spenders), open_shops(on=when.begins_on), world.SEED, scores.defaulted_next_month()
+        )
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
+        console = Console(file=sys.stderr)
+        with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
+            task = bar.add_task(_("Business days"), total=(when.until - when.begins_on).days)
+
+            def advance(day: date) -> None:
+                bar.update(task, completed=(day - when.begins_on).days)
+                if bar.disable and day.day == 1:
+                    self.stderr.write(f"  {day}")
+
+            world.live_until(when.until, life.live, advance)
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        self.stdout.write(f"{name} …", ending=" ")
+        self.stdout.flush()
+        yield
+        self.stdout.write(f"{time.monotonic() - began:.1f} s")
+
+    def _summary(self, began: float) -> None:
+        self.stdout.write("")
+        for name, value in rows(summary(scores.distribution_by_band())):
+            self.stdout.write(f"{name:<28}{value}".rstrip())
+        self.stdout.write(_("Built in %(seconds).0f s.") % {"seconds": time.monotonic() - began})
