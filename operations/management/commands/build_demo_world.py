@@ -11,8 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from creditscore.services.generator import generate_histories
-from creditscore.services.import_histories import import_histories
 from creditscore.services.publishing import publish_scores
 from creditscore.services.training import train_score
 from django.core.management import call_command
@@ -22,8 +20,10 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from creditscore import selectors as scores
+from creditscore.services.import_histories import import_histories
 from huabei.services.opening import open_by_policy
 from operations.demo import world
+from operations.demo.histories import generate_histories
 from operations.demo.life import Life, demo_lines, open_shops, showcase_line
 from operations.demo.logins import create_demo_logins
 from operations.management.commands.close_day import iso_date
