@@ -39,7 +39,7 @@ def _person(number: int, rng: random.Random) -> list[int]:
     statuses, bills, payments = [], [], []
     for _month in range(MONTHS):
         spent = round(limit * usage * rng.uniform(0.1, 0.5)) if uses_card else 0
-        late = rng.random() < 1 / (1 + math.exp(2.6 - 1.1 * strain - 0.9 * (months_late > 0)))
+        late = rng.random() < 1 / (1 + math.exp(2.4 - 1.4 * strain - 1.2 * (months_late > 0)))
         if not uses_card or bill <= 0:
             status, paid = -2, 0
         elif late:
