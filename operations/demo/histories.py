@@ -54,9 +54,9 @@ def _person(number: int, rng: random.Random) -> list[int]:
         payments.append(paid)
         bill = min(bill - paid + spent, round(limit * 1.1))
     risk = (
-        -2.35
-        + 0.75 * strain
-        + 1.1 * (months_late > 0)
+        -2.0
+        + 1.8 * strain
+        + 1.2 * (months_late > 0)
         + 0.3 * min(months_late, 3)
         + 0.5 * (bills[-1] > 0.8 * limit)
     )
