@@ -8,6 +8,7 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
+from creditscore.selectors import distribution_by_band
 from customers.models import Customer
 from finance.money import format_yuan
 from huabei.selectors import Portfolio, portfolio
@@ -31,9 +32,10 @@ class Summary:
     portfolio: Portfolio
 
 
-def summary(bands: list[tuple[str, int]]) -> Summary:
-    """The summary of the world as it is; `bands` is the score distribution, best band first."""
+def summary() -> Summary:
+    """The summary of the world as it is on its business date."""
     on = business_date()
+    bands = [(band.label, band.people) for band in distribution_by_band(on)]
     return Summary(on, Customer.objects.count(), bands, portfolio(on))
 
 

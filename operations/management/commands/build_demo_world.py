@@ -68,7 +68,7 @@ class Command(TerminalCommand):
                 generate_histories(people=people, seed=world.SEED, file=file)
             import_histories(file=file, newest_month=when.last_month)
         with self._step(_("Training the score")):
-            train_score(as_of=when.as_of)
+            train_score(as_of=when.as_of, at=timezone.now(), promote=True)
         set_business_date(on=when.begins_on)
         with self._step(_("Publishing scores")):
             publish_scores(on=when.begins_on)
@@ -106,6 +106,6 @@ class Command(TerminalCommand):
 
     def _summary(self, began: float) -> None:
         self.stdout.write("")
-        for name, value in rows(summary(scores.distribution_by_band())):
+        for name, value in rows(summary()):
             self.stdout.write(f"{name:<28}{value}".rstrip())
         self.stdout.write(_("Built in %(seconds).0f s.") % {"seconds": time.monotonic() - began})
