@@ -71,6 +71,17 @@ def generated_file() -> Path:
     return path
 
 
+def source() -> str:
+    """What the world that is there was or is being built from; empty without a demo world."""
+    world = DemoWorld.objects.first()
+    return world.source if world else ""
+
+
+def source_of(data: str | Path) -> str:
+    """How a file is named in the record of a world: by its name, since it may have moved."""
+    return Path(data).name
+
+
 def begin(*, source: str, begins_on: date) -> DemoWorld:
     """The record that a build was begun. Error: DemoError when another world is there."""
     world, created = DemoWorld.objects.get_or_create(

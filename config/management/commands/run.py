@@ -13,10 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management import get_commands
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
-from django.utils.module_loading import import_string
 
 from config.embedded import ROOT, EmbeddedServerError, Servers, ensure_servers
 from config.embedded.daemons import make_directory, port_is_free
@@ -24,12 +22,12 @@ from config.embedded.postgres import ensure_postgres, running_postgres, stop_pos
 from config.embedded.valkey import ensure_valkey, running_valkey, stop_valkey
 from config.single_run import AlreadyRunning, Run, only_run
 from config.supervisor import SIGNALS, Part, Supervisor, Watched, die_with_parent
+from operations import demo
 
 FIRST_PORT, LAST_PORT = 8000, 65_535
 PORTS_TRIED = 100
 LOCAL = ("127.0.0.1", "0.0.0.0")  # noqa: S104 - reached as localhost, by whoever sits here
 DEMO_COMMAND = "build_demo_world"
-DEMO_IS_BUILT = "operations.demo.is_built"
 
 
 class Command(BaseCommand):
@@ -70,16 +68,16 @@ class Command(BaseCommand):
 
     def _build_demo_world(self, data: str | None) -> None:
         """Build the demo world once; a database that has one is served as it is."""
-        if DEMO_COMMAND not in get_commands():
-            return
-        is_built = import_string(DEMO_IS_BUILT)()
+        is_built, source = demo.is_built(), demo.source()
         connections.close_all()
         if not is_built:
             call(DEMO_COMMAND, *(["--data", data] if data else []))
-        elif data:
+        elif data and source != demo.source_of(data):
             raise CommandError(
-                "The demo world is there already: `make clean` first, to build it from other data."
+                f"A world built from {source or 'elsewhere'} is there: `make clean` first, to build another."
             )
+        for name, password in demo.passwords().items():
+            self._say(f"Demo login: {name:<14} password: {password}")
 
 
 def parts(host: str, port: int, address: str) -> list[Part]:

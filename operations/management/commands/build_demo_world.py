@@ -28,7 +28,7 @@ from operations.demo.life import Life, demo_lines, open_shops, showcase_line
 from operations.demo.logins import create_demo_logins
 from operations.management.commands.close_day import iso_date
 from operations.management.terminal import TerminalCommand
-from operations.services.closing import set_business_date
+from operations.services.closing import is_open, set_business_date
 from operations.services.summary import rows, summary
 
 
@@ -60,8 +60,18 @@ class Command(TerminalCommand):
         when = world.timeline(today or timezone.localdate())
         began = time.monotonic()
         record = world.begin(
-            source=str(data) if data else f"generator, {people} people", begins_on=when.begins_on
+            source=world.source_of(data) if data else f"generator, {people} people", begins_on=when.begins_on
         )
+        if not is_open():
+            self._open_bank(when, data, people)
+        self._live(when, spenders)
+        create_demo_logins(borrower_id=showcase_line().customer_id, at=timezone.now())
+        call_command("verify_books", stdout=self.stdout)
+        world.finish(record)
+        self._summary(began)
+
+    def _open_bank(self, when: world.Timeline, data: Path | None, people: int) -> None:
+        """Everything before the first business day; each step finds what an interrupted build had done already."""
         with self._step(_("Card histories")):
             file = data or world.generated_file()
             if data is None:
@@ -69,16 +79,11 @@ class Command(TerminalCommand):
             import_histories(file=file, newest_month=when.last_month)
         with self._step(_("Training the score")):
             train_score(as_of=when.as_of, at=timezone.now(), promote=True)
-        set_business_date(on=when.begins_on)
         with self._step(_("Publishing scores")):
             publish_scores(on=when.begins_on)
         with self._step(_("Opening lines")):
             open_by_policy(scores=scores.published_scores(when.begins_on), on=when.begins_on)
-        self._live(when, spenders)
-        create_demo_logins(borrower_id=showcase_line().customer_id, at=timezone.now())
-        call_command("verify_books", stdout=self.stdout)
-        world.finish(record)
-        self._summary(began)
+        set_business_date(on=when.begins_on)
 
     def _live(self, when: world.Timeline, spenders: int) -> None:
         life = Life(

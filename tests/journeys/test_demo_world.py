@@ -1,0 +1,81 @@
+"""The whole path in small: histories, score, lines, two months of life closed by the real job, and proved books."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+
+from huabei.models import Line, Purchase, Repayment, Statement
+from ledger.audit import verify
+from operations import demo
+from operations.audit import CHECKS
+from operations.models import CloseStep
+from operations.services import closing
+
+TODAY = "2026-11-12"
+
+
+def build(database: str, **options: object) -> subprocess.Popen[bytes]:
+    """The command that builds a small world in this database."""
+    return subprocess.Popen(
+        [
+            *(sys.executable, "manage.py", "build_demo_world", "--today", TODAY),
+            *("--people", "1500", "--spenders", "25"),
+        ],
+        cwd=settings.BASE_DIR,
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "config.settings.test",
+            "TEST_DATABASE": database,
+            "LANG": "C",
+        },
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+
+
+def days_closed() -> int:
+    return CloseStep.objects.filter(step="lines.move_buckets").count()
+
+
+@pytest.fixture(autouse=True)
+def _own_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path(settings.VAR_DIR, "demo_logins.json").unlink(missing_ok=True)
+
+
+def test_a_build_that_is_killed_is_repeated_to_a_world_whose_books_prove(committed_db: str) -> None:
+    killed = build(committed_db)
+    deadline = time.monotonic() + 120
+    while days_closed() < 20:
+        assert killed.poll() is None, killed.communicate()[0].decode()
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert not demo.is_built()
+
+    again = build(committed_db)
+    output = again.communicate(timeout=240)[0].decode()
+    assert again.returncode == 0, output
+    assert demo.is_built()
+    assert closing.business_date() == date.fromisoformat(TODAY)
+    assert "rules hold" in output
+    assert "interest income" in output
+
+    broken = [finding.check.name for finding in verify(CHECKS) if not finding.holds]
+    assert broken == []
+    # Nothing was done twice: the references of the demo's acts are its days.
+    assert Purchase.objects.values("reference").distinct().count() == Purchase.objects.count() > 100
+    assert Statement.objects.values("issued_on").distinct().count() == 2
+    assert Repayment.objects.filter(to_billed_fen__gt=0).exists()
+    assert Line.objects.count() > 100
+    assert set(demo.passwords()) == {"borrower", "underwriter", "administrator"}
