@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-import creditscore.closing
 from django.db import transaction
 
+import creditscore.closing
 import huabei.closing
 from finance.errors import DomainError
 from ledger.sql import affected, fetch_one

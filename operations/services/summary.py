@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from creditscore.selectors import distribution_by_band
 from django.utils.translation import gettext as _
 
+from creditscore.selectors import distribution_by_band
 from customers.models import Customer
 from finance.money import format_yuan
 from huabei.selectors import Portfolio, portfolio

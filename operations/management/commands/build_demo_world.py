@@ -11,8 +11,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from creditscore.services.publishing import publish_scores
-from creditscore.services.training import train_score
 from django.core.management import call_command
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,6 +19,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from creditscore import selectors as scores
 from creditscore.services.import_histories import import_histories
+from creditscore.services.publishing import publish_scores
+from creditscore.services.training import train_score
 from huabei.services.opening import open_by_policy
 from operations.demo import world
 from operations.demo.histories import generate_histories
