@@ -13,6 +13,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.utils.translation import gettext as _
 
 from finance.errors import DomainError
 
@@ -100,10 +101,15 @@ def _record(table: str, columns: Sequence[str], facts: Iterable[Sequence[object]
 
 def _refuse_other_figures(cursor: object, table: str, columns: Sequence[str]) -> None:
     """ObservationConflict for the first fact whose reference is on record with other figures."""
-    given, known = (", ".join(f"{side}.{column}" for column in columns) for side in ("incoming", "known"))
+    given, known, given_of_other, known_of_other = (
+        ", ".join(f"{side}.{column}" for column in columns)
+        for side in ("incoming", "known", "(incoming)", "(known)")
+    )
+    # Materialised, so that the limit does not talk the planner into walking all that is known in order.
     cursor.execute(  # type: ignore[attr-defined]
-        f"SELECT {given}, {known} FROM incoming JOIN {table} AS known USING (reference) "  # noqa: S608
-        f"WHERE ({given}) IS DISTINCT FROM ({known}) ORDER BY known.reference LIMIT 1"
+        f"WITH other AS MATERIALIZED (SELECT incoming, known FROM incoming JOIN {table} AS known USING (reference) "  # noqa: S608
+        f"WHERE ({given}) IS DISTINCT FROM ({known})) "
+        f"SELECT {given_of_other}, {known_of_other} FROM other ORDER BY (known).reference LIMIT 1"
     )
     row = cursor.fetchone()  # type: ignore[attr-defined]
     if row is None:
@@ -114,8 +120,11 @@ def _refuse_other_figures(cursor: object, table: str, columns: Sequence[str]) ->
     )
     field = next(column for column in columns if new[column] != old[column])
     raise ObservationConflict(
-        f"{new['reference']} is on record with {field} {old[field]}, and is given again with {new[field]}: facts are "
-        "corrected by a new observation with a reference of its own, never changed",
+        _(
+            "%(reference)s is on record with %(field)s %(known)s, and is given again with %(given)s: facts are corrected "
+            "by a new observation with a reference of its own, never changed"
+        )
+        % {"reference": new["reference"], "field": field, "known": old[field], "given": new[field]},
         reference=str(new["reference"]),
         field=field,
     )
