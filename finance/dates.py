@@ -69,6 +69,12 @@ def add_months(day: date, months: int, *, anchor_day: int | None = None) -> date
     return date(year, month + 1, min(anchor_day or day.day, days_in_month(year, month + 1)))
 
 
+def next_on_day(day_of_month: int, *, after: date) -> date:
+    """The first date later than `after` on this day of the month, or on the month's last day where there is none."""
+    here = after.replace(day=min(day_of_month, days_in_month(after.year, after.month)))
+    return here if here > after else add_months(here, 1, anchor_day=day_of_month)
+
+
 class Unit(StrEnum):
     MONTHS = "months"
     WEEKS = "weeks"

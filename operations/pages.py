@@ -1,15 +1,164 @@
-"""The borrower's home page: score, line and loans on one page, so it stands above the products."""
+"""The borrower's home page, repaying and applying: score and products on one page, so they stand above the products."""
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from datetime import date
+from typing import Any
+from uuid import UUID
 
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from creditscore import selectors as scores
+from creditscore.pages import shown
 from customers.models import Customer
+from finance.dates import next_on_day
+from finance.rates import DailyRate
+from huabei import history, selectors
+from huabei.errors import RequestConflict
+from huabei.models import Line, Repayment
+from huabei.policy import REFUSAL_TEXTS
+from huabei.services.lines import AlreadyHasLine
+from huabei.services.opening import LineRefused, apply_for_line, decide_openings
+from huabei.services.repayments import OVERDUE, repay
+from operations.forms import ApplyForm, RepayForm, choices
+from operations.services.closing import business_date, is_open
 from web.access import borrower_page
+
+@borrower_page
+@require_GET
+def home(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """What the borrower has with us: score, line, what is to pay, and what happened lately."""
+    if not is_open():
+        return render(request, "operations/home.html", {"customer": customer})
+    on = business_date()
+    score = _score(customer, on)
+    line = selectors.live_line_of(customer.pk)
+    context = {"customer": customer, "on": on, "score": score}
+    context |= _line(line, on) if line else _offer(customer, score["points"], on)
+    return render(request, "operations/home.html", context)
+
+
+def _score(customer: Customer, on: date) -> dict[str, Any]:
+    found = scores.published_score(customer_id=customer.pk, on=on)
+    return {**shown(found), "next_on": next_on_day(scores.publication_day(on), after=on)}
+
+
+def _line(line: Line, on: date, form: RepayForm | None = None) -> dict[str, Any]:
+    position = selectors.line_position(line, on)
+    bill = history.bill(line, position, on)
+    terms = selectors.terms_on(on)
+    return {
+        "line": line,
+        "position": position,
+        "used_percent": _percent(position.drawn_fen + position.held_fen, position.limit_fen),
+        "bill": bill,
+        "next_statement_on": next_on_day(line.statement_day, after=on),
+        "frozen_as_overdue": line.frozen_cause == OVERDUE,
+        "form": form or RepayForm(offered=choices(bill, position)),
+        "events": history.latest_events(line.pk),
+        "revolving": DailyRate(terms.revolving_daily_rate),
+        "penalty": DailyRate(terms.penalty_daily_rate),
+    }
+
+
+def _percent(part: int, whole: int) -> int:
+    return min(round(100 * part / whole), 100) if whole else 0
+
+
+def _offer(customer: Customer, points: int | None, on: date) -> dict[str, Any]:
+    decision = decide_openings(scores={customer.pk: points}, on=on)[0]
+    terms = selectors.terms_on(on)
+    return {
+        "decision": decision,
+        "refusals": [REFUSAL_TEXTS[refusal] for refusal in decision.refusals],
+        "minimum_score": terms.minimum_score,
+        "apply_form": ApplyForm(),
+        "revolving": DailyRate(terms.revolving_daily_rate),
+    }
 
 
 @borrower_page
-def home(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """What the borrower has with us."""
-    return render(request, "operations/home.html", {"customer": customer})
+@require_POST
+def apply(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Opens a line if the policy admits the borrower with the score that stands; the home page says why if not."""
+    form = ApplyForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("Choose one of the statement days offered."))
+        return redirect("home")
+    on = business_date()
+    found = scores.published_score(customer_id=customer.pk, on=on)
+    try:
+        apply_for_line(
+            customer_id=customer.pk,
+            score=found.points if found else None,
+            on=on,
+            statement_day=form.cleaned_data["statement_day"],
+        )
+    except (LineRefused, AlreadyHasLine):
+        messages.warning(request, _("No line was opened. The reasons are below."))
+    else:
+        messages.success(request, _("Your line is open."))
+    return redirect("home")
+
+
+def _reference(key: UUID) -> str:
+    return f"page:{key}"
+
+
+@borrower_page
+@require_http_methods(["GET", "POST"])
+def repay_line(request: HttpRequest, customer: Customer, line_uuid: UUID) -> HttpResponse:
+    """Repays the borrower's own line, once per form however often it is sent; then shows where the money went."""
+    line = history.own_line(customer_id=customer.pk, line_uuid=line_uuid)
+    if line is None:
+        raise Http404
+    on = business_date()
+    context = _line(line, on)
+    if request.method == "POST":
+        form = RepayForm(request.POST, offered=context["form"].offered)
+        context["form"] = form
+        if form.is_valid() and (repayment := _paid(line, form, on)):
+            return redirect("repayment", repayment_id=repayment.pk)
+    return render(request, "operations/repay.html", context, status=422 if context["form"].errors else 200)
+
+
+def _paid(line: Line, form: RepayForm, on: date) -> Repayment | None:
+    """The repayment that the form makes, or made when it was sent before; None when it refuses, as the form then says."""
+    try:
+        return repay(
+            line_id=line.pk, amount_fen=form.amount_fen, reference=_reference(form.cleaned_data["key"]), on=on
+        )
+    except RequestConflict:
+        form.used_up()
+    return None
+
+
+@borrower_page
+@require_GET
+def repayment(request: HttpRequest, customer: Customer, repayment_id: int) -> HttpResponse:
+    """One of the borrower's own repayments: where the money went, and what stands on the line now."""
+    found = history.own_repayment(customer_id=customer.pk, repayment_id=repayment_id)
+    if found is None:
+        raise Http404
+    on = business_date()
+    position = selectors.line_position(found.line, on)
+    went_to = [
+        (_("Penalty"), found.to_penalty_fen),
+        (_("Interest"), found.to_interest_fen),
+        (_("Fees"), found.to_fee_fen),
+        (_("Billed purchases"), found.to_billed_fen),
+        (_("Purchases not billed yet"), found.to_unbilled_fen),
+        (_("Your credit, for your next purchases"), found.to_credit_fen),
+    ]
+    context = {
+        "repayment": found,
+        "went_to": [(name, fen) for name, fen in went_to if fen],
+        "line": found.line,
+        "position": position,
+        "bill": history.bill(found.line, position, on),
+    }
+    return render(request, "operations/repayment.html", context)

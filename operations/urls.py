@@ -1,4 +1,4 @@
-"""The borrower's home page, which shows every product."""
+"""The borrower's home page, which shows every product, and what is done from it."""
 
 from __future__ import annotations
 
@@ -8,4 +8,7 @@ from operations import pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
+    path("line/apply/", pages.apply, name="apply"),
+    path("line/<uuid:line_uuid>/repay/", pages.repay_line, name="repay"),
+    path("repayments/<int:repayment_id>/", pages.repayment, name="repayment"),
 ]

@@ -45,7 +45,12 @@ def sources() -> Iterator[tuple[str, bytes]]:
         if SKIPPED & set(name.parts):
             continue
         text = path.read_text()
-        yield name.as_posix(), (text if path.suffix == ".py" else templatize(text, origin=str(name))).encode()
+        yield name.as_posix(), (text if path.suffix == ".py" else _as_python(text, str(name))).encode()
+
+
+def _as_python(template: str, origin: str) -> str:
+    # Unindented: how a template is indented means nothing, and need not be indentation that Python accepts.
+    return "\n".join(line.lstrip() for line in templatize(template, origin=origin).splitlines())
 
 
 def extracted() -> Catalog:

@@ -1,0 +1,35 @@
+"""The borrower's statements: the list, and one opened down to what is behind its figures."""
+
+from __future__ import annotations
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from customers.models import Customer
+from huabei import history, selectors
+from web.access import borrower_page
+
+
+@borrower_page
+@require_GET
+def statements(request: HttpRequest, customer: Customer) -> HttpResponse:
+    """Every statement of the borrower's line, newest first, and what the next one will hold so far."""
+    line = selectors.live_line_of(customer.pk)
+    context: dict[str, object] = {"line": line}
+    if line:
+        issued = list(selectors.statements_of(line.pk)[: history.MOST_SHOWN])
+        since = issued[0].issued_on if issued else line.opened_on
+        context |= {"statements": issued, "events": history.purchases_of(line.pk, since=since)[::-1]}
+    return render(request, "huabei/statements.html", context)
+
+
+@borrower_page
+@require_GET
+def statement(request: HttpRequest, customer: Customer, statement_id: int) -> HttpResponse:
+    """One of the borrower's own statements."""
+    found = history.statement_of(customer_id=customer.pk, statement_id=statement_id)
+    if found is None:
+        raise Http404
+    context = {"statement": found, "detail": history.statement_detail(found)}
+    return render(request, "huabei/statement.html", context)
