@@ -21,7 +21,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """The stretches of the arc, its whole length, and the dash at which the score stands; no dash for N/A."""
+    """The stretches of the arc, its whole length, and the offset of the dash that marks the score; empty for N/A."""
 
     stretches: tuple[Stretch, ...]
     length: int
@@ -42,4 +42,4 @@ def gauge(points: int | None) -> Gauge:
         reached = min(drawn_end, (points or FLOOR) - FLOOR)
         stretches.append(Stretch(band.code, dash(start, drawn_end), dash(start, reached)))
     at = None if points is None else min(max(points - FLOOR, 0), length - 1)
-    return Gauge(tuple(stretches), length, "" if at is None else f"0 {at} 0.1 {length}")
+    return Gauge(tuple(stretches), length, "" if at is None else f"-{at}")

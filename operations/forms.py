@@ -37,7 +37,9 @@ def choices(bill: Bill, position: LinePosition) -> list[Choice]:
     """The amounts worth offering: all that is due, the minimum where less will do, and all that is owed."""
     offered = []
     if bill.unpaid_fen:
-        offered.append(Choice(_("All that is due"), _("No interest runs on what you pay now."), bill.unpaid_fen))
+        offered.append(
+            Choice(_("All that is due"), _("No interest runs on what you pay now."), bill.unpaid_fen)
+        )
     if 0 < bill.minimum_fen < bill.unpaid_fen:
         offered.append(Choice(_("The minimum"), _("Interest runs on the rest."), bill.minimum_fen))
     if position.owed_fen > bill.unpaid_fen:
@@ -103,10 +105,10 @@ class RepayForm(forms.Form):
 
     def used_up(self) -> None:
         """Says that this form paid already, and takes a new key for another payment."""
-        self.data = self.data.copy()
-        self.data["key"] = str(uuid4())
+        self.data = {**{name: self.data[name] for name in self.data}, "key": str(uuid4())}
         self.add_error(
-            None, _("This form has paid another amount already. Send it again only if you want to pay once more.")
+            None,
+            _("This form has paid another amount already. Send it again only if you want to pay once more."),
         )
 
 

@@ -28,6 +28,7 @@ from operations.forms import ApplyForm, RepayForm, choices
 from operations.services.closing import business_date, is_open
 from web.access import borrower_page
 
+
 @borrower_page
 @require_GET
 def home(request: HttpRequest, customer: Customer) -> HttpResponse:
@@ -123,7 +124,7 @@ def repay_line(request: HttpRequest, customer: Customer, line_uuid: UUID) -> Htt
         context["form"] = form
         if form.is_valid() and (repayment := _paid(line, form, on)):
             return redirect("repayment", repayment_id=repayment.pk)
-    return render(request, "operations/repay.html", context, status=422 if context["form"].errors else 200)
+    return render(request, "operations/repay.html", context)
 
 
 def _paid(line: Line, form: RepayForm, on: date) -> Repayment | None:

@@ -47,9 +47,7 @@ def login_of(customer: Customer) -> Login:
     return customer.login
 
 
-def published(
-    customer: Customer, points: int | None, *, on: date = date(2026, 5, 6), **given: Any
-) -> Score:
+def published(customer: Customer, points: int | None, *, on: date = date(2026, 5, 6), **given: Any) -> Score:
     """A score published for the customer; None for N/A."""
     model, _made = ModelVersion.objects.get_or_create(
         state=ModelState.RETIRED,
@@ -63,13 +61,17 @@ def published(
         },
     )
     bands = {350: "poor", 550: "fair", 600: "good", 650: "very_good", 700: "excellent"}
-    scored = {
-        "band": next(code for lower, code in reversed(bands.items()) if points and points >= lower),
-        "sub_scores": [71, 64, 48, 80, None],
-        "reasons": [["B1", -18.4], ["H2", 22.6], ["C2", 9.1]],
-        "features": [0.0],
-        "months_known": 6,
-    } if points else {"not_scored": "no_history"}
+    scored = (
+        {
+            "band": next(code for lower, code in reversed(bands.items()) if points and points >= lower),
+            "sub_scores": [71, 64, 48, 80, None],
+            "reasons": [["B1", -18.4], ["H2", 22.6], ["C2", 9.1]],
+            "features": [0.0],
+            "months_known": 6,
+        }
+        if points
+        else {"not_scored": "no_history"}
+    )
     return Score.objects.create(
         customer_id=customer.pk,
         published_on=on,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -69,14 +70,9 @@ def django_db_setup(
 _clones = itertools.count(1)
 
 
-@pytest.fixture
-def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    """
-    A database of one test's own, a clone of the migrated one, in which transactions really commit; yields its name.
-
-    Facts cannot be truncated, so a test that commits gets a database to throw away instead of a flush.
-    """
-    with django_db_blocker.unblock():
+@contextmanager
+def _clone(blocker: DjangoDbBlocker) -> Iterator[str]:
+    with blocker.unblock():
         template = str(connection.settings_dict["NAME"])
         clone = f"{template}_{next(_clones)}"
         _reconnect(name=template, role=None)
@@ -91,3 +87,21 @@ def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> I
             with connection._nodb_cursor() as cursor:
                 cursor.execute(f'DROP DATABASE "{clone}" WITH (FORCE)')
             _reconnect(name=template, role=settings.DATABASE_ROLE)
+
+
+@pytest.fixture
+def committed_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """
+    A database of one test's own, a clone of the migrated one, in which transactions really commit; yields its name.
+
+    Facts cannot be truncated, so a test that commits gets a database to throw away instead of a flush.
+    """
+    with _clone(django_db_blocker) as name:
+        yield name
+
+
+@pytest.fixture(scope="module")
+def module_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    """The same for all tests of a module, which share what the first of them commits."""
+    with _clone(django_db_blocker) as name:
+        yield name

@@ -1,6 +1,8 @@
 """
 A browser on the real site: Debian's chromium, driven by Playwright, against a server thread on a database of its own.
 
+Each module has one site, with its database, and one browser: what a module needs is made by its autouse fixtures.
+
 Without chromium these tests are skipped, with the reason.
 """
 
@@ -14,7 +16,6 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,9 +25,9 @@ from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.db import connection
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from customers import services as customers
 from customers.models import Customer, Login
 from operations.staff import ADMINISTRATOR, set_up_roles
+from tests.borrowers import PASSWORD, borrower, login_of
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -38,7 +39,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PASSWORD = "a long test phrase"
 T = TypeVar("T")
 WIDTHS = {"phone": 360, "desk": 1280}
 
@@ -86,8 +86,8 @@ class Site:
     administrator: Login
 
 
-@pytest.fixture
-def site(committed_db: str) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def site(module_db: str) -> Iterator[Site]:
     """The site on a port of its own, with a borrower, a login that no customer stands behind, and an administrator."""
     server = Server()
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
@@ -101,22 +101,12 @@ def site(committed_db: str) -> Iterator[Site]:
 
 
 def _people() -> tuple[Customer, Login, Login, Login]:
-    customer = customers.register_customer(
-        full_name="林晓燕",
-        national_id="11010519491231002X",
-        phone="13800138000",
-        is_student=False,
-        registered_on=date(2026, 3, 2),
-        identity_verified_on=date(2026, 3, 2),
-    )
-    at = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
-    customers.grant_consent(customer_id=customer.pk, purpose="score", at=at)
-    borrower = customers.create_login(customer_id=customer.pk, username="xiaoyan", password=PASSWORD, at=at)
+    customer = borrower()
     unlinked = Login.objects.create_user("nobody", password=PASSWORD)
     set_up_roles()
     administrator = Login.objects.create_user("chief", password=PASSWORD, is_staff=True)
     administrator.groups.set(administrator.groups.model.objects.filter(name=ADMINISTRATOR))
-    return customer, borrower, unlinked, administrator
+    return customer, login_of(customer), unlinked, administrator
 
 
 @dataclass
@@ -173,9 +163,9 @@ def in_database(read: Callable[[], T]) -> T:
         return off_thread.submit(call).result()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser(site: Site) -> Iterator[Browser]:
-    """A headless chromium; it starts after the database was made and ends before it is dropped."""
+    """A headless chromium; it starts after the module's world was made and ends before the database is dropped."""
     if not Path(CHROMIUM).exists():
         pytest.skip("no chromium on this machine (apt-get install chromium)")
     with sync_playwright() as playwright:

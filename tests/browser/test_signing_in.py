@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.browser.conftest import PASSWORD, WIDTHS, Site, Visitor
+from tests.borrowers import PASSWORD
+from tests.browser.conftest import WIDTHS, Site, Visitor
 
 Visit = Callable[..., Visitor]
 

@@ -125,7 +125,7 @@ def test_a_used_form_with_another_amount_pays_nothing_and_gets_a_new_key(page: C
     key = str(uuid4())
     repay(page, line, pay="other", amount="300.00", key=key)
     answer = repay(page, line, pay="other", amount="200.00", key=key)
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert "has paid another amount already" in text(answer)
     assert key not in answer.content.decode()
     assert Repayment.objects.count() == 1
@@ -153,14 +153,14 @@ def test_an_amount_that_is_none_is_said_at_the_field_and_pays_nothing(
 ) -> None:
     answer = repay(page, line, pay="other", amount=amount)
     html = answer.content.decode()
-    assert answer.status_code == 422
+    assert answer.status_code == 200
     assert complaint in html[html.index('id="amount-errors"') :]
     assert not Repayment.objects.exists()
 
 
 @pytest.mark.parametrize("given", [{}, {"pay": "x"}, {"pay": "-1.00"}, {"pay": "100.00", "key": "1"}])
 def test_a_form_that_no_page_made_pays_nothing(page: Client, line: Line, given: dict[str, str]) -> None:
-    assert repay(page, line, **given).status_code == 422
+    assert repay(page, line, **given).status_code == 200
     assert not Repayment.objects.exists()
 
 
@@ -171,7 +171,9 @@ def test_more_than_is_owed_becomes_the_customers_credit(page: Client, line: Line
     assert "Available ¥8,000.00" in shown
 
 
-def test_nobody_repays_or_opens_what_is_somebody_elses(client: Client, customer: Customer, line: Line) -> None:
+def test_nobody_repays_or_opens_what_is_somebody_elses(
+    client: Client, customer: Customer, line: Line
+) -> None:
     repays(line, "10.00", on=date(2026, 7, 5))
     stranger = borrower("stranger")
     page = signed_in(client, stranger)
@@ -250,15 +252,15 @@ def test_somebody_the_policy_admits_opens_the_line_offered(page: Client, custome
 @pytest.mark.parametrize(
     ("points", "person", "reason"),
     [
-        (599, {}, "score below the minimum"),
+        (599, {"is_student": False}, "score below the minimum"),
         (640, {"is_student": True}, "students cannot open a line"),
-        (640, {"verified": False}, "identity not verified yet"),
+        (640, {"is_student": False, "verified": False}, "identity not verified yet"),
     ],
 )
 def test_somebody_the_policy_refuses_reads_why_and_cannot_apply(
     client: Client, points: int, person: dict[str, bool], reason: str
 ) -> None:
-    customer = borrower(**person)
+    customer = borrower("xiaoyan", **person)
     published(customer, points)
     lived_until(date(2026, 5, 31))
     page = signed_in(client, customer)
@@ -310,7 +312,10 @@ def test_a_refund_before_billing_enters_the_sum(page: Client, customer: Customer
     )
     lived_until(date(2026, 7, 1))
     shown = text(page.get(f"/statements/{Statement.objects.get().pk}/"))
-    assert "Purchases ¥1,000.00 Refunded or repaid before billing −¥300.00 Newly billed purchases ¥700.00" in shown
+    assert (
+        "Purchases ¥1,000.00 Refunded or repaid before billing −¥300.00 Newly billed purchases ¥700.00"
+        in shown
+    )
     assert "Refund from 晨光便利店" in shown
 
 

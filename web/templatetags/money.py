@@ -32,7 +32,8 @@ def rmb(amount_fen: int | None) -> str:
 def rmb_exact(amount_fen: Decimal) -> str:
     """Decimal("945.00") fen -> `¥9.45`; fractions of a fen are shown as they are: `¥9.4505`."""
     yuan_exact = (amount_fen / FEN_PER_YUAN).normalize()
-    return f"¥{yuan_exact:,f}" if -yuan_exact.as_tuple().exponent > 2 else f"¥{yuan_exact:,.2f}"
+    whole_fen = amount_fen == amount_fen.to_integral_value()
+    return f"¥{yuan_exact:,.2f}" if whole_fen else f"¥{yuan_exact:,f}"
 
 
 @register.filter

@@ -3,7 +3,7 @@ from fractions import Fraction
 
 import pytest
 
-from finance.dates import MONTHLY, DateError, DateRange, DueCalendar, Frequency, Unit, add_months
+from finance.dates import MONTHLY, DateError, DateRange, DueCalendar, Frequency, Unit, add_months, next_on_day
 
 D = date.fromisoformat
 
@@ -26,6 +26,20 @@ def test_months_end_on_the_same_day_or_the_last_one(day: str, months: int, expec
 
 def test_the_anchor_day_brings_a_short_month_back() -> None:
     assert add_months(D("2023-02-28"), 1, anchor_day=31) == D("2023-03-31")
+
+
+@pytest.mark.parametrize(
+    ("after", "day", "expected"),
+    [
+        ("2026-07-05", 6, "2026-07-06"),
+        ("2026-07-06", 6, "2026-08-06"),
+        ("2026-12-31", 1, "2027-01-01"),
+        ("2026-01-31", 31, "2026-02-28"),
+        ("2026-02-28", 31, "2026-03-31"),
+    ],
+)
+def test_the_next_date_on_a_day_of_the_month(after: str, day: int, expected: str) -> None:
+    assert next_on_day(day, after=D(after)) == D(expected)
 
 
 @pytest.mark.parametrize(("day", "months"), [("9999-12-01", 1), ("0001-01-01", -1)])
