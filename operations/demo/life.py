@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID, uuid5
 
+from django.db import connection
 from django.db.models import Count, Q
 
 from customers.models import Shop
@@ -44,24 +46,14 @@ def open_shops(*, on: date) -> list[Merchant]:
 
 
 @dataclass(slots=True)
-class Counts:
-    """How much happened."""
-
-    purchases: int = 0
-    refused: int = 0
-    repayments: int = 0
-    refunds: int = 0
-
-
-@dataclass(slots=True)
 class Life:
-    """The people who spend, and what they do day by day."""
+    """The people who spend, and what they do day by day; several at a time, as customers are."""
 
     lines: Sequence[Line]
     merchants: Sequence[Merchant]
     seed: int
     defaulted: Mapping[UUID, bool]
-    counts: Counts = field(default_factory=Counts)
+    at_a_time: int = 4
     payers: dict[int, Payer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -72,13 +64,22 @@ class Life:
 
     def live(self, on: date) -> None:
         """Everything that these people do on one business date."""
-        self._spend(on)
-        self._give_back(on)
-        self._repay(on)
+        shares = [self.lines[n :: self.at_a_time] for n in range(self.at_a_time)]
+        with ThreadPoolExecutor(self.at_a_time) as people:
+            for _done in people.map(lambda lines: self._live(lines, on), shares):
+                pass
 
-    def _spend(self, on: date) -> None:
+    def _live(self, lines: Sequence[Line], on: date) -> None:
+        try:
+            self._spend(lines, on)
+            self._give_back(lines, on)
+            self._repay(lines, on)
+        finally:
+            connection.close()
+
+    def _spend(self, lines: Sequence[Line], on: date) -> None:
         captures = []
-        for line in self.lines:
+        for line in lines:
             for spend in spends(
                 line.pk, on, seed=self.seed, limit_fen=line.limit_fen, shops=len(self.merchants)
             ):
@@ -92,7 +93,6 @@ class Life:
                 elif spend.outcome is not Outcome.LEFT_TO_EXPIRE:
                     captures.append((purchase_id, spend.amount_fen))
         purchases.capture_many(captures=captures, on=on)
-        self.counts.purchases += len(captures)
 
     def _authorise(self, spend: Spend, on: date) -> int | None:
         try:
@@ -104,13 +104,12 @@ class Life:
                 on=on,
             )
         except LineError:
-            self.counts.refused += 1
             return None
         return authorisation.purchase_id if authorisation.state == PurchaseState.AUTHORISED else None
 
-    def _give_back(self, on: date) -> None:
+    def _give_back(self, lines: Sequence[Line], on: date) -> None:
         bought_on = on - timedelta(days=6)
-        for line in self.lines:
+        for line in lines:
             for spend in spends(
                 line.pk, bought_on, seed=self.seed, limit_fen=line.limit_fen, shops=len(self.merchants)
             ):
@@ -125,16 +124,15 @@ class Life:
                     repayments.refund(
                         purchase_id=bought.pk, amount_fen=bought.captured_fen, reference="demo", on=on
                     )
-                    self.counts.refunds += 1
 
-    def _repay(self, on: date) -> None:
+    def _repay(self, lines: Sequence[Line], on: date) -> None:
         """Whoever means to pay a statement today does: this month's, or late last month's."""
         for due_on in (
             on.replace(day=DUE_DAY),
             add_months(on.replace(day=DUE_DAY), -1),
             add_months(on.replace(day=DUE_DAY), 1),
         ):
-            for line in self.lines:
+            for line in lines:
                 payer = self.payers[line.pk]
                 if pays_on(payer, line.pk, due_on, seed=self.seed) == on:
                     self._pay(line, payer, due_on, on)
@@ -152,7 +150,6 @@ class Life:
         )
         if amount_fen:
             repayments.repay(line_id=line.pk, amount_fen=amount_fen, reference=f"demo-{due_on:%Y%m}", on=on)
-            self.counts.repayments += 1
 
 
 def demo_lines(most: int) -> list[Line]:
