@@ -20,13 +20,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from creditscore import selectors as scores
 from creditscore.services.import_histories import import_histories
 from creditscore.services.publishing import publish_scores
+from creditscore.services.synthetic_histories import generate_histories
 from creditscore.services.training import train_score
 from huabei.services.opening import open_by_policy
+from operations.arguments import iso_date
 from operations.demo import world
-from operations.demo.histories import generate_histories
 from operations.demo.life import Life, demo_lines, open_shops, showcase_line
 from operations.demo.logins import create_demo_logins
-from operations.management.commands.close_day import iso_date
 from operations.management.terminal import TerminalCommand
 from operations.services.closing import is_open, set_business_date
 from operations.services.summary import rows, summary
@@ -76,7 +76,7 @@ class Command(TerminalCommand):
             file = data or world.generated_file()
             if data is None:
                 generate_histories(people=people, seed=world.SEED, file=file)
-            import_histories(file=file, newest_month=when.last_month)
+            import_histories(file=file, source="uci" if data else "synthetic", newest_month=when.last_month)
         with self._step(_("Training the score")):
             train_score(as_of=when.as_of, at=timezone.now(), promote=True)
         with self._step(_("Publishing scores")):

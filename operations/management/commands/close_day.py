@@ -9,13 +9,9 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
+from operations.arguments import iso_date
 from operations.management.terminal import TerminalCommand
 from operations.services import closing
-
-
-def iso_date(text: str) -> date:
-    """A date written like 2026-07-01; argparse names the option when it is not one."""
-    return date.fromisoformat(text)
 
 
 class Command(TerminalCommand):

@@ -6,7 +6,7 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from operations.management.commands.close_day import iso_date
+from operations.arguments import iso_date
 from operations.management.terminal import TerminalCommand
 from operations.services.closing import set_business_date
 
