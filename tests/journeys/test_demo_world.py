@@ -28,7 +28,7 @@ def build(database: str, **options: object) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
             *(sys.executable, "manage.py", "build_demo_world", "--today", TODAY),
-            *("--people", "1500", "--spenders", "25"),
+            *("--people", "3000", "--spenders", "25"),
         ],
         cwd=settings.BASE_DIR,
         env={
