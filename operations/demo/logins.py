@@ -13,6 +13,7 @@ from django.contrib.auth.models import Group
 
 from customers.models import Login
 from customers.services import create_login
+from operations.staff import ADMINISTRATOR, UNDERWRITER, set_up_roles
 
 ROLES = ("borrower", "underwriter", "administrator")
 
@@ -35,12 +36,11 @@ def create_demo_logins(*, borrower_id: UUID, at: datetime) -> dict[str, str]:
     path.write_text(json.dumps(kept, indent=2))
     if not Login.objects.filter(username="borrower").exists():
         create_login(customer_id=borrower_id, username="borrower", password=kept["borrower"], at=at)
-    for role in ("underwriter", "administrator"):
-        staff, _created = Login.objects.get_or_create(username=role, defaults={"is_staff": True})
-        staff.set_password(kept[role])
-        staff.is_superuser = role == "administrator"
+    set_up_roles()
+    for name, group in (("underwriter", UNDERWRITER), ("administrator", ADMINISTRATOR)):
+        staff, _created = Login.objects.get_or_create(username=name, defaults={"is_staff": True})
+        staff.set_password(kept[name])
+        staff.is_superuser = group == ADMINISTRATOR
         staff.save()
-        group = Group.objects.filter(name__iexact=role).first()
-        if group is not None:
-            staff.groups.add(group)
+        staff.groups.add(Group.objects.get(name=group))
     return kept
