@@ -22,6 +22,8 @@ from creditscore.services.import_histories import import_histories
 from creditscore.services.publishing import publish_scores
 from creditscore.services.synthetic_histories import generate_histories
 from creditscore.services.training import train_score
+from customers.models import Customer
+from customers.selectors import national_id_of
 from huabei.services.opening import open_by_policy
 from operations.arguments import iso_date
 from operations.demo import world
@@ -114,3 +116,9 @@ class Command(TerminalCommand):
         for name, value in rows(summary()):
             self.stdout.write(f"{name:<28}{value}".rstrip())
         self.stdout.write(_("Built in %(seconds).0f s.") % {"seconds": time.monotonic() - began})
+        borrower = Customer.objects.filter(login__username="borrower").first()
+        if borrower is not None:
+            self.stdout.write(
+                _("The demo borrower's score, explained: ./manage.py score %(number)s")
+                % {"number": national_id_of(borrower)}
+            )
