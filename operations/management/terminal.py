@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -25,3 +26,7 @@ class TerminalCommand(BaseCommand):
                 return super().execute(*args, **options)
             except DomainError as refusal:
                 raise CommandError(str(refusal)) from refusal
+            except BrokenPipeError:
+                # Whoever reads has read enough (`… | head`); what Python would still flush goes nowhere.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.exit(1)

@@ -9,15 +9,16 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from finance.errors import DomainError
 from operations.arguments import iso_date
+from operations.management.terminal import TerminalCommand
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     help = (
         "Trains a score model from what was known on a date and who defaulted in that month. Rows whose number ends in 0, 1 "
         "or 2 are never fitted: they measure the model. The first model becomes the champion, later ones with --promote."

@@ -6,15 +6,16 @@ import json
 import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from ledger.audit import Finding, verify
 from operations.audit import CHECKS
+from operations.management.terminal import TerminalCommand
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     help = _(
         "Checks the books against every rule they keep, on one state of them and while work goes on. Prints what was "
         "checked; where a rule is broken it names the rows at fault and exits with 1."
