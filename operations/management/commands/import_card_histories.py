@@ -11,11 +11,12 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from creditscore.services.import_histories import UCI, import_histories
 from finance.errors import DomainError
+from operations.management.terminal import TerminalCommand
 
 
 def month(text: str) -> date:
@@ -35,7 +36,7 @@ def source_name(text: str) -> str:
     return text
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     help = (
         "Imports people with six months of card history each from a CSV file in the format of UCI's 'Default of Credit Card "
         "Clients', plain or gzipped: all of it or, when anything is wrong, nothing. Safe to repeat."

@@ -8,16 +8,17 @@ from argparse import ArgumentParser
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils.translation import gettext as _
 
 from creditscore.selectors import distribution_by_band
 from creditscore.services.publishing import publish_scores
 from finance.errors import DomainError
 from operations.arguments import iso_date
+from operations.management.terminal import TerminalCommand
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     help = (
         "Publishes the scores of a publication day (the 6th) for everybody registered by then, from what was known the day "
         "before. Published scores never change; repeating it publishes only who is not in the publication yet."

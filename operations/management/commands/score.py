@@ -11,7 +11,7 @@ from datetime import date
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import CommandError
 from django.utils import translation
 from django.utils.translation import gettext as _
 
@@ -24,10 +24,11 @@ from customers.models import Customer
 from customers.selectors import find_by_national_id, masked_national_id, registered_ids
 from finance.errors import DomainError
 from operations.arguments import iso_date
+from operations.management.terminal import TerminalCommand
 from operations.services import closing
 
 
-class Command(BaseCommand):
+class Command(TerminalCommand):
     help = (
         "Scores a person and explains the score, or with --all everybody, printing how the scores are spread. This is what a "
         "publication as of that date would say; nothing is stored."
