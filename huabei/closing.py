@@ -173,8 +173,9 @@ def book_income(closed_on: date, lines: Lines = None) -> int:
 
 
 # One statement per line whose statement day begins: purchases posted before it become billed principal, interest and penalty
-# owed so far are posted, the customer's credit pays of these what it can, and the minimum becomes due.
-_TO_BILL = """line.statement_day = extract(day FROM %(issued)s::date) AND line.billable AND line.status <> 'closed'
+# owed so far are posted, the customer's credit pays of these what it can, and the minimum becomes due. A line's accounts are
+# read in one look at the index, and what stands is written down once, or each figure would compute those below it again.
+_TO_BILL = """line.statement_day = extract(day FROM %(issued)s::date)::smallint AND line.billable AND line.status <> 'closed'
       AND line.opened_on < %(issued)s /* scope */"""
 
 _STATEMENTS = """
@@ -187,18 +188,14 @@ WITH line AS (
     FROM line JOIN huabei_segment AS segment ON segment.line_id = line.id AND segment.until IS NULL
     CROSS JOIN LATERAL (SELECT carried_fen + principal_fen * daily_rate * (%(issued)s - since) AS owed_fen) AS owed
     GROUP BY segment.line_id
-), standing AS (
+), standing AS MATERIALIZED (
     SELECT line.id AS line_id, line.statement_day, line.due_day, line.commitment_account_id, line.unbilled_account_id,
            line.billed_account_id, line.interest_account_id, line.penalty_account_id, line.credit_account_id,
-           unbilled.debits_posted_fen - unbilled.credits_posted_fen - posted.later_fen AS unbilled_fen,
+           stands.unbilled_fen - posted.later_fen AS unbilled_fen,
            posted.later_fen, posted.earlier_fen AS purchases_fen,
-           billed.debits_posted_fen - billed.credits_posted_fen AS billed_fen,
-           interest.debits_posted_fen - interest.credits_posted_fen AS interest_fen,
-           fee.debits_posted_fen - fee.credits_posted_fen AS fee_fen,
-           penalty.debits_posted_fen - penalty.credits_posted_fen AS penalty_fen,
-           credit.credits_posted_fen - credit.debits_posted_fen AS credit_fen,
-           CASE WHEN credit.debits_posted_fen = 0 THEN 0 ELSE coalesce(
-               (SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = credit.id
+           stands.billed_fen, stands.interest_fen, stands.fee_fen, stands.penalty_fen, stands.credit_fen,
+           CASE WHEN NOT stands.credit_was_used THEN 0 ELSE coalesce(
+               (SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = line.credit_account_id
                 AND booked_on >= period.since AND booked_on < %(issued)s
                 AND entry_id IS DISTINCT FROM last.entry_id), 0)::bigint END AS credit_used_before_fen,
            greatest(round_fen(coalesce(running.interest_fen, 0)), 0) AS run_interest_fen,
@@ -206,12 +203,18 @@ WITH line AS (
            coalesce((SELECT sum(outstanding_fen) FROM huabei_due AS earlier
                      WHERE earlier.line_id = line.id AND earlier.outstanding_fen > 0), 0)::bigint AS earlier_minimum_fen
     FROM line
-    JOIN ledger_account AS unbilled ON unbilled.id = line.unbilled_account_id
-    JOIN ledger_account AS billed ON billed.id = line.billed_account_id
-    JOIN ledger_account AS interest ON interest.id = line.interest_account_id
-    JOIN ledger_account AS fee ON fee.id = line.fee_account_id
-    JOIN ledger_account AS penalty ON penalty.id = line.penalty_account_id
-    JOIN ledger_account AS credit ON credit.id = line.credit_account_id
+    CROSS JOIN LATERAL (
+        SELECT max(debits_posted_fen - credits_posted_fen) FILTER (WHERE id = line.unbilled_account_id) AS unbilled_fen,
+               max(debits_posted_fen - credits_posted_fen) FILTER (WHERE id = line.billed_account_id) AS billed_fen,
+               max(debits_posted_fen - credits_posted_fen) FILTER (WHERE id = line.interest_account_id) AS interest_fen,
+               max(debits_posted_fen - credits_posted_fen) FILTER (WHERE id = line.fee_account_id) AS fee_fen,
+               max(debits_posted_fen - credits_posted_fen) FILTER (WHERE id = line.penalty_account_id) AS penalty_fen,
+               max(credits_posted_fen - debits_posted_fen) FILTER (WHERE id = line.credit_account_id) AS credit_fen,
+               bool_or(debits_posted_fen > 0) FILTER (WHERE id = line.credit_account_id) AS credit_was_used
+        FROM ledger_account
+        WHERE id = ANY (ARRAY[line.unbilled_account_id, line.billed_account_id, line.interest_account_id,
+                              line.fee_account_id, line.penalty_account_id, line.credit_account_id])
+    ) AS stands
     LEFT JOIN running ON running.line_id = line.id
     LEFT JOIN LATERAL (SELECT issued_on, entry_id FROM huabei_statement AS earlier WHERE earlier.line_id = line.id
                        ORDER BY issued_on DESC LIMIT 1) AS last ON true
@@ -239,9 +242,9 @@ WITH line AS (
                AS total_fen
     FROM billing
 ), issuing AS (
-    SELECT figures.*, nextval(pg_get_serial_sequence('huabei_statement', 'id')) AS statement_id,
+    SELECT figures.*, nextval('huabei_statement_id_seq') AS statement_id,
            CASE WHEN new_principal_fen + credit_used_fen + new_interest_fen + new_penalty_fen > 0
-                THEN nextval(pg_get_serial_sequence('ledger_entry', 'id')) END AS entry_id,
+                THEN nextval('ledger_entry_id_seq') END AS entry_id,
            greatest(least(total_fen - earlier_minimum_fen,
                round_fen(%(share)s::numeric * principal_due_fen) + new_interest_fen + new_penalty_fen), 0) AS minimum_fen,
            CASE WHEN due_day > statement_day THEN %(issued)s + (due_day - statement_day)

@@ -174,7 +174,7 @@ WITH captured AS (
     SELECT * FROM huabei_line WHERE id IN (SELECT line_id FROM captured) ORDER BY id FOR NO KEY UPDATE
 ), drawn AS (
     SELECT captured.*, line.billable, line.commitment_account_id, line.unbilled_account_id, line.credit_account_id,
-           merchant.payable_account_id, nextval(pg_get_serial_sequence('ledger_entry', 'id')) AS entry_id,
+           merchant.payable_account_id, nextval('ledger_entry_id_seq') AS entry_id,
            CASE WHEN row_number() OVER (PARTITION BY captured.line_id ORDER BY captured.id) = 1
                 THEN least(captured.captured_fen, credit.credits_posted_fen - credit.debits_posted_fen)
                 ELSE 0 END AS credit_used_fen
