@@ -413,6 +413,10 @@ CHECKS: tuple[Check, ...] = (
         triggers=(
             "huabei_accrual_is_append_only",
             "huabei_accrual_is_not_truncated",
+            "huabei_due_keeps_its_nature",
+            "huabei_line_keeps_its_nature",
+            "huabei_purchase_keeps_its_nature",
+            "huabei_purchase_keeps_its_refunds",
             "huabei_purchase_leaves_authorised_once",
             "huabei_refund_is_append_only",
             "huabei_refund_is_not_truncated",

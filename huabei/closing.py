@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from django.db import connection
+
 from huabei.models import SegmentKind
 from huabei.selectors import terms_on
 from huabei.services.purchases import expire_holds
@@ -51,8 +53,10 @@ def _held(concerned: str, column: str, parameters: Mapping[str, Any]) -> list[in
 
     Repayments, refunds and captures lock their line too. A statement of SQL sees what was committed before it began, so the
     figures must be read by the statement after the one that waited for the locks: one that locks and reads would bill or
-    charge what a repayment it waited for had just paid.
+    charge what a repayment it waited for had just paid. Outside a transaction nothing would be held: RuntimeError.
     """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a step of the close runs in a transaction")
     sql = _scoped(_HOLD.replace("/* concerned */", concerned), column, parameters["lines"])
     ids: list[int] = value(sql, parameters)
     return ids

@@ -6,6 +6,8 @@ import itertools
 from datetime import date, timedelta
 from uuid import uuid4
 
+from django.db import transaction
+
 import huabei.closing
 from customers.models import Customer, Shop
 from huabei import selectors
@@ -67,7 +69,8 @@ def bought(line: Line, merchant: Merchant, amount_fen: int, on: date) -> Purchas
 def end_day(day: date) -> None:
     """All lines' steps of one day's close. Days on which nothing turns may be left out."""
     for _name, step in huabei.closing.STEPS:
-        step(day, None)
+        with transaction.atomic():
+            step(day, None)
 
 
 def end_days(first: date, last: date) -> None:

@@ -18,16 +18,30 @@ REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {settings.DATABASE_ROLE};
     for table in FACTS
 )
 
-# A segment may be closed, once; nothing else about it changes, and none is removed. A purchase leaves `authorised` once.
+# A segment may be closed, once; nothing else about it changes, and none is removed. A purchase leaves `authorised` once, and
+# what was captured then stays; a refund is not taken back. What a line, a purchase and a due are about never changes: those are
+# guards for each statement, which cost nothing where the columns are not named.
 TRANSITIONS = f"""
 CREATE TRIGGER huabei_segment_only_closes BEFORE UPDATE ON huabei_segment
     FOR EACH ROW WHEN (OLD.until IS NOT NULL OR (OLD.id, OLD.line_id, OLD.kind, OLD.principal_fen, OLD.daily_rate, OLD.since,
         OLD.carried_fen) IS DISTINCT FROM (NEW.id, NEW.line_id, NEW.kind, NEW.principal_fen, NEW.daily_rate, NEW.since,
         NEW.carried_fen))
     EXECUTE FUNCTION ledger_refuse_change();
-CREATE TRIGGER huabei_purchase_leaves_authorised_once BEFORE UPDATE OF state ON huabei_purchase
-    FOR EACH ROW WHEN (OLD.state <> 'authorised' AND NEW.state <> OLD.state)
+CREATE TRIGGER huabei_purchase_leaves_authorised_once BEFORE UPDATE OF state, captured_fen, posted_on ON huabei_purchase
+    FOR EACH ROW WHEN (OLD.state <> 'authorised' AND (OLD.state, OLD.captured_fen, OLD.posted_on)
+                                                     IS DISTINCT FROM (NEW.state, NEW.captured_fen, NEW.posted_on))
     EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER huabei_purchase_keeps_its_refunds BEFORE UPDATE OF refunded_fen ON huabei_purchase
+    FOR EACH ROW WHEN (NEW.refunded_fen < OLD.refunded_fen) EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER huabei_purchase_keeps_its_nature BEFORE UPDATE OF id, line_id, merchant_id, reference, request_hash, amount_fen,
+    hold_transfer_id, authorised_on, expires_on ON huabei_purchase
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER huabei_due_keeps_its_nature BEFORE UPDATE OF statement_id, line_id, due_on, minimum_fen ON huabei_due
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
+CREATE TRIGGER huabei_line_keeps_its_nature BEFORE UPDATE OF id, uuid, customer_id, opened_on, commitment_account_id,
+    unbilled_account_id, billed_account_id, interest_account_id, fee_account_id, penalty_account_id, credit_account_id
+    ON huabei_line
+    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 REVOKE DELETE, TRUNCATE ON huabei_segment, huabei_purchase, huabei_line, huabei_due FROM {settings.DATABASE_ROLE};
 """
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
-from huabei.errors import LineError
+from huabei.errors import LineError, require_amount
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.services import constraint_name
 from ledger.sql import fetch_all
@@ -22,6 +22,12 @@ class AlreadyHasLine(LineError):
     """One line per customer that is not closed."""
 
     code = "already_has_line"
+
+
+class CalendarRefused(LineError):
+    """A statement day or due day that not every month has, or both on the same day."""
+
+    code = "calendar_refused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +79,7 @@ WITH opening AS (
     INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
     SELECT entry_id, 0, %(control)s, commitment, limit_fen, %(on)s FROM opening
 )
-SELECT line_id FROM opening
+SELECT line_id FROM opening ORDER BY line_id
 """
 
 
@@ -81,10 +87,14 @@ def open_lines(*, openings: Sequence[Opening], on: date) -> list[int]:
     """
     Opens lines and grants their limits in one statement; returns their ids in the order given.
 
-    All or none. Errors: AlreadyHasLine when a customer has a line that is not closed (the database keeps that).
+    All or none. Errors: AlreadyHasLine when a customer has a line that is not closed (the database keeps that),
+    AmountRefused, CalendarRefused.
     """
     if not openings:
         return []
+    for opening in openings:
+        require_amount(opening.limit_fen)
+        _require_calendar(opening)
     parameters = {
         "customers": [opening.customer_id for opening in openings],
         "limits": [opening.limit_fen for opening in openings],
@@ -101,6 +111,14 @@ def open_lines(*, openings: Sequence[Opening], on: date) -> list[int]:
         if constraint_name(error) == "line_one_live_per_customer":
             raise AlreadyHasLine("a customer has one line at a time") from error
         raise
+
+
+def _require_calendar(opening: Opening) -> None:
+    for day, field in ((opening.statement_day, "statement_day"), (opening.due_day, "due_day")):
+        if not 1 <= day <= 28:
+            raise CalendarRefused("must be a day of the month from 1 to 28", field=field)
+    if opening.statement_day == opening.due_day:
+        raise CalendarRefused("must differ from the statement day", field="due_day")
 
 
 def open_line(*, opening: Opening, on: date) -> int:

@@ -72,13 +72,23 @@ def close_day(*, closed_on: date) -> Iterator[StepResult]:
     Closes one day, step by step, yielding what each did.
 
     The business date moves to the next day first; then each step runs in a transaction of its own together with the record
-    that it is done. So a close that was killed goes on where it stopped, and one that is repeated does nothing. Error:
-    CloseError when the day is not the business date and was not the day before it.
+    that it is done. So a close that was killed goes on where it stopped, one that is repeated does nothing, and two at the
+    same time do each step once. The day before is finished first where its close was interrupted, or waited for. Error:
+    CloseError for a day on which the bank was not open yet.
     """
-    today = business_date()
-    if closed_on != today and not (closed_on == today - timedelta(days=1) and was_open(closed_on)):
+    today, before = business_date(), closed_on - timedelta(days=1)
+    if not was_open(closed_on):
         raise CloseError(f"the business date is {today}: the day to close is {today}, not {closed_on}")
+    if closed_on == today and unfinished(before):
+        yield from _steps(before)
     BusinessDay.objects.filter(business_on=closed_on).update(business_on=closed_on + timedelta(days=1))
+    if closed_on < today - timedelta(days=1):
+        yield from (StepResult(closed_on, name, 0, done_before=True) for name, _step in STEPS)
+    else:
+        yield from _steps(closed_on)
+
+
+def _steps(closed_on: date) -> Iterator[StepResult]:
     for name, step in STEPS:
         with transaction.atomic():
             begun = fetch_one(_BEGIN, [closed_on, name])
@@ -104,8 +114,8 @@ def close_until(*, on: date) -> Iterator[StepResult]:
     today = business_date()
     if unfinished(today - timedelta(days=1)):
         yield from close_day(closed_on=today - timedelta(days=1))
-    while business_date() < on:
-        yield from close_day(closed_on=business_date())
+    while (today := business_date()) < on:
+        yield from close_day(closed_on=today)
 
 
 def was_open(on: date) -> bool:

@@ -1,0 +1,198 @@
+"""PostgreSQL refuses what must not happen to lines, whoever asks. Each guard is broken here on purpose, by raw SQL."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
+
+from huabei.models import Line, Merchant, Purchase, Segment
+from huabei.services import repayments
+from tests.line_world import a_line, a_merchant, authorised, bought, end_day
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def late() -> tuple[Line, Merchant, Purchase]:
+    """A line of which the minimum was missed and something was repaid and refunded since, its shop and purchase."""
+    line, shop = a_line(), a_merchant()
+    purchase = bought(line, shop, 1_000_00, date(2026, 6, 5))
+    end_day(date(2026, 6, 30))
+    end_day(date(2026, 7, 10))
+    repayments.repay(line_id=line.pk, amount_fen=50_00, reference="r", on=date(2026, 7, 20))
+    repayments.refund(purchase_id=purchase.pk, amount_fen=10_00, reference="r", on=date(2026, 7, 21))
+    end_day(date(2026, 7, 21))
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return line, shop, purchase
+
+
+def execute(statement: str, *, as_owner: bool = False) -> None:
+    """Runs a statement; where it is refused, the role is the application's again."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        if as_owner:
+            cursor.execute("RESET ROLE")
+        cursor.execute(statement)
+
+
+FACTS = ["huabei_statement", "huabei_repayment", "huabei_refund", "huabei_accrual"]
+KEPT = [*FACTS, "huabei_segment", "huabei_purchase", "huabei_line", "huabei_due"]
+
+
+@pytest.mark.parametrize("table", FACTS)
+def test_the_application_role_may_not_change_a_fact(late: object, table: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute(f"UPDATE {table} SET entry_id = NULL")
+
+
+@pytest.mark.parametrize("table", KEPT)
+@pytest.mark.parametrize("verb", ["DELETE FROM", "TRUNCATE"])
+def test_the_application_role_may_not_remove_what_happened(late: object, table: str, verb: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute(f"{verb} {table}")
+
+
+@pytest.mark.parametrize("table", FACTS)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET entry_id = 7", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_even_the_owner_may_not_change_a_fact(late: object, table: str, statement: str) -> None:
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(statement.format(table), as_owner=True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE huabei_segment SET principal_fen = 1 WHERE until IS NULL",
+        "UPDATE huabei_segment SET carried_fen = 1 WHERE until IS NULL",
+        "UPDATE huabei_segment SET since = since - 1 WHERE until IS NULL",
+        "UPDATE huabei_segment SET until = '2026-08-01' WHERE until IS NOT NULL",
+        "UPDATE huabei_segment SET until = NULL WHERE until IS NOT NULL",
+        "UPDATE huabei_purchase SET state = 'voided'",
+        "UPDATE huabei_purchase SET state = 'authorised', captured_fen = 0, posted_on = NULL",
+        "UPDATE huabei_purchase SET captured_fen = captured_fen - 1",
+        "UPDATE huabei_purchase SET posted_on = posted_on + 1",
+        "UPDATE huabei_purchase SET refunded_fen = 0",
+        "UPDATE huabei_purchase SET amount_fen = amount_fen + 1",
+        "UPDATE huabei_purchase SET line_id = line_id + 1",
+        "UPDATE huabei_purchase SET reference = 'another'",
+        "UPDATE huabei_purchase SET hold_transfer_id = 1",
+        "UPDATE huabei_due SET due_on = due_on + 10",
+        "UPDATE huabei_due SET minimum_fen = minimum_fen + 1",
+        "UPDATE huabei_line SET customer_id = gen_random_uuid()",
+        "UPDATE huabei_line SET billed_account_id = unbilled_account_id",
+    ],
+)
+def test_what_happened_to_a_line_is_not_rewritten(late: object, statement: str) -> None:
+    for as_owner in (False, True):
+        with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+            execute(statement, as_owner=as_owner)
+
+
+def test_a_segment_may_be_closed_once(late: tuple[Line, Merchant, Purchase]) -> None:
+    execute("UPDATE huabei_segment SET until = '2026-08-01' WHERE until IS NULL")
+    assert not Segment.objects.filter(until__isnull=True).exists()
+
+
+# fmt: off
+NONSENSE = [
+    ("UPDATE huabei_purchase SET refunded_fen = captured_fen + 1", "purchase_amounts_in_order"),
+    ("UPDATE huabei_purchase SET state = 'captured' WHERE state = 'authorised'", "purchase_captured_is_posted"),
+    ("UPDATE huabei_purchase SET captured_fen = 1 WHERE state = 'authorised'", "purchase_captured_is_posted"),
+    ("UPDATE huabei_purchase SET captured_fen = -1 WHERE state = 'authorised'",
+     "purchase_amounts_in_order"),
+    ("UPDATE huabei_purchase SET state = 'captured', captured_fen = amount_fen + 1, posted_on = '2026-08-01'"
+     " WHERE state = 'authorised'", "purchase_amounts_in_order"),
+    ("UPDATE huabei_purchase SET state = 'gone' WHERE state = 'authorised'", "purchase_state_known"),
+    ("UPDATE huabei_due SET outstanding_fen = -1", "due_outstanding_within_minimum"),
+    ("UPDATE huabei_due SET outstanding_fen = minimum_fen + 1", "due_outstanding_within_minimum"),
+    ("UPDATE huabei_segment SET until = since - 1 WHERE until IS NULL", "segment_not_backwards"),
+    ("INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)"
+     " SELECT line_id, kind, 1, 0.0005, since, 0 FROM huabei_segment WHERE until IS NULL", "segment_one_open_per_kind"),
+    ("INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)"
+     " VALUES (1, 'gift', 1, 0.0005, '2026-08-01', 0)", "segment_kind_known"),
+    ("INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)"
+     " VALUES (1, 'penalty', -1, 0.0005, '2026-08-01', 0)", "segment_amounts_sensible"),
+    ("UPDATE huabei_line SET status = 'asleep', frozen_cause = ''", "line_status_known"),
+    ("UPDATE huabei_line SET status = 'frozen', frozen_cause = ''", "line_frozen_for_a_cause"),
+    ("UPDATE huabei_line SET status = 'active', frozen_cause = 'overdue'", "line_frozen_for_a_cause"),
+    ("UPDATE huabei_line SET limit_fen = -1", "line_limit_not_negative"),
+    ("UPDATE huabei_line SET statement_day = 31", "line_days_in_every_month"),
+    ("UPDATE huabei_line SET due_day = statement_day", "line_days_in_every_month"),
+    ("INSERT INTO huabei_accrual (closed_on, kind, accrued_fen, income_fen) SELECT closed_on, kind, 0, 0"
+     " FROM huabei_accrual", "accrual_once_per_day_and_kind"),
+    ("UPDATE huabei_terms SET minimum_due_share = 1.1", "terms_minimum_due_is_share"),
+    ("UPDATE huabei_terms SET penalty_daily_rate = 0.01", "terms_rates_sensible"),
+    ("UPDATE huabei_terms SET maximum_limit_fen = 1", "terms_limits_in_order"),
+    ("UPDATE huabei_terms SET hold_days = 0", "terms_hold_days_positive"),
+    ("UPDATE huabei_limitband SET limit_fen = 0", "limit_band_positive"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("statement", "constraint"), NONSENSE)
+def test_nonsense_cannot_be_written(
+    late: tuple[Line, Merchant, Purchase], statement: str, constraint: str
+) -> None:
+    authorised(a_line(), late[1], 10_00, date(2026, 7, 21))
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(statement)
+
+
+# Copies of rows that happened once, each with one thing changed where a column must stay unique.
+@pytest.mark.parametrize(
+    ("table", "changes", "constraint"),
+    [
+        ("huabei_statement", {}, "statement_once_per_line_and_day"),
+        ("huabei_statement", {"issued_on": "'2026-07-02'", "total_fen": "1"}, "statement_adds_up"),
+        (
+            "huabei_statement",
+            {"issued_on": "'2026-07-02'", "due_on": "'2026-07-02'"},
+            "statement_due_after_issue",
+        ),
+        (
+            "huabei_statement",
+            {"issued_on": "'2026-07-02'", "minimum_fen": "100001"},
+            "statement_minimum_within_total",
+        ),
+        ("huabei_repayment", {}, "repayment_once_per_reference"),
+        (
+            "huabei_repayment",
+            {"reference": "'x'", "amount_fen": "amount_fen + 1"},
+            "repayment_fully_allocated",
+        ),
+        ("huabei_refund", {}, "refund_once_per_reference"),
+        ("huabei_refund", {"reference": "'x'", "to_credit_fen": "1"}, "refund_goes_somewhere"),
+        ("huabei_purchase", {}, "purchase_once_per_reference"),
+        ("huabei_line", {"uuid": "gen_random_uuid()"}, "line_one_live_per_customer"),
+        (
+            "huabei_line",
+            {"uuid": "gen_random_uuid()", "status": "'closed'", "frozen_cause": "''"},
+            "line_commitment_account",
+        ),
+    ],
+)
+def test_what_happened_once_cannot_be_written_again(
+    late: object, table: str, changes: dict[str, str], constraint: str
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'",
+            [table],
+        )
+        columns = [name for (name,) in cursor.fetchall()]
+    given = ", ".join(changes.get(name, name) for name in columns)
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(f"INSERT INTO {table} ({', '.join(columns)}) SELECT {given} FROM {table} LIMIT 1")
+
+
+def test_a_closed_line_makes_room_for_another(late: tuple[Line, Merchant, Purchase]) -> None:
+    line = late[0]
+    execute(f"UPDATE huabei_line SET status = 'closed', frozen_cause = '' WHERE id = {line.pk}")
+    execute(
+        "INSERT INTO huabei_line (uuid, customer_id, status, frozen_cause, limit_fen, statement_day, due_day, opened_on,"
+        " commitment_account_id, unbilled_account_id, billed_account_id, interest_account_id, fee_account_id,"
+        " penalty_account_id, credit_account_id)"
+        f" SELECT gen_random_uuid(), customer_id, 'active', '', 1, 1, 10, '2026-08-01', 1, 2, 3, 4, 5, 6, 7"
+        f" FROM huabei_line WHERE id = {line.pk}"
+    )
