@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date, datetime
 from uuid import UUID
 
@@ -64,3 +65,8 @@ def allows(*, customer_id: UUID, purpose: str, at: datetime) -> bool:
 def registered_ids(*, on: date) -> list[UUID]:
     """The ids of everybody registered on or before a date, in ascending order."""
     return list(Customer.objects.filter(registered_on__lte=on).order_by("id").values_list("id", flat=True))
+
+
+def names_of(customer_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """The names of customers by id; unknown ids are left out."""
+    return dict(Customer.objects.filter(pk__in=set(customer_ids)).values_list("pk", "full_name"))

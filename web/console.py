@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth import logout as sign_out
 from django.contrib.auth.views import redirect_to_login
@@ -15,6 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
@@ -35,7 +37,7 @@ class ConsoleSite(admin.AdminSite):
 
     site_title = _("CreditBox console")
     site_header = _("CreditBox console")
-    index_title = _("Records")
+    index_title = _("Today")
 
     def __init__(self, name: str = "admin") -> None:
         super().__init__(name)
@@ -77,11 +79,24 @@ class Table:
     more_url: str = ""
 
 
+_links: dict[str, list[Callable[[Any], tuple[Any, str]]]] = {}
+
+
+def add_link(model: str, link: Callable[[Any], tuple[Any, str]]) -> None:
+    """
+    Adds a link, (text, address) of a record, to the pages of a kind of record ("app_model").
+
+    So an app is reached from the records of an app below it, which knows nothing of it.
+    """
+    _links.setdefault(model, []).append(link)
+
+
 class RecordAdmin(_ModelAdmin):
     """
     A kind of record, read-only whoever looks: records change through services, not here.
 
-    `tables(record)` says what to show below its fields. Lists count at most 10,000 rows.
+    `tables(record)` says what to show below its fields, `prepare(records)` reads at once what the columns of a list need.
+    Lists count at most 10,000 rows.
     """
 
     actions = None
@@ -103,6 +118,16 @@ class RecordAdmin(_ModelAdmin):
         """What to show below the fields of a record."""
         return ()
 
+    def prepare(self, records: list[Any]) -> None:
+        """Reads for all records of a list page together what its columns show."""
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        changes = super().get_changelist_instance(request)
+        records = list(changes.result_list)
+        self.prepare(records)
+        changes.result_list = records
+        return changes
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -113,6 +138,8 @@ class RecordAdmin(_ModelAdmin):
         obj: Any = None,
     ) -> HttpResponse:
         context["tables"] = self.tables(obj) if obj is not None else ()
+        kind = f"{self.opts.app_label}_{self.opts.model_name}"
+        context["links"] = [link(obj) for link in _links.get(kind, ())] if obj is not None else ()
         return super().render_change_form(request, context, add, change, form_url, obj)
 
 
@@ -121,7 +148,12 @@ def money(amount_fen: int | None) -> SafeString:
     return format_html('<span class="money">{}</span>', yuan(amount_fen))
 
 
-def money_column(name: str, description: Any) -> Callable[[Any], SafeString]:
+def share(part: float | None) -> str:
+    """A share as a percentage with one place: 0.2212 -> `22.1%`; a dash where there is none."""
+    return "–" if part is None else f"{part:.1%}"
+
+
+def money_column(name: str, description: Any) -> Any:
     """A column (of a list, or a read-only field) that shows the attribute `name`, an amount in fen, as yuan."""
 
     @admin.display(description=description, ordering=name)
@@ -134,7 +166,7 @@ def money_column(name: str, description: Any) -> Callable[[Any], SafeString]:
 
 def link_to(model: str, key: Any, text: Any) -> SafeString:
     """A link to the page of one record: `model` is "app_model", `key` its primary key."""
-    return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[key]), text)
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{model}_change", args=[key]), localize(text))
 
 
 def list_url(model: str, **query: Any) -> str:

@@ -39,7 +39,7 @@ def test_staff_follow_a_customer_by_national_id_into_the_books(visit: Visit, sit
     page = visitor.page
     visitor.sign_in(site.administrator)
     visitor.check()
-    assert page.locator("h1").inner_text() == "Records"
+    assert page.locator("h1").inner_text() == "Today"
     visitor.shot("console-index-en-1280")
     visitor.open("/console/customers/customer/")
     visitor.shot("console-customers-en-1280")

@@ -1,0 +1,374 @@
+"""What belongs to lines, the shops that accept them, their terms and their income."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from huabei import history
+from huabei.admin.links import entry_link, line_link
+from huabei.admin.tables import refunds_table
+from huabei.models import (
+    Accrual,
+    Due,
+    Merchant,
+    Purchase,
+    Refund,
+    Repayment,
+    Segment,
+    SegmentKind,
+    Statement,
+    Terms,
+)
+from ledger.selectors import position
+from web.console import RecordAdmin, Table, link_to, money, money_column
+from web.templatetags.money import percent
+
+
+class LineFilter(admin.SimpleListFilter):
+    """`?line=7`: what belongs to one line. Reached by links, so it offers no choices."""
+
+    title = _("credit line")
+    parameter_name = "line"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(self.value() or "", f"#{self.value()}")]
+
+    def has_output(self) -> bool:
+        return bool(self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        if not value:
+            return queryset
+        return queryset.filter(line_id=int(value)) if value.isdecimal() else queryset.none()
+
+
+class OfLineAdmin(RecordAdmin):
+    """A kind of record that belongs to a line."""
+
+    list_filter: ClassVar[Any] = (LineFilter,)
+    list_select_related: ClassVar[Any] = ("line__customer",)
+    ordering: ClassVar[Any] = ("-pk",)
+
+    @admin.display(description=_("credit line"))
+    def of_line(self, record: Any) -> SafeString:
+        """Whose line it is of."""
+        return line_link(record.line)
+
+    @admin.display(description=_("entry"))
+    def entry(self, record: Any) -> SafeString | str:
+        """What was posted."""
+        return entry_link(record.entry_id)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of them: the page shows columns of the list and fields alike."""
+        return self.fields or ()
+
+
+STATEMENT_FIGURES = (
+    money_column("principal_fen", _("principal")),
+    money_column("interest_fen", _("interest")),
+    money_column("penalty_fen", _("penalty")),
+    money_column("fee_fen", _("fees")),
+    money_column("total_fen", _("total due")),
+    money_column("minimum_fen", _("minimum due")),
+)
+
+
+@admin.register(Statement)
+class StatementAdmin(OfLineAdmin):
+    """Statements, newest first, each with what is behind it."""
+
+    list_display = ("issued_on", "of_line", "due_on", *STATEMENT_FIGURES)
+    fields = (
+        "of_line",
+        "issued_on",
+        "due_on",
+        *STATEMENT_FIGURES,
+        money_column("purchases_fen", _("purchases of the period")),
+        money_column("new_principal_fen", _("newly billed principal")),
+        money_column("new_interest_fen", _("newly billed interest")),
+        money_column("new_penalty_fen", _("newly billed penalty")),
+        money_column("credit_used_fen", _("credit used")),
+        "outstanding",
+        "entry",
+    )
+
+    @admin.display(description=_("minimum still outstanding"))
+    def outstanding(self, record: Statement) -> SafeString:
+        """What of the minimum is unpaid."""
+        return money(record.due.outstanding_fen)
+
+    def tables(self, record: Statement) -> Iterable[Table]:
+        """The days interest ran in the period, and its purchases."""
+        detail = history.statement_detail(record)
+        yield Table(
+            _("Interest and penalty of the period"),
+            (_("kind"), _("on"), _("rate a day"), _("from"), _("last day"), _("days"), _("amount")),
+            [
+                (
+                    SegmentKind(run.kind).label,
+                    money(run.principal_fen),
+                    percent(run.daily_rate),
+                    run.since,
+                    run.last_day,
+                    run.days,
+                    money(round(run.exact_fen)),
+                )
+                for run in detail.runs
+            ],
+        )
+        for title, events in (
+            (_("Purchases of the period"), detail.purchases),
+            (_("Refunds"), detail.refunds),
+            (_("Repaid since"), detail.repaid_since),
+        ):
+            yield Table(
+                title,
+                (_("date"), _("shop"), _("amount")),
+                [(event.on, event.shop or "–", money(event.amount_fen)) for event in events],
+            )
+
+
+@admin.register(Due)
+class DueAdmin(OfLineAdmin):
+    """What statements ask for as a minimum."""
+
+    list_display = (
+        "due_on",
+        "of_line",
+        money_column("minimum_fen", _("minimum")),
+        money_column("outstanding_fen", _("of it outstanding")),
+    )
+    fields = ("of_line", "of_statement", *list_display[0:1], *list_display[2:])
+
+    @admin.display(description=_("statement"))
+    def of_statement(self, due: Due) -> SafeString:
+        """The statement that asks for it."""
+        return link_to("huabei_statement", due.statement_id, due.statement.issued_on)
+
+
+@admin.register(Segment)
+class SegmentAdmin(OfLineAdmin):
+    """Stretches of days over which interest is a function of the day."""
+
+    list_display = (
+        "kind",
+        "of_line",
+        money_column("principal_fen", _("on")),
+        "rate",
+        "since",
+        "until",
+        "carried",
+    )
+    list_filter = (LineFilter, "kind", ("until", admin.EmptyFieldListFilter))
+    fields = list_display
+
+    @admin.display(description=_("rate a day"))
+    def rate(self, segment: Segment) -> str:
+        """The daily rate as a percentage."""
+        return percent(segment.daily_rate)
+
+    @admin.display(description=_("carried, in fen"))
+    def carried(self, segment: Segment) -> str:
+        """What was owed and not posted when it began, exactly."""
+        return f"{segment.carried_fen.normalize():f}"
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(OfLineAdmin):
+    """Purchases, newest first."""
+
+    AMOUNTS = (
+        money_column("amount_fen", _("amount")),
+        money_column("captured_fen", _("captured")),
+        money_column("refunded_fen", _("refunded")),
+    )
+    list_display = ("authorised_on", "of_line", "shop", *AMOUNTS, "state", "posted_on")
+    list_filter = (LineFilter, "state")
+    list_select_related = ("line__customer", "merchant__shop")
+    search_fields = ("=reference", "=id")
+    search_help_text = _("The whole reference of the merchant.")
+    fields = (
+        "of_line",
+        "shop",
+        "reference",
+        *AMOUNTS,
+        "state",
+        "authorised_on",
+        "expires_on",
+        "posted_on",
+        "recorded_at",
+        "hold",
+    )
+
+    @admin.display(description=_("shop"))
+    def shop(self, purchase: Purchase) -> SafeString:
+        """Where it was bought."""
+        return link_to("huabei_merchant", purchase.merchant_id, purchase.merchant.shop)
+
+    @admin.display(description=_("reservation"))
+    def hold(self, purchase: Purchase) -> SafeString:
+        """The transfer that reserved the amount."""
+        return link_to("ledger_transfer", purchase.hold_transfer_id, f"#{purchase.hold_transfer_id}")
+
+    def tables(self, record: Purchase) -> Iterable[Table]:
+        """What was refunded."""
+        yield refunds_table(record.refunds.order_by("-pk"))
+
+
+@admin.register(Refund)
+class RefundAdmin(OfLineAdmin):
+    """Refunds, newest first."""
+
+    WENT_TO = (
+        money_column("amount_fen", _("amount")),
+        money_column("to_unbilled_fen", _("off unbilled purchases")),
+        money_column("to_billed_fen", _("off the statement")),
+        money_column("to_credit_fen", _("to the customer's credit")),
+    )
+    list_display = ("refunded_on", "of_line", *WENT_TO, "entry")
+    list_filter = ()
+    list_select_related = ("purchase__line__customer",)
+    fields = ("of_line", "of_purchase", "reference", *list_display[:1], *WENT_TO, "entry")
+
+    @admin.display(description=_("credit line"))
+    def of_line(self, record: Refund) -> SafeString:
+        """Whose line it is of."""
+        return line_link(record.purchase.line)
+
+    @admin.display(description=_("purchase"))
+    def of_purchase(self, refund: Refund) -> SafeString:
+        """What was given back."""
+        return link_to("huabei_purchase", refund.purchase_id, refund.purchase)
+
+
+@admin.register(Repayment)
+class RepaymentAdmin(OfLineAdmin):
+    """Repayments, newest first, and what they paid."""
+
+    WENT_TO = (
+        money_column("amount_fen", _("amount")),
+        money_column("to_penalty_fen", _("to penalty")),
+        money_column("to_interest_fen", _("to interest")),
+        money_column("to_fee_fen", _("to fees")),
+        money_column("to_billed_fen", _("to billed principal")),
+        money_column("to_unbilled_fen", _("to unbilled principal")),
+        money_column("to_credit_fen", _("to the customer's credit")),
+    )
+    list_display = ("received_on", "of_line", *WENT_TO, "entry")
+    fields = ("of_line", "reference", "received_on", *WENT_TO, "entry")
+
+
+@admin.register(Merchant)
+class MerchantAdmin(RecordAdmin):
+    """Shops that accept lines, and what is payable to them."""
+
+    list_display = ("shop", "is_accepting")
+    list_select_related = ("shop",)
+    list_filter = ("is_accepting",)
+    search_fields = ("shop__name__startswith",)
+    search_help_text = _("The beginning of a name.")
+    ordering = ("shop__name",)
+    fields = ("shop_page", "is_accepting", "payable")
+    readonly_fields = ("shop_page", "payable")
+
+    @admin.display(description=_("shop"))
+    def shop_page(self, merchant: Merchant) -> SafeString:
+        """The shop."""
+        return link_to("customers_shop", merchant.pk, merchant.shop)
+
+    @admin.display(description=_("payable to it"))
+    def payable(self, merchant: Merchant) -> SafeString:
+        """What the shop has coming, summed from the postings."""
+        stands = position(merchant.payable_account_id)
+        account = link_to("ledger_account", merchant.payable_account_id, f"#{merchant.payable_account_id}")
+        return format_html("{} {}", money(stands.credit_fen), account)
+
+
+@admin.register(Terms)
+class TermsAdmin(RecordAdmin):
+    """The product's figures by the date they are in force from, with the limit that each score earns."""
+
+    list_display = (
+        "effective_from",
+        "minimum_score",
+        money_column("minimum_limit_fen", _("smallest limit")),
+        money_column("maximum_limit_fen", _("largest limit")),
+        "revolving",
+        "penalty",
+    )
+    fields = (
+        "effective_from",
+        "minimum_score",
+        "minimum_age",
+        "students_admitted",
+        money_column("minimum_limit_fen", _("smallest limit")),
+        money_column("maximum_limit_fen", _("largest limit")),
+        money_column("maximum_exposure_fen", _("largest exposure to one person")),
+        "minimum_share",
+        "revolving",
+        "penalty",
+        "hold_days",
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of them."""
+        return self.fields
+
+    @admin.display(description=_("share of the principal in the minimum due"))
+    def minimum_share(self, terms: Terms) -> str:
+        """As a percentage."""
+        return percent(terms.minimum_due_share)
+
+    @admin.display(description=_("revolving rate a day"))
+    def revolving(self, terms: Terms) -> str:
+        """As a percentage."""
+        return percent(terms.revolving_daily_rate)
+
+    @admin.display(description=_("penalty rate a day"))
+    def penalty(self, terms: Terms) -> str:
+        """As a percentage."""
+        return percent(terms.penalty_daily_rate)
+
+    def tables(self, record: Terms) -> Iterable[Table]:
+        """The limit bands."""
+        yield Table(
+            _("Limit by score"),
+            (_("score from"), _("limit")),
+            [(band.score_from, money(band.limit_fen)) for band in record.bands.order_by("score_from")],
+        )
+
+
+@admin.register(Accrual)
+class AccrualAdmin(RecordAdmin):
+    """The income of each day over all lines."""
+
+    list_display = (
+        "closed_on",
+        "kind",
+        money_column("income_fen", _("income of the day")),
+        money_column("accrued_fen", _("accrued and not billed")),
+        "entry",
+    )
+    list_filter = ("kind",)
+    date_hierarchy = "closed_on"
+    ordering = ("-closed_on", "kind")
+    fields = list_display
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of them."""
+        return self.fields
+
+    @admin.display(description=_("entry"))
+    def entry(self, accrual: Accrual) -> SafeString | str:
+        """What was posted."""
+        return entry_link(accrual.entry_id)

@@ -1,0 +1,92 @@
+"""The console's front page: where the bank stands today, in a handful of queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.db.models import Count, F, Max, Q, Sum
+
+from creditscore.selectors import BandCount, distribution_by_band, last_publication
+from huabei.selectors import Portfolio, portfolio
+from operations.models import BusinessDay, CloseStep
+from operations.services.closing import STEPS
+
+CLOSES_SHOWN = 7
+
+
+@dataclass(frozen=True, slots=True)
+class ClosedDay:
+    """The close of one day: how many steps are done of how many, the rows they wrote, and how long they took together."""
+
+    closed_on: date
+    steps: int
+    rows: int
+    seconds: float
+    finished_at: datetime | None
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every step is done."""
+        return self.steps >= len(STEPS)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A band of scores with its part of the largest band, in percent."""
+
+    band: BandCount
+    percent: int
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """Where the bank stands: its date, its last closes, its lines, and how scores are spread."""
+
+    on: date
+    closes: list[ClosedDay]
+    steps: int
+    portfolio: Portfolio
+    published_on: date | None
+    bars: list[Bar]
+
+
+def latest_closes(*, most: int = CLOSES_SHOWN) -> list[ClosedDay]:
+    """The closes of the latest days, newest first."""
+    rows = (
+        CloseStep.objects.values("closed_on")
+        .annotate(
+            steps=Count("id", filter=Q(finished_at__isnull=False)),
+            written=Sum("rows"),
+            took=Sum(F("finished_at") - F("started_at")),
+            ended=Max("finished_at"),
+        )
+        .order_by("-closed_on")[:most]
+    )
+    return [
+        ClosedDay(
+            row["closed_on"],
+            row["steps"],
+            row["written"],
+            row["took"].total_seconds() if row["took"] else 0.0,
+            row["ended"],
+        )
+        for row in rows
+    ]
+
+
+def today() -> Today | None:
+    """Where the bank stands; None before its first day."""
+    day = BusinessDay.objects.first()
+    if day is None:
+        return None
+    bands = distribution_by_band(day.business_on)
+    largest = max((band.people for band in bands), default=0) or 1
+    return Today(
+        on=day.business_on,
+        closes=latest_closes(),
+        steps=len(STEPS),
+        portfolio=portfolio(day.business_on),
+        published_on=last_publication(day.business_on),
+        bars=[Bar(band, round(100 * band.people / largest)) for band in bands],
+    )

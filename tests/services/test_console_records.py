@@ -1,0 +1,259 @@
+"""The console's records: every list and page opens, cost the same however long, and show each role what it may see."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils.html import strip_tags
+
+from creditscore.models import AccountMonth, ModelVersion, Outcome, ProtectedAttributes
+from customers.models import Customer, Login
+from huabei.models import Line, Purchase, Statement
+from huabei.services import repayments
+from operations.models import CloseStep
+from operations.staff import ADMINISTRATOR, UNDERWRITER
+from tests.borrowers import borrower, buys, lived_until, opened_line, published, repays, shop
+from tests.services.test_console import staff_login
+
+pytestmark = pytest.mark.django_db
+
+AT = "2026-05-01T00:00:00Z"
+APPS = ("huabei", "creditscore", "operations")
+RECORDS = sorted(
+    (model._meta.label_lower for model in admin.site._registry if model._meta.app_label in APPS),
+)
+
+
+@pytest.fixture
+def line() -> Line:
+    """A borrower with a score, two statements, interest, a refund and a late payment; 1,299.00 not billed yet."""
+    customer = borrower()
+    published(customer, 640)
+    line = opened_line(customer)
+    lived_until(date(2026, 6, 5))
+    buys(line, shop(), "1000.00", on=date(2026, 6, 5))
+    lived_until(date(2026, 7, 9))
+    repays(line, "100.00", on=date(2026, 7, 9))
+    lived_until(date(2026, 8, 2))
+    spends(line)
+    facts(customer)
+    return line
+
+
+def spends(line: Line) -> None:
+    """One more of everything that can happen many times."""
+    day = date(2026, 8, 2)
+    purchase = buys(line, shop("极光数码"), "12.99", on=day)
+    repayments.refund(purchase_id=purchase.pk, amount_fen=299, reference="r", on=day)
+    repays(line, "1.00", on=day)
+
+
+def facts(customer: Customer) -> None:
+    """What the score is made from."""
+    seen = {"customer_id": customer.pk, "source": "bank", "occurred_at": AT, "known_at": AT}
+    AccountMonth.objects.create(
+        **seen,
+        account="1",
+        reference=f"bank:{customer.pk}:4",
+        month="2026-04-01",
+        limit_fen=500_000,
+        statement_fen=123_456,
+        paid_fen=123_456,
+        months_late=-1,
+    )
+    Outcome.objects.create(
+        **seen, reference=f"bank:{customer.pk}:5", month="2026-05-01", defaulted=False, row_number=7
+    )
+    ProtectedAttributes.objects.create(
+        customer_id=customer.pk, sex="female", marital_status="single", birth_year=1990
+    )
+
+
+def staff(client: Client, role: str = ADMINISTRATOR) -> Client:
+    client.force_login(staff_login(role))
+    client.cookies["django_language"] = "en"
+    return client
+
+
+def text(answer: Any) -> str:
+    """What a page says, on one line, without its tags."""
+    return " ".join(strip_tags(answer.content.decode().replace("<", " <")).split())
+
+
+def list_of(label: str) -> str:
+    """The address of a list."""
+    return reverse(f"admin:{label.replace('.', '_')}_changelist")
+
+
+def test_every_list_and_its_first_record_open(client: Client, line: Line) -> None:
+    console = staff(client)
+    for label in RECORDS:
+        answer = console.get(list_of(label))
+        assert answer.status_code == 200, label
+        records = answer.context["cl"].result_list
+        assert records, f"{label}: nothing to look at"
+        page = console.get(reverse(f"admin:{label.replace('.', '_')}_change", args=[records[0].pk]))
+        assert page.status_code == 200, label
+
+
+def test_longer_lists_and_pages_cost_no_more_queries(client: Client, line: Line) -> None:
+    console = staff(client)
+    pages = [reverse("admin:huabei_line_change", args=[line.pk]), "/console/"]
+    addresses = [*map(list_of, RECORDS), *pages]
+    few = {address: queries(console, address) for address in addresses}
+    for _n in range(5):
+        spends(line)
+    other = borrower("stranger")
+    published(other, 702)
+    spends(opened_line(other))
+    facts(other)
+    assert {address: queries(console, address) for address in addresses} == few
+    assert max(few.values()) <= 25
+
+
+def queries(console: Client, address: str) -> int:
+    """How many queries a page costs, sessions and permissions included."""
+    with CaptureQueriesContext(connection) as found:
+        assert console.get(address).status_code == 200
+    return len(found)
+
+
+def test_a_lines_page_shows_every_balance_and_opens_its_postings(client: Client, line: Line) -> None:
+    answer = staff(client).get(reverse("admin:huabei_line_change", args=[line.pk]))
+    shown = text(answer)
+    for stands in (
+        "limit 8,000.00",
+        "principal, not billed 10.00",
+        "principal, billed 900.00",
+        "interest owed 8.45",
+        "penalty owed 0.00",
+    ):
+        assert stands in shown.lower()
+    html = answer.content.decode()
+    for account_id in (line.commitment_account_id, line.billed_account_id, line.credit_account_id):
+        assert reverse("admin:ledger_account_change", args=[account_id]) in html
+    statement, purchase = Statement.objects.latest("pk"), Purchase.objects.latest("pk")
+    assert reverse("admin:huabei_statement_change", args=[statement.pk]) in html
+    assert reverse("admin:huabei_purchase_change", args=[purchase.pk]) in html
+
+
+def test_a_statements_page_shows_the_days_that_interest_ran(client: Client, line: Line) -> None:
+    statement = Statement.objects.latest("pk")
+    shown = text(staff(client).get(reverse("admin:huabei_statement_change", args=[statement.pk])))
+    assert "revolving interest 900.00 0.05% July 11, 2026 July 31, 2026 21 9.45" in shown
+
+
+def test_a_customers_page_leads_to_lines_and_scores(client: Client, line: Line) -> None:
+    console = staff(client, UNDERWRITER)
+    page = console.get(reverse("admin:customers_customer_change", args=[line.customer_id]))
+    links = [address for _text, address in page.context["links"]]
+    assert len(links) == 2
+    for address in links:
+        assert console.get(address).context["cl"].result_count == 1
+
+
+def test_a_score_is_found_by_its_customer_and_explained(client: Client, line: Line) -> None:
+    console = staff(client, UNDERWRITER)
+    found = console.get(list_of("creditscore.score"), {"q": str(line.customer_id)}).context["cl"]
+    assert [score.points for score in found.result_list] == [640]
+    assert console.get(list_of("creditscore.score"), {"q": "nobody"}).context["cl"].result_count == 0
+    page = console.get(reverse("admin:creditscore_score_change", args=[found.result_list[0].pk]))
+    assert "B1 How much of the credit line is in use, and its trend -18" in text(page)
+
+
+@pytest.mark.parametrize(("band", "expected"), [("good", 1), ("poor", 0), ("none", 0)])
+def test_scores_are_narrowed_to_a_band(client: Client, line: Line, band: str, expected: int) -> None:
+    found = staff(client).get(list_of("creditscore.score"), {"band": band}).context["cl"]
+    assert found.result_count == expected
+
+
+def test_a_models_page_shows_its_quality_and_groups_only(client: Client, line: Line) -> None:
+    ModelVersion.objects.update(state="retired")
+    model = ModelVersion.objects.create(
+        sha256="1" * 64,
+        booster=b"",
+        document=b"",
+        as_of=date(2026, 5, 5),
+        trained_at=AT,
+        state="champion",
+        metrics={
+            "people": 30000,
+            "auc": 0.78123,
+            "ks": 0.43,
+            "brier": 0.134,
+            "calibration": [{"people": 900, "predicted": 0.05, "observed": 0.049}],
+            "fairness": {
+                "sex": [
+                    {
+                        "group": "female",
+                        "people": 5000,
+                        "bad_rate": 0.2,
+                        "selection_rate": 0.6,
+                        "selection_ratio": 0.97,
+                        "good_selection_rate": 0.7,
+                    }
+                ]
+            },
+            "importance": {"late_latest": 0.4},
+        },
+    )
+    shown = text(
+        staff(client, UNDERWRITER).get(reverse("admin:creditscore_modelversion_change", args=[model.pk]))
+    )
+    assert "0.7812" in shown
+    assert "900 5.0% 4.9%" in shown
+    assert "female 5000 20.0% 60.0% 97.0% 70.0%" in shown
+    assert "late_latest 40.0%" in shown
+
+
+@pytest.mark.parametrize(
+    ("label", "underwriter", "administrator"),
+    [
+        ("huabei.line", 200, 200),
+        ("huabei.terms", 200, 200),
+        ("creditscore.score", 200, 200),
+        ("creditscore.modelversion", 200, 200),
+        ("huabei.accrual", 403, 200),
+        ("creditscore.outcome", 403, 200),
+        ("creditscore.protectedattributes", 403, 200),
+    ],
+)
+def test_protected_attributes_and_income_are_for_administrators(
+    client: Client, label: str, underwriter: int, administrator: int
+) -> None:
+    assert staff(client, UNDERWRITER).get(list_of(label)).status_code == underwriter
+    assert staff(client, ADMINISTRATOR).get(list_of(label)).status_code == administrator
+
+
+def test_the_front_page_says_where_the_bank_stands(client: Client, line: Line) -> None:
+    shown = text(staff(client, UNDERWRITER).get("/console/"))
+    assert "Business date Aug. 2, 2026 Last close: Aug. 1, 2026" in shown
+    assert "Credit lines 1 ¥8,000.00 granted" in shown
+    assert "Drawn ¥910.00" in shown
+    assert "Overdue ¥0.00 0 lines" in shown
+    assert "Good 1" in shown
+    steps = CloseStep.objects.filter(closed_on=date(2026, 8, 1)).count()
+    assert f"Aug. 1, 2026 {steps} / {steps}" in shown
+
+
+def test_the_front_page_of_an_empty_bank_opens(client: Client) -> None:
+    assert "Last close" not in text(staff(client).get("/console/"))
+
+
+def test_staff_without_a_role_see_no_figures_on_the_front_page(client: Client, line: Line) -> None:
+    client.force_login(Login.objects.create_user("new", is_staff=True))
+    answer = client.get("/console/")
+    assert answer.status_code == 200
+    assert "8,000.00" not in text(answer)
+
+
+def test_a_close_that_stopped_half_way_shows_on_the_front_page(client: Client, line: Line) -> None:
+    CloseStep.objects.filter(closed_on=date(2026, 8, 1)).latest("pk").delete()
+    assert "steps" in text(staff(client).get("/console/")).split("Credit lines")[0]
