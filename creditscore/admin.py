@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from heapq import nlargest
+from operator import itemgetter
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -207,7 +209,7 @@ class ModelVersionAdmin(RecordAdmin):
 
     def tables(self, record: ModelVersion) -> Iterable[Table]:
         """Calibration, fairness in aggregate, and what the trees ask for most."""
-        metrics = record.metrics
+        metrics, importance = record.metrics, record.metrics.get("importance", {})
         yield Table(
             _("Calibration on the hold-out"),
             (_("people"), _("predicted"), _("observed")),
@@ -231,7 +233,7 @@ class ModelVersionAdmin(RecordAdmin):
             [
                 (
                     text,
-                    row["group"],
+                    gettext(row["group"]),
                     row["people"],
                     share(row["bad_rate"]),
                     share(row["selection_rate"]),
@@ -249,7 +251,10 @@ class ModelVersionAdmin(RecordAdmin):
         yield Table(
             _("What the trees ask for most"),
             (_("feature"), _("share of the gain")),
-            [(name, share(part)) for name, part in [*metrics.get("importance", {}).items()][:FEATURES_SHOWN]],
+            [
+                (name, share(part))
+                for name, part in nlargest(FEATURES_SHOWN, importance.items(), key=itemgetter(1))
+            ],
         )
 
 

@@ -53,6 +53,8 @@ class Bill:
     overdue_fen: int
     overdue_since: date | None
     overdue_days: int
+    # Whether the due date of the newest statement has passed.
+    is_past_due_date: bool
 
     @property
     def state(self) -> BillState:
@@ -84,6 +86,7 @@ def bill(line: Line, position: LinePosition, on: date) -> Bill:
         overdue_fen=sum(fen for _due_on, fen in late),
         overdue_since=since,
         overdue_days=(on - since).days if since else 0,
+        is_past_due_date=statement is not None and statement.due_on < on,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +74,16 @@ class Table:
 
     title: Any
     headings: tuple[Any, ...]
-    rows: Iterable[tuple[Any, ...]]
+    rows: Sequence[tuple[Any, ...]]
     empty: Any = NOTHING_HERE
     more_url: str = ""
+
+    @property
+    def columns(self) -> list[tuple[Any, bool]]:
+        """Each heading, and whether amounts stand under it."""
+        first = next(iter(self.rows), ())
+        amounts = ['class="money"' in str(cell) for cell in first] or [False] * len(self.headings)
+        return list(zip(self.headings, amounts, strict=True))
 
 
 _links: dict[str, list[Callable[[Any], tuple[Any, str]]]] = {}

@@ -82,10 +82,10 @@ class LineAdmin(RecordAdmin):
         "score",
         "opened_on",
         "days",
-        "stands",
-        "uuid",
+        "identifier",
+        "owner",
     )
-    readonly_fields = ("customer_page", "days", "stands", "uuid")
+    readonly_fields = ("customer_page", "days", "identifier", "owner")
 
     def prepare(self, records: list[Line]) -> None:
         """Reads the accounts of all lines of the page in one query."""
@@ -129,8 +129,13 @@ class LineAdmin(RecordAdmin):
         """Both days of the month."""
         return f"{line.statement_day} → {line.due_day}"
 
+    @admin.display(description=_("identifier"))
+    def identifier(self, line: Line) -> str:
+        """How others name the line."""
+        return str(line.uuid)
+
     @admin.display(description=_("customer's identifier"))
-    def stands(self, line: Line) -> str:
+    def owner(self, line: Line) -> str:
         """The owner under whom the ledger keeps the accounts."""
         return str(line.customer_id)
 

@@ -194,7 +194,7 @@ def test_a_late_payment_says_what_to_do_and_paying_the_minimum_thaws_the_line(
     # Five days at 0.05 % on 1,000.00, and a tenth of it as minimum.
     assert "The payment due on July 10, 2026 is 6 days late. Pay at least ¥102.50." in shown
     assert "your line is frozen" in shown
-    assert "Due by July 10, 2026 ¥1,002.50" in shown
+    assert "Unpaid of what was due on July 10, 2026 ¥1,002.50" in shown
     repay(page, line, pay="102.50")
     line.refresh_from_db()
     assert line.status == LineStatus.ACTIVE

@@ -201,7 +201,7 @@ def test_a_models_page_shows_its_quality_and_groups_only(client: Client, line: L
                     }
                 ]
             },
-            "importance": {"late_latest": 0.4},
+            "importance": {"paid_mean_fen": 0.1, "late_latest": 0.4},
         },
     )
     shown = text(
@@ -210,7 +210,7 @@ def test_a_models_page_shows_its_quality_and_groups_only(client: Client, line: L
     assert "0.7812" in shown
     assert "900 5.0% 4.9%" in shown
     assert "female 5000 20.0% 60.0% 97.0% 70.0%" in shown
-    assert "late_latest 40.0%" in shown
+    assert "late_latest 40.0% paid_mean_fen 10.0%" in shown
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,12 @@ def percent(rate: Decimal) -> str:
 
 
 @register.filter
+def thousands(count: int) -> str:
+    """1234567 -> `1,234,567`."""
+    return f"{count:,}"
+
+
+@register.filter
 def yuan_input(amount_fen: int) -> str:
     """123456789 fen -> `1234567.89`, as a form field takes it back whatever the language of the page."""
     return format_yuan(amount_fen)
