@@ -14,7 +14,7 @@ from huabei.models import Line, Merchant, Purchase
 from huabei.services import purchases, repayments
 from huabei.services.lines import Opening, open_line
 from operations.models import BusinessDay
-from operations.services.closing import close_day, set_business_date
+from operations.services.closing import close_until, set_business_date
 
 PASSWORD = "a long test phrase"
 OPENED_ON = date(2026, 5, 20)
@@ -112,10 +112,7 @@ def repays(line: Line, amount: str, *, on: date) -> None:
 
 
 def lived_until(on: date) -> None:
-    """Closes days until the business date is `on`; the first call sets it to 31 May 2026."""
+    """Opens the bank on this date, or, when it is open, closes days until the business date is `on`."""
     if not BusinessDay.objects.exists():
-        set_business_date(on=min(on, date(2026, 5, 31)))
-    day = BusinessDay.objects.get().business_on
-    while day < on:
-        list(close_day(closed_on=day))
-        day += timedelta(days=1)
+        set_business_date(on=on)
+    list(close_until(on=on))

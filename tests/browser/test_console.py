@@ -66,15 +66,16 @@ def test_staff_follow_a_customer_by_national_id_into_the_books(visit: Visit, sit
     visitor.shot("console-entry-en-1280")
 
 
-@pytest.mark.parametrize("number", ["110101199003070011", "13900139000", "林晓燕", ""])
-def test_a_number_that_nobody_has_finds_nobody(visit: Visit, site: Site, number: str) -> None:
+def test_a_number_that_nobody_has_finds_nobody(visit: Visit, site: Site) -> None:
     visitor = visit(language="en", width=1280)
     visitor.sign_in(site.administrator)
-    visitor.open("/console/customers/customer/")
-    visitor.page.get_by_label("National ID or phone").fill(number)
-    visitor.page.get_by_role("button", name="Open").click()
-    visitor.check()
-    assert "No customer has this national ID or phone." in visitor.page.locator(".messagelist").inner_text()
+    for number in ("110101199003070011", "13900139000", "林晓燕", ""):
+        visitor.open("/console/customers/customer/")
+        visitor.page.get_by_label("National ID or phone").fill(number)
+        visitor.page.get_by_role("button", name="Open").click()
+        visitor.check()
+        said = visitor.page.locator(".messagelist").inner_text()
+        assert "No customer has this national ID or phone." in said, number
 
 
 @pytest.mark.parametrize(("language", "width"), [("zh-hans", WIDTHS["phone"]), ("en", WIDTHS["desk"])])

@@ -46,10 +46,10 @@ def signed_in(client: Client, customer: Customer, language: str = "en") -> Clien
 
 @pytest.fixture
 def line(customer: Customer) -> Line:
-    """1,000.00 bought on 5 June, billed on 1 July, due on 10 July; the bank is on 5 July."""
+    """1,000.00 bought on 30 June, billed on 1 July, due on 10 July; the bank is on 5 July."""
     line = opened_line(customer)
-    lived_until(date(2026, 6, 5))
-    buys(line, shop(), "1000.00", on=date(2026, 6, 5))
+    lived_until(date(2026, 6, 30))
+    buys(line, shop(), "1000.00", on=date(2026, 6, 30))
     lived_until(date(2026, 7, 5))
     return line
 
