@@ -8,6 +8,7 @@ prints is what the product would do.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -20,6 +21,7 @@ from customers.models import Customer, Shop
 from finance.errors import DomainError
 from finance.money import format_yuan, parse_yuan
 from huabei import selectors
+from huabei.errors import LARGEST_AMOUNT_FEN
 from huabei.models import Line, Purchase, PurchaseState
 from huabei.services import purchases, repayments
 from huabei.services.lines import CALENDARS, Opening, open_line
@@ -28,6 +30,11 @@ from operations.services.closing import close_lines
 EVENT_TYPES = ("purchase", "capture", "void", "refund", "repayment")
 MOST_EVENTS = 10_000
 LONGEST_DAYS = 3_660
+LONGEST_REF = 48
+# The product's first terms are of the first of these days.
+FIRST_OPENING, LAST_OPENING = date(2000, 1, 1), date(2100, 1, 1)
+
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 
 class BadStory(DomainError):
@@ -76,7 +83,7 @@ def _fields(
 
 def _date(text: Any, where: str) -> date:
     try:
-        if not isinstance(text, str) or len(text) != 10:
+        if not isinstance(text, str) or not _DATE.fullmatch(text):
             raise ValueError
         return date.fromisoformat(text)
     except ValueError as error:
@@ -90,6 +97,8 @@ def _fen(text: Any, where: str) -> int:
         raise BadStory(str(error), field=where) from error
     if amount_fen <= 0:
         raise BadStory('must be a positive amount in yuan, as text, like "1000.00"', field=where)
+    if amount_fen > LARGEST_AMOUNT_FEN:
+        raise BadStory(f"must be at most {format_yuan(LARGEST_AMOUNT_FEN)}", field=where)
     return amount_fen
 
 
@@ -105,8 +114,8 @@ def _event(given: Any, position: int) -> Event:
     if read["type"] not in EVENT_TYPES:
         raise BadStory(f"must be one of {', '.join(EVENT_TYPES)}", field=f"{where}.type")
     ref = read["ref"]
-    if not isinstance(ref, str) or not 1 <= len(ref) <= 48:
-        raise BadStory("must be a text of 1 to 48 characters", field=f"{where}.ref")
+    if not isinstance(ref, str) or not 1 <= len(ref) <= LONGEST_REF or not ref.isprintable():
+        raise BadStory(f"must be a text of 1 to {LONGEST_REF} printable characters", field=f"{where}.ref")
     needs_amount = read["type"] in ("purchase", "repayment")
     if needs_amount and read.get("amount") is None:
         raise BadStory("is missing", field=f"{where}.amount")
@@ -133,7 +142,7 @@ def parse_story(text: str) -> Story:
     """The story in a JSON text. Error: BadStory, which names the field."""
     try:
         given = json.loads(text, object_pairs_hook=_refuse_repeats)
-    except (json.JSONDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise BadStory(f"not JSON: {error}", field="") from error
     read = _fields(given, "", {"line", "events", "until"})
     line = _fields(read["line"], "line", {"limit", "opened_on"}, frozenset({"statement_day", "due_day"}))
@@ -144,6 +153,8 @@ def parse_story(text: str) -> Story:
     if due_day == statement_day:
         raise BadStory("must differ from line.statement_day", field="line.due_day")
     opened_on = _date(line["opened_on"], "line.opened_on")
+    if not FIRST_OPENING <= opened_on <= LAST_OPENING:
+        raise BadStory(f"must be from {FIRST_OPENING} to {LAST_OPENING}", field="line.opened_on")
     until = _date(read["until"], "until")
     if not opened_on <= until <= opened_on + timedelta(days=LONGEST_DAYS):
         raise BadStory("must be from line.opened_on to ten years after it", field="until")

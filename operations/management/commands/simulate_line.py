@@ -32,5 +32,6 @@ class Command(BaseCommand):
         self.stdout.write(json.dumps(answer, ensure_ascii=False, indent=2))
 
     def _refuse(self, field: str, message: str) -> None:
-        self.stdout.write(json.dumps({"error": {"field": field, "message": message}}, ensure_ascii=False))
+        # Escaped, since what is wrong may be a character that cannot be written.
+        self.stdout.write(json.dumps({"error": {"field": field, "message": message}}))
         sys.exit(2)
