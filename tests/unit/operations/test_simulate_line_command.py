@@ -52,14 +52,48 @@ def changed(path: str, value: object) -> bytes:
     return json.dumps(story).encode()
 
 
-AMOUNTS = [None, "", "abc", "-5.00", "0.00", "1.234", "1,000.00", " 1.00", "1e3", "NaN", "١.00", 1000, 1000.0, float("nan"),
-           float("inf"), True, [], {}, "9" * 30, "10000000000.01"]  # fmt: skip
-DATES = [None, "", "yesterday", "2026-02-30", "2026-13-01", "2026-6-5", "20260605", "2026-W23-5", "2026-06-05T00:00",
-         "２０２６-06-05", 20260605, True, [], {}]  # fmt: skip
-DAYS = [None, 0, 29, 31, -1, 1.0, 1.5, "1", True, [], 10**30]
-REFS = [None, "", "x" * 49, 7, True, [], {}, "a\u0000b", "\ud800", "line\nbreak"]
-TYPES = [None, "", "Purchase", "pay", 1, True, [], {}]
-OBJECTS = [None, "text", 7, True, [], [[]]]
+AMOUNTS: list[object] = [
+    None,
+    "",
+    "abc",
+    "-5.00",
+    "0.00",
+    "1.234",
+    "1,000.00",
+    " 1.00",
+    "1e3",
+    "NaN",
+    "١.00",
+    1000,
+    1000.0,
+    float("nan"),
+    float("inf"),
+    True,
+    [],
+    {},
+    "9" * 30,
+    "10000000000.01",
+]
+DATES: list[object] = [
+    None,
+    "",
+    "yesterday",
+    "2026-02-30",
+    "2026-13-01",
+    "2026-6-5",
+    "20260605",
+    "2026-W23-5",
+    "2026-06-05T00:00",
+    "２０２６-06-05",
+    20260605,
+    True,
+    [],
+    {},
+]
+DAYS: list[object] = [None, 0, 29, 31, -1, 1.0, 1.5, "1", True, [], 10**30]
+REFS: list[object] = [None, "", "x" * 49, 7, True, [], {}, "a\u0000b", "\ud800", "line\nbreak"]
+TYPES: list[object] = [None, "", "Purchase", "pay", 1, True, [], {}]
+OBJECTS: list[object] = [None, "text", 7, True, [], [[]]]
 
 FIELDS = [
     *(("line", value) for value in (ABSENT, *OBJECTS)),
