@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
-from config.embedded.daemons import EmbeddedServerError
+from config.embedded.daemons import EmbeddedServerError, Profile
 from config.embedded.postgres import PostgresServer, Role, ensure_postgres, running_postgres, stop_postgres
-from config.embedded.postgres_cluster import Profile, remove_places_elsewhere
+from config.embedded.postgres_cluster import remove_places_elsewhere
 from config.embedded.valkey import ValkeyServer, ensure_valkey, running_valkey, stop_valkey
 
 __all__ = [

@@ -18,7 +18,9 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+Profile = Literal["default", "test"]
 
 LOCALHOST = "127.0.0.1"
 SHELL = "/bin/sh"
@@ -76,6 +78,19 @@ class Account:
         if self.is_current:
             return {}
         return {"user": self.uid, "group": self.gid, "extra_groups": []}
+
+
+# --------------------------------------------------------------------------------------- where a server lives
+
+
+def home_of(server: str, root: Path, profile: Profile) -> Path:
+    """The folder of a server ("postgres", "valkey") of a checkout; the tests' own lies apart."""
+    return root / "var" / server if profile == "default" else root / "var" / "test" / server
+
+
+def log_of(server: str, root: Path, profile: Profile) -> Path:
+    """Where a server writes its log."""
+    return root / "var" / "log" / (f"{server}.log" if profile == "default" else f"{server}-test.log")
 
 
 # ---------------------------------------------------------------------------------------------- locks and state
@@ -291,6 +306,13 @@ def open_log(log: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+def says(log: Path, words: bytes, *, start: int) -> bool:
+    """Whether a log holds these words behind a position; one set aside since is read from its beginning."""
+    with log.open("rb") as file:
+        file.seek(start if start <= log.stat().st_size else 0)
+        return words in file.read()
 
 
 def last_lines(log: Path, count: int = 15) -> str:

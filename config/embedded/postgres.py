@@ -23,14 +23,13 @@ from typing import Literal
 from urllib.parse import quote, unquote, urlsplit
 
 from config.embedded import daemons
-from config.embedded.daemons import EmbeddedServerError
+from config.embedded.daemons import EmbeddedServerError, Profile
 from config.embedded.postgres_binaries import Binaries
 from config.embedded.postgres_cluster import (
     APPLICATION,
     DATABASE,
     OWNER,
     Place,
-    Profile,
     known_directories,
     settle,
     write_as,
@@ -44,6 +43,7 @@ START_TRIES = 4
 
 _STOP = [(signal.SIGINT, 30.0), (signal.SIGQUIT, 5.0), (signal.SIGKILL, 5.0)]  # fast, immediate, by force
 _PROGRAMS = ("postgres",)
+_PORT_IS_TAKEN = b"could not create any TCP/IP sockets"
 
 # For a machine with two cores and a few GiB. Whoever knows better uses ALTER SYSTEM, which outranks this file.
 _SETTINGS = {
@@ -165,20 +165,15 @@ def stop_postgres(root: Path, *, profile: Profile = "default") -> bool:
         return any(stopped)
 
 
-def log_file(root: Path, *, profile: Profile = "default") -> Path:
-    """Where the server writes its log."""
-    return root / "var" / "log" / ("postgres.log" if profile == "default" else "postgres-test.log")
-
-
 def _home(root: Path, profile: Profile) -> Path:
-    return root / "var" / "postgres" if profile == "default" else root / "var" / "test" / "postgres"
+    return daemons.home_of("postgres", root, profile)
 
 
 # --------------------------------------------------------------------------------------------- start and stop
 
 
 def _start(root: Path, home: Path, profile: Profile, place: Place, binaries: Binaries) -> PostgresServer:
-    log = log_file(root, profile=profile)
+    log = daemons.log_of("postgres", root, profile)
     last_port = daemons.read_private(home / "server.json").get("port")
     for _ in range(START_TRIES):
         port = daemons.choose_port(last=last_port, seed=str(place.data))
@@ -193,7 +188,7 @@ def _start(root: Path, home: Path, profile: Profile, place: Place, binaries: Bin
         )
         if _wait_until_ready(place.data, pid):
             return _note_down(home, place, binaries, pid=pid, port=port, sockets=sockets)
-        if not _port_was_taken(log, log_start):
+        if not daemons.says(log, _PORT_IS_TAKEN, start=log_start):
             break
         last_port = None  # somebody took it between our look and PostgreSQL's: choose another
     raise EmbeddedServerError(
@@ -276,12 +271,6 @@ def _wait_until_ready(data: Path, pid: int) -> bool:
         time.sleep(0.01)
     daemons.end([pid], ladder=_STOP)
     return False
-
-
-def _port_was_taken(log: Path, start: int) -> bool:
-    with log.open("rb") as file:
-        file.seek(start if start <= log.stat().st_size else 0)
-        return b"could not create any TCP/IP sockets" in file.read()
 
 
 def _stop_in(data: Path) -> bool:

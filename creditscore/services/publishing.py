@@ -22,10 +22,9 @@ from creditscore.models import ModelVersion, Score
 from creditscore.scoring import PersonScore, score_features
 from creditscore.selectors import publication_day
 from creditscore.services import registry
+from creditscore.services.locks import Lock, hold
 from customers.selectors import registered_ids
 from finance.errors import DomainError
-
-_ADVISORY_LOCK = 7_301_003
 
 
 class NotPublicationDay(DomainError):
@@ -50,8 +49,7 @@ def publish_scores(*, on: date, on_progress: Callable[[int, int], None] | None =
     version = registry.champion()
     as_of = on - timedelta(days=1)
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
+        hold(Lock.PUBLICATION)
         model = registry.load(version)
         published = set(Score.objects.filter(published_on=on).values_list("customer_id", flat=True))
         waiting = [customer_id for customer_id in registered_ids(on=on) if customer_id not in published]

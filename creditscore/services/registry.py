@@ -14,16 +14,16 @@ from collections.abc import Mapping
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from creditscore.models import ModelState, ModelVersion
+from creditscore.services.locks import Lock, hold
 from finance.errors import DomainError
 
 if TYPE_CHECKING:  # XGBoost takes a second to import: whoever scores or trains pays for it, nobody else
     from creditscore.engine.scoring import ScoreModel
 
-_ADVISORY_LOCK = 7_301_002
 _LOADED_AT_ONCE = 4
 
 
@@ -57,7 +57,8 @@ def register_model(
 
     artifact = pack(model, facts={"as_of": as_of.isoformat(), "metrics": dict(metrics)})
     with transaction.atomic():
-        _lock()
+        # One change of champions at a time: the unique constraint would refuse a second, not let it wait.
+        hold(Lock.CHAMPION)
         version, _created = ModelVersion.objects.defer("booster", "document").get_or_create(
             sha256=artifact.sha256,
             defaults={
@@ -77,7 +78,7 @@ def register_model(
 def promote(*, model_id: int) -> ModelVersion:
     """Makes a model the champion; the one before is retired. Repeating it changes nothing. Error: ModelNotFound."""
     with transaction.atomic():
-        _lock()
+        hold(Lock.CHAMPION)
         version = ModelVersion.objects.defer("booster", "document").filter(id=model_id).first()
         if version is None:
             raise ModelNotFound(_("There is no model %(id)s.") % {"id": model_id}, field="model_id")
@@ -92,12 +93,6 @@ def champion() -> ModelVersion:
     if version is None:
         raise NoChampion(_("No model scores yet: train one with ./manage.py train_score."))
     return version
-
-
-def _lock() -> None:
-    """One change of champions at a time; the partial unique constraint would refuse a second, not let it wait."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_ADVISORY_LOCK])
 
 
 def _promoted(version: ModelVersion) -> ModelVersion:
