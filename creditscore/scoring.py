@@ -14,7 +14,7 @@ from uuid import UUID
 
 import numpy as np
 
-from creditscore.engine.features import CATALOGUE, FloatArray
+from creditscore.engine.features import FloatArray
 from creditscore.engine.points import band_of
 from creditscore.feature_rows import FeatureRows, ever_known, feature_rows
 from creditscore.models import NotScored, Score
@@ -131,8 +131,3 @@ def _with_none(values: FloatArray) -> list[tuple[float | None, ...]]:
     table = values.astype(object)
     table[np.isnan(values)] = None
     return [tuple(row) for row in table.tolist()]
-
-
-def feature_names() -> tuple[str, ...]:
-    """What the numbers in `features` are, in their order."""
-    return CATALOGUE.names

@@ -55,7 +55,7 @@ class Customer(models.Model):
 
 
 class Shop(models.Model):
-    """A merchant that accepts the lines."""
+    """A shop that customers buy in. Whether it accepts a product, that product knows."""
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(_("name"), max_length=80)

@@ -14,6 +14,7 @@ from uuid import UUID
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from finance.delinquency import days_past_due
 from finance.rates import DailyRate
 from huabei import selectors
 from huabei.models import (
@@ -85,7 +86,7 @@ def bill(line: Line, position: LinePosition, on: date) -> Bill:
         minimum_fen=min(minimum_fen + position.accrued_penalty_fen, unpaid_fen) if minimum_fen else 0,
         overdue_fen=sum(fen for _due_on, fen in late),
         overdue_since=since,
-        overdue_days=(on - since).days if since else 0,
+        overdue_days=days_past_due(since, on),
         is_past_due_date=statement is not None and statement.due_on < on,
     )
 
@@ -309,8 +310,3 @@ def own_repayment(*, customer_id: UUID, repayment_id: int) -> Repayment | None:
         .select_related("line")
         .first()
     )
-
-
-def repayment_under(*, line_id: int, reference: str) -> Repayment | None:
-    """The repayment of a line under a reference."""
-    return Repayment.objects.filter(line_id=line_id, reference=reference).first()

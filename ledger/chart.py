@@ -52,11 +52,6 @@ class AccountType:
             raise ValueError(f"{self.code} accounts belong to owners")
         return self.number
 
-    @property
-    def debit_normal(self) -> bool:
-        """Whether debits increase it."""
-        return self.account_class in {AccountClass.ASSET, AccountClass.EXPENSE}
-
 
 # A limit is an account: granting credits it, reserving and drawing debit it, and it cannot be overdrawn.
 COMMITMENT = AccountType("commitment", AccountClass.OFF_BALANCE, counted=True, cap=Cap.DEBITS)

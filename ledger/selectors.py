@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.db import connection
 
-from ledger.chart import CHART
 from ledger.models import Transfer
 from ledger.sql import fetch_all
 
@@ -91,30 +90,6 @@ def exposures(owners: Sequence[UUID]) -> dict[UUID, int]:
     Owners without accounts are left out.
     """
     return dict(fetch_all(_EXPOSURES, [list(owners)]))
-
-
-@dataclass(frozen=True, slots=True)
-class TrialRow:
-    """One account type's totals posted, in fen."""
-
-    type_code: str
-    debits_fen: int
-    credits_fen: int
-
-
-def trial_balance() -> list[TrialRow]:
-    """Total debits and credits posted per account type, in the chart's order; the two columns add up to the same."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT account.type_code, sum(side.debit)::bigint, sum(side.credit)::bigint"
-            " FROM ledger_transfer AS transfer"
-            " CROSS JOIN LATERAL (VALUES (debit_account_id, amount_fen, 0), (credit_account_id, 0, amount_fen))"
-            "   AS side (account_id, debit, credit)"
-            " JOIN ledger_account AS account ON account.id = side.account_id"
-            " WHERE transfer.kind IN (0, 2) GROUP BY account.type_code"
-        )
-        rows = {code: TrialRow(code, debits, credits) for code, debits, credits in cursor.fetchall()}
-    return [rows[code] for code in CHART if code in rows]
 
 
 def latest_postings(account_id: int, *, most: int) -> list[Transfer]:

@@ -1,4 +1,8 @@
-"""Writing the books: opening accounts, posting entries, reversing them. Nothing else inserts into the ledger."""
+"""
+Writing the books: opening accounts, posting entries, reversing them.
+
+What a product does to many accounts at once it writes in statements of its own, under the same guards of the database.
+"""
 
 from __future__ import annotations
 
@@ -192,8 +196,6 @@ def post(*, draft: Draft) -> Posted:
 def open_account(*, account_type: AccountType, owner: UUID | None = None) -> int:
     """
     The id of a new counted account, or of the one control account of this type and owner, which is opened if need be.
-
-    Counted accounts of many owners are opened set-based by the products (see `huabei.services.lines`).
     """
     with connection.cursor() as cursor:
         if account_type.counted:

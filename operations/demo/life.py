@@ -153,12 +153,12 @@ class Life:
 
 
 def demo_lines(most: int) -> list[Line]:
-    """The lines whose owners live in the demo world: the first `most` that are active, in order of opening."""
+    """The lines whose owners live in the demo world: the first `most` that are not closed, in order of opening."""
     return list(Line.objects.exclude(status=LineStatus.CLOSED).order_by("pk")[:most])
 
 
 def showcase_line() -> Line:
-    """A line with something to see: a live one, most statements and purchases first, not overdue if one can be had."""
+    """A line with something to see: not overdue if one can be had, then most statements, then one that bears interest."""
     return (
         Line.objects.exclude(status=LineStatus.CLOSED)
         .annotate(

@@ -1,4 +1,4 @@
-"""The lender's summary of a world: people, scores, lines, spend, bills, money in, income, and whether the books prove."""
+"""The lender's summary of a world: people, scores, lines, spend, bills, money in, income."""
 
 from __future__ import annotations
 
@@ -10,16 +10,9 @@ from django.utils.translation import gettext as _
 
 from creditscore.selectors import distribution_by_band
 from customers.models import Customer
-from finance.money import format_yuan
 from huabei.selectors import Portfolio, portfolio
 from operations.services.closing import business_date
-
-
-def yuan(amount_fen: int) -> str:
-    """An amount for a person to read on a terminal: ¥ and thousands separators."""
-    text = format_yuan(abs(amount_fen))
-    whole, cents = text.split(".")
-    return f"{'-' if amount_fen < 0 else ''}¥{int(whole):,}.{cents}"
+from web.templatetags.money import rmb
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +43,14 @@ def rows(found: Summary) -> Iterator[tuple[str, str]]:
         yield f"  {name}", f"{count:>8,}  {'▇' * round(30 * count / everybody)}"
     yield _("Credit lines"), ""
     yield "  " + _("opened"), f"{book.lines:,}"
-    yield "  " + _("limits granted"), yuan(book.limits_fen)
-    yield "  " + _("drawn"), yuan(book.drawn_fen)
-    yield "  " + _("held"), yuan(book.held_fen)
+    yield "  " + _("limits granted"), rmb(book.limits_fen)
+    yield "  " + _("drawn"), rmb(book.drawn_fen)
+    yield "  " + _("held"), rmb(book.held_fen)
     yield _("Since the first day"), ""
-    yield "  " + _("spent"), f"{yuan(book.spent_fen)} ({book.purchases:,})"
-    yield "  " + _("refunded"), yuan(book.refunded_fen)
-    yield "  " + _("billed"), f"{yuan(book.billed_fen)} ({book.statements:,})"
-    yield "  " + _("repaid"), f"{yuan(book.repaid_fen)} ({book.repayments:,})"
-    yield "  " + _("overdue"), f"{yuan(book.overdue_fen)} ({book.overdue_lines:,})"
-    yield "  " + _("interest income"), yuan(book.interest_income_fen)
-    yield "  " + _("penalty income"), yuan(book.penalty_income_fen)
+    yield "  " + _("spent"), f"{rmb(book.spent_fen)} ({book.purchases:,})"
+    yield "  " + _("refunded"), rmb(book.refunded_fen)
+    yield "  " + _("billed"), f"{rmb(book.billed_fen)} ({book.statements:,})"
+    yield "  " + _("repaid"), f"{rmb(book.repaid_fen)} ({book.repayments:,})"
+    yield "  " + _("overdue"), f"{rmb(book.overdue_fen)} ({book.overdue_lines:,})"
+    yield "  " + _("interest income"), rmb(book.interest_income_fen)
+    yield "  " + _("penalty income"), rmb(book.penalty_income_fen)

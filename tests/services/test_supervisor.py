@@ -47,8 +47,9 @@ with only_run(pathlib.Path(sys.argv[1])) as run:
 
 
 def hear_interrupts() -> None:
-    """Let a child hear SIGINT, which a shell's background has its programs ignore."""
+    """Let a child hear SIGINT and SIGHUP, which a shell's background and nohup have their programs ignore."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 class Supervised:
