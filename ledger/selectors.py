@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import connection
-
 from ledger.models import Transfer
 from ledger.sql import fetch_all
 
@@ -64,9 +62,8 @@ LEFT JOIN LATERAL (
 
 def positions(account_ids: list[int]) -> dict[int, Position]:
     """The positions of these accounts by id, in one query; unknown ids are left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(f"{_POSITIONS} WHERE account.id = ANY(%s)", [account_ids])
-        return {row[0]: Position(*row) for row in cursor.fetchall()}
+    rows = fetch_all(f"{_POSITIONS} WHERE account.id = ANY(%s)", [account_ids])
+    return {row[0]: Position(*row) for row in rows}
 
 
 def position(account_id: int) -> Position:

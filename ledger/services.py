@@ -15,11 +15,12 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, connection
+from django.db import IntegrityError
 
 from finance.errors import DomainError
 from ledger.chart import AccountType
 from ledger.models import TransferKind
+from ledger.sql import affected, fetch_all, value
 
 
 class LedgerError(DomainError):
@@ -159,8 +160,8 @@ def post_many(*, drafts: Sequence[Draft]) -> list[Posted]:
     if not drafts:
         return []
     legs = [(n, leg) for n, draft in enumerate(drafts) for leg in draft.legs]
-    with ledger_refusals(), connection.cursor() as cursor:
-        cursor.execute(
+    with ledger_refusals():
+        rows = fetch_all(
             _POST,
             [
                 list(range(len(drafts))),
@@ -178,7 +179,6 @@ def post_many(*, drafts: Sequence[Draft]) -> list[Posted]:
                 [leg.pending_id for _, leg in legs],
             ],
         )
-        rows = cursor.fetchall()
     entry_ids: dict[int, int] = {}
     transfer_ids: dict[int, list[int]] = {n: [] for n in range(len(drafts))}
     for n, entry_id, transfer_id in rows:
@@ -197,23 +197,24 @@ def open_account(*, account_type: AccountType, owner: UUID | None = None) -> int
     """
     The id of a new counted account, or of the one control account of this type and owner, which is opened if need be.
     """
-    with connection.cursor() as cursor:
-        if account_type.counted:
-            cursor.execute(
+    if account_type.counted:
+        return int(
+            value(
                 "INSERT INTO ledger_account (type_code, owner, counted, cap) VALUES (%s, %s, true, %s) RETURNING id",
                 [account_type.code, owner, account_type.cap],
             )
-            return int(cursor.fetchone()[0])
-        cursor.execute(
-            "INSERT INTO ledger_account (type_code, owner, counted, cap) VALUES (%s, %s, false, '') "
-            "ON CONFLICT (type_code, owner) WHERE NOT counted DO NOTHING",
-            [account_type.code, owner],
         )
-        cursor.execute(
+    affected(
+        "INSERT INTO ledger_account (type_code, owner, counted, cap) VALUES (%s, %s, false, '') "
+        "ON CONFLICT (type_code, owner) WHERE NOT counted DO NOTHING",
+        [account_type.code, owner],
+    )
+    return int(
+        value(
             "SELECT id FROM ledger_account WHERE type_code = %s AND owner IS NOT DISTINCT FROM %s AND NOT counted",
             [account_type.code, owner],
         )
-        return int(cursor.fetchone()[0])
+    )
 
 
 def reverse(*, entry_id: int, reference: str, booked_on: date) -> Posted:
@@ -223,15 +224,13 @@ def reverse(*, entry_id: int, reference: str, booked_on: date) -> Posted:
     An entry is reversed at most once (unique index). Errors: EntryNotFound, DuplicateReference, AlreadyResolved when a
     reservation of it was resolved since, CapExceeded when what it gave has been used.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT entry.event, entry.value_on, transfer.id, transfer.kind, transfer.debit_account_id,"
-            " transfer.credit_account_id, transfer.amount_fen"
-            " FROM ledger_entry AS entry JOIN ledger_transfer AS transfer ON transfer.entry_id = entry.id"
-            " WHERE entry.id = %s ORDER BY transfer.id",
-            [entry_id],
-        )
-        rows = cursor.fetchall()
+    rows = fetch_all(
+        "SELECT entry.event, entry.value_on, transfer.id, transfer.kind, transfer.debit_account_id,"
+        " transfer.credit_account_id, transfer.amount_fen"
+        " FROM ledger_entry AS entry JOIN ledger_transfer AS transfer ON transfer.entry_id = entry.id"
+        " WHERE entry.id = %s ORDER BY transfer.id",
+        [entry_id],
+    )
     if not rows:
         raise EntryNotFound(f"no entry {entry_id} with transfers to reverse")
     legs = []
