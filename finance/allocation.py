@@ -33,7 +33,7 @@ class Order(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Due:
     """What is still unpaid of one due: fen per component. `key` is the caller's own, and comes back in the
-    lines.
+    payments.
     """
 
     key: Hashable
@@ -46,7 +46,7 @@ class Due:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Payment:
     """`amount_fen`, always positive, pays the component of the due with this key."""
 
     key: Hashable
@@ -58,23 +58,23 @@ class Line:
 class Allocation:
     """The payments in the order they were made, and the fen that found nothing to pay."""
 
-    lines: tuple[Line, ...]
+    payments: tuple[Payment, ...]
     unapplied_fen: int
 
     @property
     def applied_fen(self) -> int:
-        return sum(line.amount_fen for line in self.lines)
+        return sum(payment.amount_fen for payment in self.payments)
 
     def by_component(self) -> dict[str, int]:
         paid: dict[str, int] = defaultdict(int)
-        for line in self.lines:
-            paid[line.component] += line.amount_fen
+        for payment in self.payments:
+            paid[payment.component] += payment.amount_fen
         return dict(paid)
 
     def by_due(self) -> dict[Hashable, int]:
         paid: dict[Hashable, int] = defaultdict(int)
-        for line in self.lines:
-            paid[line.key] += line.amount_fen
+        for payment in self.payments:
+            paid[payment.key] += payment.amount_fen
         return dict(paid)
 
 
@@ -121,23 +121,23 @@ def allocate_evenly(
             taken = min(part, ranked[i].total_fen - share_fen[i])
             share_fen[i] += taken
             left -= taken
-    lines: list[Line] = []
+    payments: list[Payment] = []
     for due, share in zip(ranked, share_fen, strict=True):
-        lines.extend(_pay(share, [(due, component) for component in components]).lines)
-    return Allocation(tuple(lines), unapplied)
+        payments.extend(_pay(share, [(due, component) for component in components]).payments)
+    return Allocation(tuple(payments), unapplied)
 
 
 def _pay(amount_fen: int, queue: Iterable[tuple[Due, str]]) -> Allocation:
-    lines = []
+    payments = []
     left = amount_fen
     for due, component in queue:
         paid = min(left, due.unpaid_fen.get(component, 0))
         if paid:
-            lines.append(Line(due.key, component, paid))
+            payments.append(Payment(due.key, component, paid))
             left -= paid
         if not left:
             break
-    return Allocation(tuple(lines), left)
+    return Allocation(tuple(payments), left)
 
 
 def _check(amount_fen: int, dues: Iterable[Due], components: Sequence[str]) -> None:

@@ -139,7 +139,7 @@ def _allocation(position: LinePosition, amount_fen: int, on: date) -> _Paid:
             Debt("unbilled", on, {"principal": position.unbilled_fen}),
         ],
     )
-    to = {(line.key, line.component): line.amount_fen for line in allocation.lines}
+    to = {(each.key, each.component): each.amount_fen for each in allocation.payments}
     return _Paid(
         running_penalty_fen=to.get(("running penalty", "penalty"), 0),
         penalty_fen=to.get(("billed", "penalty"), 0),

@@ -276,16 +276,19 @@ def test_allocation_conserves_and_pays_nothing_twice(amount: int, owing: list[Du
     allocation = pay(amount, owing)
     assert allocation.applied_fen + allocation.unapplied_fen == amount
     assert allocation.applied_fen == min(amount, sum(due.total_fen for due in owing))
-    assert len({(line.key, line.component) for line in allocation.lines}) == len(allocation.lines)
-    for line in allocation.lines:
-        assert 0 < line.amount_fen <= owing[line.key].unpaid_fen[line.component]
+    assert len({(payment.key, payment.component) for payment in allocation.payments}) == len(
+        allocation.payments
+    )
+    for payment in allocation.payments:
+        assert 0 < payment.amount_fen <= owing[payment.key].unpaid_fen[payment.component]
 
 
 @given(st.integers(0, 10**7), dues, st.sampled_from(Order))
 @moderate
 def test_nothing_is_paid_before_what_ranks_ahead_of_it(amount: int, owing: list[Due], order: Order) -> None:
     paid = {
-        (line.key, line.component): line.amount_fen for line in allocate(amount, owing, order=order).lines
+        (payment.key, payment.component): payment.amount_fen
+        for payment in allocate(amount, owing, order=order).payments
     }
     ranks = [
         (due.due_on, due.key, COMPONENTS.index(component))

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from finance.allocation import Allocation, AllocationError, Due, Line, Order, allocate, allocate_evenly
+from finance.allocation import Allocation, AllocationError, Due, Order, Payment, allocate, allocate_evenly
 
 JULY = Due("july", date(2024, 7, 10), {"penalty": 50, "interest": 300, "fee": 100, "principal": 10_000})
 AUGUST = Due("august", date(2024, 8, 10), {"interest": 200, "fee": 100, "principal": 10_000})
@@ -49,7 +49,7 @@ AUGUST = Due("august", date(2024, 8, 10), {"interest": 200, "fee": 100, "princip
 def test_a_repayment_pays(
     amount: int, order: Order, paid: list[tuple[str, str, int]], unapplied: int
 ) -> None:
-    expected = Allocation(tuple(Line(*line) for line in paid), unapplied)
+    expected = Allocation(tuple(Payment(*payment) for payment in paid), unapplied)
     assert allocate(amount, [AUGUST, JULY], order=order) == expected
 
 
