@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -23,6 +24,8 @@ from tests.concurrency.crowd import SIZE, Crowd
 DAY = date(2026, 6, 1)
 CONTROL = COMMITMENT_CONTROL.control_id
 LIMIT_FEN = 1_000_000
+# Of each process. RESERVATIONS=2500 makes it twenty thousand in all.
+ATTEMPTS = int(os.environ.get("RESERVATIONS", "500"))
 
 
 def post(reference: str, *legs: Leg) -> Posted:
@@ -93,14 +96,14 @@ def broken_rules() -> list[str]:
     return [finding.check.name for finding in verify() if not finding.holds]
 
 
-def test_twenty_thousand_reservations_from_eight_processes_stay_within_the_limit_and_none_is_lost(
+def test_thousands_of_reservations_from_eight_processes_stay_within_the_limit_and_none_is_lost(
     committed_db: str, line: int, crowd: Crowd
 ) -> None:
-    spending = crowd.start(spend, committed_db, *[(line, seed, 2_500) for seed in range(SIZE)])
+    spending = crowd.start(spend, committed_db, *[(line, seed, ATTEMPTS) for seed in range(SIZE)])
     # Meanwhile the audit sees, again and again, one state of the books: no cap exceeded, every counter the sum of its
     # transfers.
     looks = 0
-    while wait(spending, timeout=2).not_done:
+    while wait(spending, timeout=0.3).not_done:
         assert broken_rules() == []
         looks += 1
     tallies = [future.result() for future in spending]
@@ -108,8 +111,8 @@ def test_twenty_thousand_reservations_from_eight_processes_stay_within_the_limit
     assert looks >= 1
 
     attempts, refused = sum(t.attempts for t in tallies), sum(t.refused for t in tallies)
-    assert attempts == 20_000
-    assert 2_000 < refused < 18_000, "the line was full much of the time, and not always"
+    assert attempts == SIZE * ATTEMPTS
+    assert 0.1 < refused / attempts < 0.9, "the line was full much of the time, and not always"
 
     reserved, settled = sum(t.reserved_fen for t in tallies), sum(t.settled_fen for t in tallies)
     resolved, restored = sum(t.resolved_fen for t in tallies), sum(t.restored_fen for t in tallies)

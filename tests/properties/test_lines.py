@@ -41,7 +41,7 @@ pytestmark = pytest.mark.django_db
 STORIES = int(os.environ.get("STORIES", "0"))
 
 telling = settings(
-    max_examples=STORIES or 100,
+    max_examples=STORIES or 40,
     derandomize=not STORIES,
     deadline=None,
     database=None,
@@ -76,7 +76,7 @@ def test_a_line_lives_as_the_oracle_says(story: Story) -> None:
 # One bank, many lines: opened on several days, with every calendar, through a turn of the year and a change of terms.
 FIRST_DAY, LAST_DAY = date(2026, 11, 20), date(2027, 6, 20)
 OPENED = (FIRST_DAY, date(2026, 12, 9), date(2026, 12, 31), date(2027, 1, 15))
-LINES = max(60, STORIES // 20)
+LINES = max(80, STORIES // 20)
 
 
 class Together:

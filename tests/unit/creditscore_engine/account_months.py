@@ -162,25 +162,16 @@ def _describe(window: dict[int, PersonMonth], months_on_file: int) -> dict[str, 
     }
 
 
-class UciPerson(NamedTuple):
-    """One row of the UCI file: the account's months, the outcome, and what may serve a fairness review only."""
-
-    months: list[AccountMonth]
-    bad: int
-    sex: str
-    age_years: int
-
-
 def fen(twd: str) -> int:
     """The file's amounts are whole New Taiwan dollars, a few of them written as 5e+05."""
     return int(float(twd)) * UCI_FEN_PER_TWD
 
 
-def uci_people(path: Path) -> Iterator[UciPerson]:
-    """The people of the UCI credit card file in file order; PAY_0 is September 2005, the newest month."""
+def uci_people(path: Path) -> Iterator[list[AccountMonth]]:
+    """The months of each person of the UCI credit card file, in file order; PAY_0 is September 2005, the newest month."""
     with gzip.open(path, "rt", newline="") as file:
         for row in csv.DictReader(file):
-            months = [
+            yield [
                 AccountMonth(
                     month=months_before(UCI_NEWEST_MONTH, age),
                     limit_fen=fen(row["LIMIT_BAL"]),
@@ -191,4 +182,3 @@ def uci_people(path: Path) -> Iterator[UciPerson]:
                 )
                 for age in range(6)
             ]
-            yield UciPerson(months, int(row["default.payment.next.month"]), row["SEX"], int(row["AGE"]))
