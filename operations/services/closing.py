@@ -14,7 +14,8 @@ from finance.errors import DomainError
 from ledger.sql import affected, fetch_one
 from operations.models import BusinessDay, CloseStep
 
-Step = tuple[str, Callable[[date, Sequence[int] | None], int]]
+# A name, and what is done about the day that ended; returns the rows it wrote.
+Step = tuple[str, Callable[[date], int]]
 
 # Every step of a close, in order.
 STEPS: tuple[Step, ...] = (*huabei.closing.STEPS, *creditscore.closing.STEPS)
@@ -92,16 +93,16 @@ def _steps(closed_on: date) -> Iterator[StepResult]:
     for name, step in STEPS:
         with transaction.atomic():
             begun = fetch_one(_BEGIN, [closed_on, name])
-            rows = step(closed_on, None) if begun else 0
+            rows = step(closed_on) if begun else 0
             if begun:
                 affected(_DONE, [rows, begun[0]])
         yield StepResult(closed_on, name, rows, done_before=not begun)
 
 
 def close_lines(*, closed_on: date, line_ids: Sequence[int]) -> None:
-    """Runs the same steps for some lines alone, without moving the business date: how the simulator lives through a day."""
+    """Runs the steps of lines for some of them, without moving the business date: how the simulator lives through a day."""
     with transaction.atomic():
-        for _name, step in STEPS:
+        for _name, step in huabei.closing.STEPS:
             step(closed_on, line_ids)
 
 

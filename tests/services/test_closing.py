@@ -255,8 +255,8 @@ def test_a_close_that_failed_in_a_step_goes_on_with_that_step(
 ) -> None:
     name, step = closing.STEPS[broken]
 
-    def half_done(closed_on: date, lines: object) -> int:
-        step(closed_on, None)
+    def half_done(closed_on: date) -> int:
+        step(closed_on)
         raise Crash
 
     steps = (*closing.STEPS[:broken], (name, half_done), *closing.STEPS[broken + 1 :])
@@ -304,7 +304,7 @@ stop_after, inside = int(sys.argv[2]), sys.argv[3] == "inside"
 if inside:
     name, step = closing.STEPS[stop_after]
     steps = list(closing.STEPS)
-    steps[stop_after] = (name, lambda closed_on, lines: step(closed_on, lines) and 0 or wait())
+    steps[stop_after] = (name, lambda closed_on: step(closed_on) and 0 or wait())
     closing.STEPS = tuple(steps)
 for n, result in enumerate(closing.close_day(closed_on=date(2026, 7, 10)), 1):
     if n == stop_after:

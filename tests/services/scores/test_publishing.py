@@ -104,7 +104,8 @@ def test_the_close_publishes_when_the_publication_day_begins(
     assert ("scores.publish", publish_scores_if_day) in closing.STEPS
     assert publish_scores_if_day(date(2026, 6, 4)) == 0
     assert publish_scores_if_day(ON) == 0
-    assert publish_scores_if_day(AS_OF, [1]) == 0
+    closing.close_lines(closed_on=AS_OF, line_ids=[1])
+    assert not Score.objects.exists()  # for everybody, so not for some lines
     assert not Score.objects.exists()
     assert publish_scores_if_day(AS_OF) == PEOPLE
     assert publish_scores_if_day(AS_OF) == 0
