@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
 from psycopg import Cursor
 from psycopg.types.numeric import Int8
 
@@ -36,11 +36,12 @@ def fetch_one_prepared(sql: str, parameters: Mapping[str, Any]) -> tuple[Any, ..
     bigint whatever their size, so that one plan serves them all; what PostgreSQL cannot infer the type of needs a cast in
     the SQL. A connection with prepare_threshold None (some poolers want that) plans every time.
     """
-    connection.validate_no_broken_transaction()
-    connection.close_if_health_check_failed()
-    connection.ensure_connection()
+    database = connections[DEFAULT_DB_ALIAS]  # itself, not the proxy, which looks for it at every word
+    database.validate_no_broken_transaction()
+    database.close_if_health_check_failed()
+    database.ensure_connection()
     values = {name: Int8(value) if type(value) is int else value for name, value in parameters.items()}
-    with connection.wrap_database_errors, Cursor(connection.connection) as cursor:
+    with database.wrap_database_errors, Cursor(database.connection) as cursor:
         cursor.execute(sql, values, prepare=True)
         row: tuple[Any, ...] | None = cursor.fetchone()
         return row
