@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from creditscore.engine.points import band_of
 from creditscore.models import ModelState, ModelVersion, Score
 from customers import services as customers
 from customers.models import Customer, Login, Shop
@@ -60,10 +61,9 @@ def published(customer: Customer, points: int | None, *, on: date = date(2026, 5
             "trained_at": datetime(2026, 5, 1, tzinfo=UTC),
         },
     )
-    bands = {350: "poor", 550: "fair", 600: "good", 650: "very_good", 700: "excellent"}
     scored = (
         {
-            "band": next(code for lower, code in reversed(bands.items()) if points and points >= lower),
+            "band": band_of(points).code,
             "sub_scores": [71, 64, 48, 80, None],
             "reasons": [["B1", -18.4], ["H2", 22.6], ["C2", 9.1]],
             "features": [0.0],
