@@ -4,6 +4,23 @@ from __future__ import annotations
 
 import huabei.audit
 import ledger.audit
-from ledger.audit import Check
+from ledger.audit import Check, guards
+from operations.models import BusinessDay, CloseStep
 
-CHECKS: tuple[Check, ...] = (*ledger.audit.CHECKS, *huabei.audit.CHECKS)
+CHECKS: tuple[Check, ...] = (
+    *ledger.audit.CHECKS,
+    *huabei.audit.CHECKS,
+    guards(
+        "close_guards",
+        models=(BusinessDay, CloseStep),
+        facts=(),
+        triggers=(
+            "operations_businessday_is_not_deleted",
+            "operations_businessday_is_not_truncated",
+            "operations_businessday_moves_by_a_day",
+            "operations_closestep_is_done_once",
+            "operations_closestep_is_not_deleted",
+            "operations_closestep_is_not_truncated",
+        ),
+    ),
+)
