@@ -90,6 +90,8 @@ def apply(request: HttpRequest, customer: Customer) -> HttpResponse:
     if not form.is_valid():
         messages.error(request, _("Choose one of the statement days offered."))
         return redirect("home")
+    if not is_open():
+        return redirect("home")
     on = business_date()
     found = scores.published_score(customer_id=customer.pk, on=on)
     try:

@@ -234,6 +234,12 @@ def test_before_the_banks_first_day_the_page_says_so(page: Client) -> None:
     assert "The bank has not had its first day yet." in text(page.get("/"))
 
 
+def test_before_the_banks_first_day_nobody_opens_a_line(page: Client, customer: Customer) -> None:
+    answer = page.post("/line/apply/", {"statement_day": "1"}, follow=True)
+    assert answer.redirect_chain == [("/", 302)]
+    assert not Line.objects.filter(customer=customer).exists()
+
+
 def test_somebody_the_policy_admits_opens_the_line_offered(page: Client, customer: Customer) -> None:
     lived_until(date(2026, 5, 31))
     decision = page.get("/").context["decision"]

@@ -102,3 +102,11 @@ def test_the_journal_is_never_counted_whole(client: Client) -> None:
 
 def test_every_type_of_the_chart_has_a_name_in_the_console() -> None:
     assert set(CHART) == set(ACCOUNT_NAMES)
+
+
+def test_a_link_does_not_sign_staff_out(client: Client) -> None:
+    client.force_login(staff_login(UNDERWRITER))
+    assert client.get("/console/logout/").status_code == 405
+    assert client.get("/console/").status_code == 200
+    assert client.post("/console/logout/").status_code == 302
+    assert client.get("/console/").status_code == 302
