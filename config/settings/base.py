@@ -90,7 +90,11 @@ def database(url: str) -> dict[str, object]:
     else:
         settings["ENGINE"] = "config.embedded.backend"
         settings["NAME"] = "creditbox"
-        settings["EMBEDDED"] = {"profile": EMBEDDED_PROFILE, "role": "owner" if owner else "app"}
+        settings["EMBEDDED"] = {
+            "profile": EMBEDDED_PROFILE,
+            "role": "owner" if owner else "app",
+            "migrated": not owner and EMBEDDED_PROFILE == "default",
+        }
     return settings
 
 

@@ -1,6 +1,11 @@
 """Django and Celery on the project's own servers: found when first needed, and again when they have moved."""
 
+import json
+import os
+import shutil
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,9 +15,11 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 
 from config.celery import app
-from config.embedded.backend.base import DatabaseWrapper
+from config.embedded.backend.base import DatabaseWrapper, lacks_migrations
 from config.embedded.postgres import ensure_postgres, running_postgres, stop_postgres
 from tests.services.test_embedded_servers import make_checkout, remove_checkout
+
+STORY = {"line": {"limit": "8000.00", "opened_on": "2026-05-20"}, "events": [], "until": "2026-05-20"}
 
 
 @pytest.fixture(scope="module")
@@ -83,6 +90,45 @@ def test_a_server_that_cannot_start_is_an_error_of_configuration_with_the_reason
 
     with pytest.raises(ImproperlyConfigured, match="Cannot write to"):
         connection_to(tmp_path).get_connection_params()
+
+
+def test_a_database_without_tables_lacks_migrations(checkout: Path) -> None:
+    connection = connection_to(checkout)
+    with connection.get_new_connection(connection.get_connection_params()) as opened:
+        assert lacks_migrations(opened)
+
+
+def test_a_command_brings_the_database_up_to_date_first() -> None:
+    """In a fresh checkout whose database an older version left: right after installation it has no table at all."""
+    folder = make_checkout()
+    project = Path(__file__).resolve().parents[2]
+    for name in subprocess.check_output(["git", "ls-files"], cwd=project, text=True).splitlines():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(project / name, folder / name)
+    environment = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("DJANGO_", "DATABASE_", "BROKER_", "TEST_DATABASE"))
+    }
+
+    def run(command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *command.split()],
+            cwd=folder,
+            env=environment,
+            input=json.dumps(STORY),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    try:
+        assert run("migrate operations 0001").returncode == 0
+        done = run("simulate_line")
+        assert (done.returncode, done.stderr) == (0, "")
+        assert json.loads(done.stdout)["drawn"] == "0.00"
+    finally:
+        remove_checkout(folder)
 
 
 def test_celery_looks_for_its_broker_only_when_it_connects(monkeypatch: pytest.MonkeyPatch) -> None:
