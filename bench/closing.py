@@ -42,6 +42,11 @@ def live_until_july(server: BenchServer, name: str, ids: list[int], *, shops: in
     whole = [line for line in ids if line % 10 < 7]
     minimum = [line for line in ids if line % 10 in (7, 8)]
     set_business_date(on=OPENED)
+    # The bench skips to the days that it measures; the guard that has the date move a day at a time would refuse.
+    server.run_sql(
+        "ALTER TABLE operations_businessday DISABLE TRIGGER operations_businessday_moves_by_a_day",
+        database=name,
+    )
     population.buy_each(ids, on=date(2026, 6, 5), shops=shops)
     _close(FIRST_BILL)
     population.repay_each(whole, issued_on=date(2026, 7, 1), on=date(2026, 7, 5), whole=True)
