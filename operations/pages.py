@@ -25,7 +25,7 @@ from huabei.services.lines import AlreadyHasLine
 from huabei.services.opening import LineRefused, apply_for_line, decide_openings
 from huabei.services.repayments import OVERDUE, repay
 from operations.forms import ApplyForm, RepayForm, choices
-from operations.services.closing import business_date, is_open
+from operations.services.closing import booking_day, business_date, is_open
 from web.access import borrower_page
 
 
@@ -92,15 +92,15 @@ def apply(request: HttpRequest, customer: Customer) -> HttpResponse:
         return redirect("home")
     if not is_open():
         return redirect("home")
-    on = business_date()
-    found = scores.published_score(customer_id=customer.pk, on=on)
     try:
-        apply_for_line(
-            customer_id=customer.pk,
-            score=found.points if found else None,
-            on=on,
-            statement_day=form.cleaned_data["statement_day"],
-        )
+        with booking_day() as on:
+            found = scores.published_score(customer_id=customer.pk, on=on)
+            apply_for_line(
+                customer_id=customer.pk,
+                score=found.points if found else None,
+                on=on,
+                statement_day=form.cleaned_data["statement_day"],
+            )
     except (LineRefused, AlreadyHasLine):
         messages.warning(request, _("No line was opened. The reasons are below."))
     else:
@@ -124,17 +124,21 @@ def repay_line(request: HttpRequest, customer: Customer, line_uuid: UUID) -> Htt
     if request.method == "POST":
         form = RepayForm(request.POST, offered=context["form"].offered)
         context["form"] = form
-        if form.is_valid() and (repayment := _paid(line, form, on)):
+        if form.is_valid() and (repayment := _paid(line, form)):
             return redirect("repayment", repayment_id=repayment.pk)
     return render(request, "operations/repay.html", context)
 
 
-def _paid(line: Line, form: RepayForm, on: date) -> Repayment | None:
+def _paid(line: Line, form: RepayForm) -> Repayment | None:
     """The repayment that the form makes, or made when it was sent before; None when it refuses, as the form then says."""
     try:
-        return repay(
-            line_id=line.pk, amount_fen=form.amount_fen, reference=_reference(form.cleaned_data["key"]), on=on
-        )
+        with booking_day() as on:
+            return repay(
+                line_id=line.pk,
+                amount_fen=form.amount_fen,
+                reference=_reference(form.cleaned_data["key"]),
+                on=on,
+            )
     except RequestConflict:
         form.used_up()
     return None

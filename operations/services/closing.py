@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -19,6 +20,8 @@ Step = tuple[str, Callable[[date], int]]
 
 # Every step of a close, in order.
 STEPS: tuple[Step, ...] = (*huabei.closing.STEPS, *creditscore.closing.STEPS)
+
+NO_DAY = "no business date yet: build the demo world, or set one with ./manage.py set_business_date"
 
 
 class CloseError(DomainError):
@@ -41,10 +44,22 @@ def business_date() -> date:
     """The date the bank is on. Error: CloseError when none was set yet."""
     day = BusinessDay.objects.first()
     if day is None:
-        raise CloseError(
-            "no business date yet: build the demo world, or set one with ./manage.py set_business_date"
-        )
+        raise CloseError(NO_DAY)
     return day.business_on
+
+
+@contextmanager
+def booking_day() -> Iterator[date]:
+    """
+    A transaction on the business date: the date does not move before it ends. Error: CloseError when none was set yet.
+
+    For whoever writes to the books: a date that is only read may be closed by the time when the books are written, and what
+    is then booked on it is in no statement and no day's income. Those who hold the day do not wait for each other.
+    """
+    with transaction.atomic():
+        if not (row := fetch_one("SELECT business_on FROM operations_businessday FOR SHARE", [])):
+            raise CloseError(NO_DAY)
+        yield row[0]
 
 
 def is_open() -> bool:
