@@ -78,6 +78,8 @@ def _clone(blocker: DjangoDbBlocker) -> Iterator[str]:
         _reconnect(name=template, role=None)
         connection.close()
         with connection._nodb_cursor() as cursor:
+            # A run that was killed leaves its clones behind.
+            cursor.execute(f'DROP DATABASE IF EXISTS "{clone}" WITH (FORCE)')
             cursor.execute(f'CREATE DATABASE "{clone}" TEMPLATE "{template}"')
         _reconnect(name=clone, role=settings.DATABASE_ROLE)
         try:
