@@ -1,0 +1,30 @@
+"""
+A credit line and its life: purchases, statements, dues, repayments, interest segments.
+
+Debts are not stored here: what a line owes stands on its ledger accounts, whose ids the line carries. Lifecycle (`status`),
+delinquency (`bucket`) and a purchase's `state` are separate axes.
+"""
+
+from huabei.models.interest import Accrual, Segment, SegmentKind
+from huabei.models.lines import Line, LineStatus
+from huabei.models.purchases import Merchant, Purchase, PurchaseState, Refund
+from huabei.models.repayments import Repayment
+from huabei.models.statements import Due, Statement
+from huabei.models.terms import LimitBand, Terms
+
+__all__ = [
+    "Accrual",
+    "Due",
+    "LimitBand",
+    "Line",
+    "LineStatus",
+    "Merchant",
+    "Purchase",
+    "PurchaseState",
+    "Refund",
+    "Repayment",
+    "Segment",
+    "SegmentKind",
+    "Statement",
+    "Terms",
+]

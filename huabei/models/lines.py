@@ -1,0 +1,75 @@
+"""The credit line itself."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+
+
+class LineStatus(models.TextChoices):
+    ACTIVE = "active", _("active")
+    FROZEN = "frozen", _("frozen")
+    CLOSED = "closed", _("closed")
+
+
+class Line(models.Model):
+    """One credit line. Its money stands on seven ledger accounts of its own."""
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(
+        _("status"), max_length=8, choices=LineStatus.choices, default=LineStatus.ACTIVE
+    )
+    frozen_cause = models.CharField(_("cause of the freeze"), max_length=24, blank=True, default="")
+    limit_fen = models.BigIntegerField(_("limit"))
+    statement_day = models.SmallIntegerField(_("statement day"))
+    due_day = models.SmallIntegerField(_("due day"))
+    opened_on = models.DateField(_("opened on"))
+    score = models.SmallIntegerField(_("score at opening"), null=True)
+    # Days past due stand in buckets; only a change of bucket is written (0: nothing overdue).
+    bucket = models.SmallIntegerField(_("delinquency bucket"), default=0, db_default=0)
+    # Whether the next statement day has anything to look at: set by a capture, cleared by the close when nothing is owed.
+    billable = models.BooleanField(default=False, db_default=False)
+
+    commitment_account_id = models.BigIntegerField()
+    unbilled_account_id = models.BigIntegerField()
+    billed_account_id = models.BigIntegerField()
+    interest_account_id = models.BigIntegerField()
+    fee_account_id = models.BigIntegerField()
+    penalty_account_id = models.BigIntegerField()
+    credit_account_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("credit line")
+        verbose_name_plural = _("credit lines")
+        constraints = [
+            models.UniqueConstraint(
+                name="line_one_live_per_customer", fields=["customer"], condition=~Q(status="closed")
+            ),
+            models.UniqueConstraint(name="line_commitment_account", fields=["commitment_account_id"]),
+            models.CheckConstraint(name="line_status_known", condition=Q(status__in=LineStatus.values)),
+            models.CheckConstraint(
+                name="line_frozen_for_a_cause",
+                condition=Q(status="frozen") & ~Q(frozen_cause="") | ~Q(status="frozen") & Q(frozen_cause=""),
+            ),
+            models.CheckConstraint(name="line_limit_not_negative", condition=Q(limit_fen__gte=0)),
+            models.CheckConstraint(
+                name="line_days_in_every_month",
+                condition=Q(statement_day__range=(1, 28))
+                & Q(due_day__range=(1, 28))
+                & ~Q(due_day=F("statement_day")),
+            ),
+        ]
+        indexes = [
+            models.Index(name="line_to_bill", fields=["statement_day"], condition=Q(billable=True)),
+            models.Index(name="line_delinquent", fields=["bucket"], condition=Q(bucket__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uuid}"

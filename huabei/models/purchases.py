@@ -1,0 +1,116 @@
+"""Merchants, and what is bought from them with a line: purchases and their refunds."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q, Value
+from django.db.models.functions import Now
+from django.db.models.lookups import Exact, GreaterThan, IsNull
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Shop
+from huabei.models.lines import Line
+
+
+class Merchant(models.Model):
+    """A shop that accepts lines, with the control account on which its payable is summed."""
+
+    shop = models.OneToOneField(Shop, on_delete=models.PROTECT, primary_key=True, related_name="+")
+    payable_account_id = models.BigIntegerField(unique=True)
+    is_accepting = models.BooleanField(_("accepting"), default=True)
+
+    class Meta:
+        verbose_name = _("merchant")
+        verbose_name_plural = _("merchants")
+
+    def __str__(self) -> str:
+        return f"{self.shop_id}"
+
+
+class PurchaseState(models.TextChoices):
+    AUTHORISED = "authorised", _("authorised")
+    CAPTURED = "captured", _("captured")
+    VOIDED = "voided", _("voided")
+    EXPIRED = "expired", _("expired")
+
+
+class Purchase(models.Model):
+    """One authorisation and what became of it. The merchant's reference makes it happen once."""
+
+    id = models.BigAutoField(primary_key=True)
+    # No foreign keys on the hot path: they would lock a popular merchant's row. The authorising statement reads both.
+    line = models.ForeignKey(
+        Line, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="purchases"
+    )
+    merchant = models.ForeignKey(
+        Merchant, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="purchases"
+    )
+    reference = models.CharField(_("reference"), max_length=64)
+    request_hash = models.BinaryField(max_length=32)
+    amount_fen = models.BigIntegerField(_("amount"))
+    captured_fen = models.BigIntegerField(_("captured"), default=0, db_default=0)
+    refunded_fen = models.BigIntegerField(_("refunded"), default=0, db_default=0)
+    state = models.CharField(_("state"), max_length=10, choices=PurchaseState.choices)
+    hold_transfer_id = models.BigIntegerField()
+    authorised_on = models.DateField(_("authorised on"))
+    expires_on = models.DateField(_("hold lasts until"))
+    posted_on = models.DateField(_("posted on"), null=True)
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("purchase")
+        verbose_name_plural = _("purchases")
+        constraints = [
+            models.UniqueConstraint(name="purchase_once_per_reference", fields=["merchant", "reference"]),
+            models.CheckConstraint(name="purchase_state_known", condition=Q(state__in=PurchaseState.values)),
+            models.CheckConstraint(
+                name="purchase_amounts_in_order",
+                condition=Q(amount_fen__gt=0)
+                & Q(captured_fen__lte=F("amount_fen"))
+                & Q(refunded_fen__gte=0)
+                & Q(refunded_fen__lte=F("captured_fen")),
+            ),
+            # Two equal answers rather than two cases: every authorisation parses this anew.
+            models.CheckConstraint(
+                name="purchase_captured_is_posted",
+                condition=Q(Exact(Exact(F("state"), Value("captured")), GreaterThan(F("captured_fen"), 0)))
+                & Q(Exact(GreaterThan(F("captured_fen"), 0), IsNull(F("posted_on"), False))),
+            ),
+        ]
+        indexes = [
+            models.Index(name="purchase_by_line", fields=["line", "id"]),
+            models.Index(name="purchase_holds", fields=["expires_on"], condition=Q(state="authorised")),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference
+
+
+class Refund(models.Model):
+    """Money a merchant gave back, and where it went: off the debt, or to the customer's credit. Never changed."""
+
+    purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="refunds")
+    reference = models.CharField(_("reference"), max_length=64)
+    request_hash = models.BinaryField(max_length=32)
+    amount_fen = models.BigIntegerField(_("amount"))
+    to_unbilled_fen = models.BigIntegerField(_("off unbilled purchases"))
+    to_billed_fen = models.BigIntegerField(_("off the statement"))
+    to_credit_fen = models.BigIntegerField(_("to the customer's credit"))
+    refunded_on = models.DateField(_("refunded on"))
+    entry_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("refund")
+        verbose_name_plural = _("refunds")
+        constraints = [
+            models.UniqueConstraint(name="refund_once_per_reference", fields=["purchase", "reference"]),
+            models.CheckConstraint(
+                name="refund_goes_somewhere",
+                condition=Q(amount_fen__gt=0)
+                & Q(amount_fen=F("to_unbilled_fen") + F("to_billed_fen") + F("to_credit_fen"))
+                & Q(to_unbilled_fen__gte=0, to_billed_fen__gte=0, to_credit_fen__gte=0),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

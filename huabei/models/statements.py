@@ -1,0 +1,88 @@
+"""What a line is asked for: statements, and the minimum each of them makes due."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from huabei.models.lines import Line
+
+
+class Statement(models.Model):
+    """
+    What a line owes on its statement day, frozen once issued (PostgreSQL refuses a change).
+
+    `principal_fen` is all principal billed and unpaid, what was carried over from earlier statements included;
+    interest, penalty and fee likewise. The part that is new with this statement is in the `new_…` columns.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    line = models.ForeignKey(
+        Line, on_delete=models.DO_NOTHING, db_constraint=False, related_name="statements"
+    )
+    issued_on = models.DateField(_("statement date"))
+    due_on = models.DateField(_("due date"))
+    principal_fen = models.BigIntegerField(_("principal"))
+    interest_fen = models.BigIntegerField(_("interest"))
+    penalty_fen = models.BigIntegerField(_("penalty"))
+    fee_fen = models.BigIntegerField(_("fees"))
+    total_fen = models.BigIntegerField(_("total due"))
+    minimum_fen = models.BigIntegerField(_("minimum due"))
+    purchases_fen = models.BigIntegerField(_("purchases of the period"))
+    new_principal_fen = models.BigIntegerField(_("newly billed principal"))
+    new_interest_fen = models.BigIntegerField(_("newly billed interest"))
+    new_penalty_fen = models.BigIntegerField(_("newly billed penalty"))
+    credit_used_fen = models.BigIntegerField(_("credit used"))
+    entry_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        verbose_name = _("statement")
+        verbose_name_plural = _("statements")
+        constraints = [
+            models.UniqueConstraint(name="statement_once_per_line_and_day", fields=["line", "issued_on"]),
+            models.CheckConstraint(
+                name="statement_adds_up",
+                condition=Q(
+                    total_fen=F("principal_fen") + F("interest_fen") + F("penalty_fen") + F("fee_fen")
+                ),
+            ),
+            models.CheckConstraint(name="statement_due_after_issue", condition=Q(due_on__gt=F("issued_on"))),
+            models.CheckConstraint(
+                name="statement_minimum_within_total",
+                condition=Q(minimum_fen__gte=0, minimum_fen__lte=F("total_fen")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.issued_on}"
+
+
+class Due(models.Model):
+    """The minimum that one statement asks for by its due date, without what earlier statements already ask for."""
+
+    statement = models.OneToOneField(
+        Statement, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="due"
+    )
+    line = models.ForeignKey(
+        Line, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="dues"
+    )
+    due_on = models.DateField(_("due date"), db_index=True)
+    minimum_fen = models.BigIntegerField(_("minimum"))
+    outstanding_fen = models.BigIntegerField(_("of it outstanding"))
+
+    class Meta:
+        verbose_name = _("due")
+        verbose_name_plural = _("dues")
+        constraints = [
+            models.CheckConstraint(
+                name="due_outstanding_within_minimum",
+                condition=Q(outstanding_fen__gte=0, outstanding_fen__lte=F("minimum_fen")),
+            )
+        ]
+        indexes = [
+            models.Index(name="due_unpaid", fields=["line", "due_on"], condition=Q(outstanding_fen__gt=0))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.due_on}"
