@@ -111,9 +111,9 @@ WITH paying AS (
 ), due AS (
     UPDATE huabei_due AS due SET outstanding_fen = 0 FROM paying WHERE due.statement_id = paying.statement_id
 )
-INSERT INTO huabei_repayment (line_id, reference, request_hash, amount_fen, received_on, to_penalty_fen, to_interest_fen,
-    to_fee_fen, to_billed_fen, to_unbilled_fen, to_credit_fen, entry_id)
-SELECT id, 'bench', '', amount_fen, %(on)s, 0, 0, 0, amount_fen, 0, 0, entry_id FROM paying
+INSERT INTO huabei_repayment (line_id, reference, request_hash, amount_fen, received_on, value_on, to_penalty_fen,
+    to_interest_fen, to_fee_fen, to_billed_fen, to_unbilled_fen, to_credit_fen, entry_id)
+SELECT id, 'bench', '', amount_fen, %(on)s, %(on)s, 0, 0, 0, amount_fen, 0, 0, entry_id FROM paying
 """
 
 

@@ -9,7 +9,18 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from huabei.models import Accrual, Due, Line, Purchase, Refund, Repayment, Segment, SegmentKind, Statement
+from huabei.models import (
+    Accrual,
+    Correction,
+    Due,
+    Line,
+    Purchase,
+    Refund,
+    Repayment,
+    Segment,
+    SegmentKind,
+    Statement,
+)
 from ledger.audit import Check, guards
 from ledger.chart import (
     CASH_CLEARING,
@@ -21,15 +32,17 @@ from ledger.chart import (
     PENALTY_ACCRUED,
     PENALTY_RECEIVABLE,
     PRINCIPAL_BILLED,
+    PRINCIPAL_INSTALMENT,
     PRINCIPAL_UNBILLED,
 )
 
 # What stands on each line, by its accounts' counters.
 _STANDING = """
-SELECT line.id, line.limit_fen, line.billable,
+SELECT line.id, line.limit_fen + line.excess_fen AS limit_fen, line.billable,
        commitment.credits_posted_fen - commitment.debits_posted_fen AS undrawn_fen, commitment.debits_pending_fen AS held_fen,
        unbilled.debits_posted_fen - unbilled.credits_posted_fen AS unbilled_fen,
        billed.debits_posted_fen - billed.credits_posted_fen AS billed_fen,
+       instalment.debits_posted_fen - instalment.credits_posted_fen AS instalment_fen,
        billed.debits_posted_fen - billed.credits_posted_fen + interest.debits_posted_fen - interest.credits_posted_fen
            + fee.debits_posted_fen - fee.credits_posted_fen
            + penalty.debits_posted_fen - penalty.credits_posted_fen AS billed_total_fen,
@@ -38,6 +51,7 @@ FROM huabei_line AS line
 JOIN ledger_account AS commitment ON commitment.id = line.commitment_account_id
 JOIN ledger_account AS unbilled ON unbilled.id = line.unbilled_account_id
 JOIN ledger_account AS billed ON billed.id = line.billed_account_id
+JOIN ledger_account AS instalment ON instalment.id = line.instalment_account_id
 JOIN ledger_account AS interest ON interest.id = line.interest_account_id
 JOIN ledger_account AS fee ON fee.id = line.fee_account_id
 JOIN ledger_account AS penalty ON penalty.id = line.penalty_account_id
@@ -54,17 +68,19 @@ SELECT 'huabei_line', line.id::text, format('%%s of %%s', role.type_code, line.c
        CASE WHEN account.id IS NOT NULL THEN format('%%s of %%s', account.type_code, account.owner) END
 FROM huabei_line AS line
 CROSS JOIN LATERAL (VALUES (commitment_account_id, %(commitment)s), (unbilled_account_id, %(unbilled)s),
-    (billed_account_id, %(billed)s), (interest_account_id, %(interest)s), (fee_account_id, %(fee)s),
+    (billed_account_id, %(billed)s), (instalment_account_id, %(instalment)s),
+    (interest_account_id, %(interest)s), (fee_account_id, %(fee)s),
     (penalty_account_id, %(penalty)s), (credit_account_id, %(credit)s)) AS role (account_id, type_code)
 LEFT JOIN ledger_account AS account ON account.id = role.account_id
 WHERE (account.type_code, account.owner) IS DISTINCT FROM (role.type_code, line.customer_id)
 """
 
 _LIMITS = _of_lines("""
-SELECT 'huabei_line', id::text, format('limit less drawn=%%s', limit_fen - unbilled_fen - billed_fen),
+SELECT 'huabei_line', id::text,
+       format('limit and excess less drawn=%%s', limit_fen - unbilled_fen - billed_fen - instalment_fen),
        format('commitment not drawn=%%s', undrawn_fen)
 FROM (/* standing */) AS standing
-WHERE limit_fen - unbilled_fen - billed_fen <> undrawn_fen
+WHERE limit_fen - unbilled_fen - billed_fen - instalment_fen <> undrawn_fen
 """)
 
 _HOLDS = _of_lines("""
@@ -85,7 +101,7 @@ WHERE credit_fen > 0 AND billed_total_fen > 0
 _BILLABLE = _of_lines("""
 SELECT 'huabei_line', id::text, 'billable', format('not billable, unbilled=%%s billed=%%s', unbilled_fen, billed_total_fen)
 FROM (/* standing */) AS standing
-WHERE NOT billable AND unbilled_fen + billed_total_fen > 0
+WHERE NOT billable AND unbilled_fen + billed_total_fen + instalment_fen > 0
 """)
 
 _DUES = _of_lines("""
@@ -206,7 +222,8 @@ CROSS JOIN LATERAL (
     FROM ledger_transfer AS transfer
     WHERE transfer.entry_id = repayment.entry_id AND debit_account_id = %(cash)s
 ) AS moved
-WHERE (moved.penalty, moved.interest, moved.fee, moved.billed, moved.unbilled, moved.credit, moved.cash)
+WHERE value_on = received_on
+  AND (moved.penalty, moved.interest, moved.fee, moved.billed, moved.unbilled, moved.credit, moved.cash)
       <> (to_penalty_fen, to_interest_fen, to_fee_fen, to_billed_fen, to_unbilled_fen, to_credit_fen, repayment.amount_fen)
 """
 
@@ -240,8 +257,8 @@ SELECT 'huabei_purchase', purchase.id::text,
 FROM huabei_purchase AS purchase
 LEFT JOIN ledger_transfer AS resolution ON resolution.pending_id = purchase.hold_transfer_id
 LEFT JOIN ledger_transfer AS hold ON hold.id = purchase.hold_transfer_id AND hold.kind = 1
-CROSS JOIN LATERAL (SELECT CASE WHEN purchase.state IN ('voided', 'expired') THEN 'released' ELSE purchase.state END
-                    AS state) AS said
+CROSS JOIN LATERAL (SELECT CASE WHEN purchase.state IN ('voided', 'expired') THEN 'released'
+                                WHEN purchase.state = 'reversed' THEN 'captured' ELSE purchase.state END AS state) AS said
 CROSS JOIN LATERAL (SELECT CASE resolution.kind WHEN 2 THEN 'captured' WHEN 3 THEN 'released' ELSE 'authorised' END AS state,
     CASE resolution.kind WHEN 2 THEN resolution.amount_fen ELSE 0 END AS captured) AS known
 CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS fen FROM huabei_refund AS refund
@@ -255,7 +272,7 @@ _MERCHANTS = """
 SELECT 'huabei_merchant', shop_id::text, format('captured less refunded=%%s', owed.fen), format('payable=%%s', payable.fen)
 FROM huabei_merchant AS merchant
 CROSS JOIN LATERAL (SELECT coalesce(sum(captured_fen - refunded_fen), 0) AS fen FROM huabei_purchase AS purchase
-                    WHERE purchase.merchant_id = merchant.shop_id) AS owed
+                    WHERE purchase.merchant_id = merchant.shop_id AND purchase.state <> 'reversed') AS owed
 CROSS JOIN LATERAL (
     SELECT coalesce((SELECT sum(amount_fen) FROM ledger_transfer AS t
                      WHERE t.credit_account_id = merchant.payable_account_id AND kind IN (0, 2)), 0)
@@ -310,13 +327,14 @@ _ACCRUED_IDS = {
 CHECKS: tuple[Check, ...] = (
     Check(
         "line_accounts",
-        _("Every line has its seven accounts, of the right types and its customer's."),
+        _("Every line has its eight accounts, of the right types and its customer's."),
         "huabei_line",
         _ACCOUNTS,
         {
             "commitment": COMMITMENT.code,
             "unbilled": PRINCIPAL_UNBILLED.code,
             "billed": PRINCIPAL_BILLED.code,
+            "instalment": PRINCIPAL_INSTALMENT.code,
             "interest": INTEREST_RECEIVABLE.code,
             "fee": FEE_RECEIVABLE.code,
             "penalty": PENALTY_RECEIVABLE.code,
@@ -325,7 +343,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check(
         "line_limits",
-        _("A line's limit less what is drawn is what its commitment has left."),
+        _("A line's limit, and what exceeds it, less what is drawn is what its commitment has left."),
         "huabei_line",
         _LIMITS,
     ),
@@ -408,11 +426,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     guards(
         "line_guards",
-        models=(Line, Purchase, Refund, Statement, Due, Repayment, Segment, Accrual),
-        facts=(Statement, Repayment, Refund, Accrual),
+        models=(Line, Purchase, Refund, Statement, Due, Repayment, Correction, Segment, Accrual),
+        facts=(Statement, Repayment, Refund, Correction, Accrual),
         triggers=(
             "huabei_accrual_is_append_only",
             "huabei_accrual_is_not_truncated",
+            "huabei_correction_is_append_only",
+            "huabei_correction_is_not_truncated",
             "huabei_due_keeps_its_nature",
             "huabei_line_keeps_its_nature",
             "huabei_purchase_keeps_its_nature",

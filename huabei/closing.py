@@ -17,9 +17,11 @@ from django.db import connection
 
 from huabei.models import SegmentKind
 from huabei.selectors import terms_on
+from huabei.services.excess import absorb_excess
 from huabei.services.purchases import expire_holds
 from ledger.chart import (
     COMMITMENT_CONTROL,
+    CORRECTIONS,
     INTEREST_ACCRUED,
     INTEREST_INCOME,
     PENALTY_ACCRUED,
@@ -196,7 +198,7 @@ WITH line AS (
     SELECT line.id AS line_id, line.statement_day, line.due_day, line.commitment_account_id, line.unbilled_account_id,
            line.billed_account_id, line.interest_account_id, line.penalty_account_id, line.credit_account_id,
            stands.unbilled_fen - posted.later_fen AS unbilled_fen,
-           posted.later_fen, posted.earlier_fen AS purchases_fen,
+           posted.later_fen, posted.earlier_fen AS purchases_fen, coalesce(corrected.fen, 0) AS correction_fen,
            stands.billed_fen, stands.interest_fen, stands.fee_fen, stands.penalty_fen, stands.credit_fen,
            CASE WHEN NOT stands.credit_was_used THEN 0 ELSE coalesce(
                (SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = line.credit_account_id
@@ -227,7 +229,12 @@ WITH line AS (
         SELECT coalesce(sum(amount_fen) FILTER (WHERE booked_on >= %(issued)s), 0)::bigint AS later_fen,
                coalesce(sum(amount_fen) FILTER (WHERE booked_on < %(issued)s), 0)::bigint AS earlier_fen
         FROM ledger_transfer WHERE debit_account_id = line.unbilled_account_id AND booked_on >= period.since
+          AND credit_account_id <> %(corrections)s
     ) AS posted
+    LEFT JOIN LATERAL (
+        SELECT sum(interest_fen + penalty_fen + fee_fen)::bigint AS fen FROM huabei_correction AS correction
+        WHERE correction.line_id = line.id AND corrected_on >= period.since AND corrected_on < %(issued)s
+    ) AS corrected ON true
 ), paying AS (
     SELECT *, least(credit_fen, greatest(unbilled_fen, 0)) AS to_principal_fen,
            least(greatest(credit_fen - greatest(unbilled_fen, 0), 0), run_penalty_fen) AS to_penalty_fen,
@@ -273,14 +280,14 @@ WITH line AS (
 ), statement AS (
     INSERT INTO huabei_statement (id, line_id, issued_on, due_on, principal_fen, interest_fen, penalty_fen, fee_fen,
         total_fen, minimum_fen, purchases_fen, new_principal_fen, new_interest_fen, new_penalty_fen, credit_used_fen,
-        entry_id)
+        correction_fen, entry_id)
     SELECT statement_id, line_id, %(issued)s, due_on, principal_due_fen, interest_due_fen, penalty_due_fen, fee_fen,
            total_fen, earlier_minimum_fen + minimum_fen, purchases_fen, new_principal_fen, new_interest_fen,
-           new_penalty_fen, credit_used_before_fen + credit_used_fen, entry_id
+           new_penalty_fen, credit_used_before_fen + credit_used_fen, correction_fen, entry_id
     FROM issuing
 ), due AS (
-    INSERT INTO huabei_due (statement_id, line_id, due_on, minimum_fen, outstanding_fen)
-    SELECT statement_id, line_id, due_on, minimum_fen, minimum_fen FROM issuing
+    INSERT INTO huabei_due (line_id, statement_id, issued_on, due_on, principal_fen, minimum_fen, outstanding_fen)
+    SELECT line_id, statement_id, %(issued)s, due_on, new_principal_fen, minimum_fen, minimum_fen FROM issuing
 ), ended AS (
     UPDATE huabei_segment AS segment SET until = %(issued)s
     FROM issuing WHERE segment.line_id = issuing.line_id AND segment.until IS NULL
@@ -308,10 +315,14 @@ def issue_statements(closed_on: date, lines: Lines = None) -> int:
     parameters |= {
         "share": terms_on(issued_on).minimum_due_share,
         "control": COMMITMENT_CONTROL.control_id,
+        "corrections": CORRECTIONS.control_id,
         "interest_accrued": INTEREST_ACCRUED.control_id,
         "penalty_accrued": PENALTY_ACCRUED.control_id,
     }
-    return int(value(_scoped(_STATEMENTS, "line.id", lines), parameters))
+    issued = int(value(_scoped(_STATEMENTS, "line.id", lines), parameters))
+    # Credit that paid principal gave some of it back.
+    absorb_excess(line_ids=lines, on=issued_on)
+    return issued
 
 
 # Days past due on the next day, in buckets of 30 days: 1 up to 30, 2 to 60, 3 to 90, 4 beyond. Only a change is written.

@@ -67,6 +67,7 @@ class LinePosition:
     held_fen: int
     unbilled_fen: int
     billed_fen: int
+    instalment_fen: int
     interest_fen: int
     fee_fen: int
     penalty_fen: int
@@ -76,8 +77,8 @@ class LinePosition:
 
     @property
     def drawn_fen(self) -> int:
-        """Principal owed, billed or not."""
-        return self.unbilled_fen + self.billed_fen
+        """Principal owed: billed, not billed yet, and in instalments to come."""
+        return self.unbilled_fen + self.billed_fen + self.instalment_fen
 
     @property
     def billed_total_fen(self) -> int:
@@ -86,7 +87,7 @@ class LinePosition:
 
     @property
     def owed_fen(self) -> int:
-        """All that would have to be paid today to owe nothing."""
+        """All that would have to be paid today to owe nothing but instalments to come."""
         return (
             self.unbilled_fen + self.billed_total_fen + self.accrued_interest_fen + self.accrued_penalty_fen
         )
@@ -99,6 +100,7 @@ def line_position(line: Line, on: date) -> LinePosition:
             line.commitment_account_id,
             line.unbilled_account_id,
             line.billed_account_id,
+            line.instalment_account_id,
             line.interest_account_id,
             line.fee_account_id,
             line.penalty_account_id,
@@ -116,6 +118,7 @@ def line_position(line: Line, on: date) -> LinePosition:
         held_fen=commitment.debits_pending_fen,
         unbilled_fen=account[line.unbilled_account_id].debit_fen,
         billed_fen=account[line.billed_account_id].debit_fen,
+        instalment_fen=account[line.instalment_account_id].debit_fen,
         interest_fen=account[line.interest_account_id].debit_fen,
         fee_fen=account[line.fee_account_id].debit_fen,
         penalty_fen=account[line.penalty_account_id].debit_fen,
@@ -160,8 +163,8 @@ def statements_of(line_id: int) -> QuerySet[Statement]:
 
 
 def principal_not_yet_due(line_id: int, on: date) -> int:
-    """Principal in fen that statements billed newly and whose due date is not before `on`."""
-    found = Statement.objects.filter(line_id=line_id, due_on__gte=on).aggregate(new=Sum("new_principal_fen"))
+    """Principal in fen that was billed newly by a statement day whose due date is not before `on`."""
+    found = Due.objects.filter(line_id=line_id, due_on__gte=on).aggregate(new=Sum("principal_fen"))
     return found["new"] or 0
 
 
@@ -196,7 +199,7 @@ _PORTFOLIO = """
 SELECT (SELECT count(*) FROM huabei_line),
        (SELECT coalesce(sum(limit_fen), 0)::bigint FROM huabei_line WHERE status <> 'closed'),
        (SELECT coalesce(sum(debits_posted_fen - credits_posted_fen), 0)::bigint FROM ledger_account
-        WHERE type_code IN ('principal_unbilled', 'principal_billed')),
+        WHERE type_code IN ('principal_unbilled', 'principal_billed', 'principal_instalment')),
        (SELECT coalesce(sum(debits_pending_fen), 0)::bigint FROM ledger_account WHERE type_code = 'commitment'),
        (SELECT count(*) FROM huabei_purchase WHERE state = 'captured'),
        (SELECT coalesce(sum(captured_fen), 0)::bigint FROM huabei_purchase),

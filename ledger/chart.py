@@ -60,6 +60,8 @@ COMMITMENT_CONTROL = AccountType("commitment_control", AccountClass.OFF_BALANCE,
 # What one customer owes. None can be repaid below zero.
 PRINCIPAL_UNBILLED = AccountType("principal_unbilled", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
 PRINCIPAL_BILLED = AccountType("principal_billed", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
+# Principal bought in instalments and on no statement yet.
+PRINCIPAL_INSTALMENT = AccountType("principal_instalment", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
 INTEREST_RECEIVABLE = AccountType("interest_receivable", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
 FEE_RECEIVABLE = AccountType("fee_receivable", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
 PENALTY_RECEIVABLE = AccountType("penalty_receivable", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
@@ -69,6 +71,8 @@ CUSTOMER_CREDIT = AccountType("customer_credit", AccountClass.LIABILITY, counted
 # Everybody's: summed, never locked.
 INTEREST_ACCRUED = AccountType("interest_accrued", AccountClass.ASSET, number=1301)
 PENALTY_ACCRUED = AccountType("penalty_accrued", AccountClass.ASSET, number=1302)
+# Where an entry that corrects the past moves what it takes from one place to another: every such entry leaves it at nothing.
+CORRECTIONS = AccountType("corrections", AccountClass.ASSET, number=1901)
 CASH_CLEARING = AccountType("cash_clearing", AccountClass.ASSET, number=1001)
 MERCHANT_PAYABLE = AccountType("merchant_payable", AccountClass.LIABILITY)
 INTEREST_INCOME = AccountType("interest_income", AccountClass.INCOME, number=6001)
@@ -82,12 +86,14 @@ CHART: dict[str, AccountType] = {
         COMMITMENT_CONTROL,
         PRINCIPAL_UNBILLED,
         PRINCIPAL_BILLED,
+        PRINCIPAL_INSTALMENT,
         INTEREST_RECEIVABLE,
         FEE_RECEIVABLE,
         PENALTY_RECEIVABLE,
         CUSTOMER_CREDIT,
         INTEREST_ACCRUED,
         PENALTY_ACCRUED,
+        CORRECTIONS,
         CASH_CLEARING,
         MERCHANT_PAYABLE,
         INTEREST_INCOME,

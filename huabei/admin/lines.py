@@ -20,10 +20,12 @@ from huabei.models import (
 from ledger.selectors import Position, positions
 from web.console import RecordAdmin, Table, add_link, link_to, list_url, money
 
+PRINCIPAL = ("unbilled_account_id", "billed_account_id", "instalment_account_id")
 ACCOUNTS: tuple[tuple[str, Any, bool], ...] = (
     # The attribute of a line, its name, and whether what stands there is a debt of the customer.
     ("unbilled_account_id", _("principal, not billed"), True),
     ("billed_account_id", _("principal, billed"), True),
+    ("instalment_account_id", _("principal, in instalments"), True),
     ("interest_account_id", _("interest owed"), True),
     ("fee_account_id", _("fees owed"), True),
     ("penalty_account_id", _("penalty owed"), True),
@@ -89,7 +91,7 @@ class LineAdmin(RecordAdmin):
 
     def prepare(self, records: list[Line]) -> None:
         """Reads the accounts of all lines of the page in one query."""
-        names = ("commitment_account_id", "unbilled_account_id", "billed_account_id")
+        names = ("commitment_account_id", *PRINCIPAL)
         found = positions([getattr(line, name) for line in records for name in names])
         for line in records:
             line.found = {name: found[getattr(line, name)] for name in names}  # type: ignore[attr-defined]
@@ -106,8 +108,8 @@ class LineAdmin(RecordAdmin):
 
     @admin.display(description=_("drawn"))
     def drawn(self, line: Any) -> SafeString:
-        """Principal owed, billed or not."""
-        return money(line.found["unbilled_account_id"].debit_fen + line.found["billed_account_id"].debit_fen)
+        """Principal owed: billed, not billed yet, and in instalments to come."""
+        return money(sum(line.found[name].debit_fen for name in PRINCIPAL))
 
     @admin.display(description=_("held"))
     def held(self, line: Any) -> SafeString:

@@ -153,7 +153,9 @@ class DueAdmin(OfLineAdmin):
     @admin.display(description=_("statement"))
     def of_statement(self, due: Due) -> SafeString:
         """The statement that asks for it."""
-        return link_to("huabei_statement", due.statement_id, due.statement.issued_on)
+        if due.statement is None:
+            return format_html("{}", _("none was issued"))
+        return link_to("huabei_statement", due.statement_id, due.issued_on)
 
 
 @admin.register(Segment)

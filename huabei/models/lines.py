@@ -18,7 +18,7 @@ class LineStatus(models.TextChoices):
 
 
 class Line(models.Model):
-    """One credit line. Its money stands on seven ledger accounts of its own."""
+    """One credit line. Its money stands on eight ledger accounts of its own."""
 
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
@@ -28,6 +28,9 @@ class Line(models.Model):
     )
     frozen_cause = models.CharField(_("cause of the freeze"), max_length=24, blank=True, default="")
     limit_fen = models.BigIntegerField(_("limit"))
+    # What is drawn or held beyond the limit, after the limit was lowered or a payment bounced: covered by a commitment of its
+    # own, which whatever comes back takes away before it frees any limit.
+    excess_fen = models.BigIntegerField(_("drawn beyond the limit"), default=0, db_default=0)
     statement_day = models.SmallIntegerField(_("statement day"))
     due_day = models.SmallIntegerField(_("due day"))
     opened_on = models.DateField(_("opened on"))
@@ -40,6 +43,7 @@ class Line(models.Model):
     commitment_account_id = models.BigIntegerField()
     unbilled_account_id = models.BigIntegerField()
     billed_account_id = models.BigIntegerField()
+    instalment_account_id = models.BigIntegerField()
     interest_account_id = models.BigIntegerField()
     fee_account_id = models.BigIntegerField()
     penalty_account_id = models.BigIntegerField()
@@ -58,7 +62,9 @@ class Line(models.Model):
                 name="line_frozen_for_a_cause",
                 condition=Q(status="frozen") & ~Q(frozen_cause="") | ~Q(status="frozen") & Q(frozen_cause=""),
             ),
-            models.CheckConstraint(name="line_limit_not_negative", condition=Q(limit_fen__gte=0)),
+            models.CheckConstraint(
+                name="line_limit_not_negative", condition=Q(limit_fen__gte=0, excess_fen__gte=0)
+            ),
             models.CheckConstraint(
                 name="line_days_in_every_month",
                 condition=Q(statement_day__range=(1, 28))
@@ -67,6 +73,7 @@ class Line(models.Model):
             ),
         ]
         indexes = [
+            models.Index(name="line_in_excess", fields=["id"], condition=Q(excess_fen__gt=0)),
             models.Index(name="line_to_bill", fields=["statement_day"], condition=Q(billable=True)),
             models.Index(name="line_delinquent", fields=["bucket"], condition=Q(bucket__gt=0)),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Now
-from django.db.models.lookups import Exact, GreaterThan, IsNull
+from django.db.models.lookups import Exact, GreaterThan, In, IsNull
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Shop
@@ -32,6 +32,7 @@ class PurchaseState(models.TextChoices):
     CAPTURED = "captured", _("captured")
     VOIDED = "voided", _("voided")
     EXPIRED = "expired", _("expired")
+    REVERSED = "reversed", _("taken back")
 
 
 class Purchase(models.Model):
@@ -73,7 +74,12 @@ class Purchase(models.Model):
             # Two equal answers rather than two cases: every authorisation parses this anew.
             models.CheckConstraint(
                 name="purchase_captured_is_posted",
-                condition=Q(Exact(Exact(F("state"), Value("captured")), GreaterThan(F("captured_fen"), 0)))
+                condition=Q(
+                    Exact(
+                        In(F("state"), [Value("captured"), Value("reversed")]),
+                        GreaterThan(F("captured_fen"), 0),
+                    )
+                )
                 & Q(Exact(GreaterThan(F("captured_fen"), 0), IsNull(F("posted_on"), False))),
             ),
         ]

@@ -34,6 +34,8 @@ class Statement(models.Model):
     new_interest_fen = models.BigIntegerField(_("newly billed interest"))
     new_penalty_fen = models.BigIntegerField(_("newly billed penalty"))
     credit_used_fen = models.BigIntegerField(_("credit used"))
+    # What corrections since the statement before changed of the interest, penalty and fees that were billed.
+    correction_fen = models.BigIntegerField(_("corrections"), default=0, db_default=0)
     entry_id = models.BigIntegerField(null=True)
 
     class Meta:
@@ -59,15 +61,22 @@ class Statement(models.Model):
 
 
 class Due(models.Model):
-    """The minimum that one statement asks for by its due date, without what earlier statements already ask for."""
+    """
+    What one statement day asks for by its due date: the minimum, without what earlier ones already ask for, and the principal
+    that it billed anew. A statement is frozen; its due follows what is corrected or put into instalments afterwards. A
+    correction may find a debt on a statement day on which nothing was owed: such a due has no statement.
+    """
 
-    statement = models.OneToOneField(
-        Statement, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="due"
-    )
+    id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(
         Line, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="dues"
     )
+    statement = models.OneToOneField(
+        Statement, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="due"
+    )
+    issued_on = models.DateField(_("statement date"))
     due_on = models.DateField(_("due date"), db_index=True)
+    principal_fen = models.BigIntegerField(_("newly billed principal"))
     minimum_fen = models.BigIntegerField(_("minimum"))
     outstanding_fen = models.BigIntegerField(_("of it outstanding"))
 
@@ -75,10 +84,12 @@ class Due(models.Model):
         verbose_name = _("due")
         verbose_name_plural = _("dues")
         constraints = [
+            models.UniqueConstraint(name="due_once_per_line_and_day", fields=["line", "issued_on"]),
             models.CheckConstraint(
                 name="due_outstanding_within_minimum",
                 condition=Q(outstanding_fen__gte=0, outstanding_fen__lte=F("minimum_fen")),
-            )
+            ),
+            models.CheckConstraint(name="due_principal_not_negative", condition=Q(principal_fen__gte=0)),
         ]
         indexes = [
             models.Index(name="due_unpaid", fields=["line", "due_on"], condition=Q(outstanding_fen__gt=0))

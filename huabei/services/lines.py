@@ -41,13 +41,14 @@ class Opening:
     due_day: int = 10
 
 
-# The line's seven accounts, and the role each plays; see ledger.chart for their types.
+# The line's eight accounts, and the role each plays; see ledger.chart for their types.
 _OPEN = """
 WITH opening AS (
     SELECT nextval('huabei_line_id_seq') AS line_id, gen_random_uuid() AS line_uuid,
            nextval('ledger_account_id_seq') AS commitment,
            nextval('ledger_account_id_seq') AS unbilled,
            nextval('ledger_account_id_seq') AS billed,
+           nextval('ledger_account_id_seq') AS instalment,
            nextval('ledger_account_id_seq') AS interest,
            nextval('ledger_account_id_seq') AS fee,
            nextval('ledger_account_id_seq') AS penalty,
@@ -62,15 +63,15 @@ WITH opening AS (
     SELECT role.id, role.type_code, customer_id, true, role.cap
     FROM opening CROSS JOIN LATERAL (VALUES
         (commitment, 'commitment', 'debits'), (unbilled, 'principal_unbilled', 'credits'),
-        (billed, 'principal_billed', 'credits'), (interest, 'interest_receivable', 'credits'),
-        (fee, 'fee_receivable', 'credits'), (penalty, 'penalty_receivable', 'credits'),
-        (credit, 'customer_credit', 'debits')) AS role (id, type_code, cap)
+        (billed, 'principal_billed', 'credits'), (instalment, 'principal_instalment', 'credits'),
+        (interest, 'interest_receivable', 'credits'), (fee, 'fee_receivable', 'credits'),
+        (penalty, 'penalty_receivable', 'credits'), (credit, 'customer_credit', 'debits')) AS role (id, type_code, cap)
 ), line AS (
     INSERT INTO huabei_line (id, uuid, customer_id, status, frozen_cause, limit_fen, statement_day, due_day, opened_on,
-        score, commitment_account_id, unbilled_account_id, billed_account_id, interest_account_id, fee_account_id,
-        penalty_account_id, credit_account_id)
+        score, commitment_account_id, unbilled_account_id, billed_account_id, instalment_account_id, interest_account_id,
+        fee_account_id, penalty_account_id, credit_account_id)
     SELECT line_id, line_uuid, customer_id, 'active', '', limit_fen, statement_day, due_day, %(on)s,
-           score, commitment, unbilled, billed, interest, fee, penalty, credit
+           score, commitment, unbilled, billed, instalment, interest, fee, penalty, credit
     FROM opening
 ), entry AS (
     INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)

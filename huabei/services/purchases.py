@@ -22,9 +22,10 @@ from huabei.errors import (
     require_same_request,
 )
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
+from huabei.services.excess import absorb_excess
 from ledger.chart import COMMITMENT_CONTROL, MERCHANT_PAYABLE
 from ledger.services import CapExceeded, constraint_name, ledger_refusals, open_account, request_hash
-from ledger.sql import fetch_all, fetch_one_prepared, value
+from ledger.sql import fetch_all, fetch_one_prepared
 
 CONTROL = COMMITMENT_CONTROL.control_id
 
@@ -173,7 +174,8 @@ WITH captured AS (
 ), line AS (
     SELECT * FROM huabei_line WHERE id IN (SELECT line_id FROM captured) ORDER BY id FOR NO KEY UPDATE
 ), drawn AS (
-    SELECT captured.*, line.billable, line.commitment_account_id, line.unbilled_account_id, line.credit_account_id,
+    SELECT captured.*, line.billable, line.excess_fen > 0 AS in_excess, line.commitment_account_id,
+           line.unbilled_account_id, line.credit_account_id,
            merchant.payable_account_id, nextval('ledger_entry_id_seq') AS entry_id,
            CASE WHEN row_number() OVER (PARTITION BY captured.line_id ORDER BY captured.id) = 1
                 THEN least(captured.captured_fen, credit.credits_posted_fen - credit.debits_posted_fen)
@@ -198,7 +200,7 @@ WITH captured AS (
         (0, %(control)s, commitment_account_id, credit_used_fen, NULL)) AS leg (kind, debit, credit, amount_fen, pending_id)
     WHERE leg.amount_fen > 0
 )
-SELECT id FROM drawn
+SELECT id, line_id, in_excess FROM drawn
 """
 
 
@@ -217,13 +219,13 @@ def capture_many(*, captures: Sequence[tuple[int, int]], on: date) -> set[int]:
         "control": CONTROL,
     }
     try:
-        return _captured(parameters)
+        return _captured(parameters, on)
     except CapExceeded:
         # What this one waited for had used the credit that it saw. Holding the lines, it sees what is left.
         with transaction.atomic():
             fetch_all(_LOCK_PURCHASES, parameters)
             fetch_all(_LOCK_LINES, parameters)
-            return _captured(parameters)
+            return _captured(parameters, on)
 
 
 _LOCK_PURCHASES = "SELECT FROM huabei_purchase WHERE id = ANY(%(purchases)s) ORDER BY id FOR NO KEY UPDATE"
@@ -233,9 +235,12 @@ ORDER BY id FOR NO KEY UPDATE
 """
 
 
-def _captured(parameters: dict[str, Any]) -> set[int]:
+def _captured(parameters: dict[str, Any], on: date) -> set[int]:
     with transaction.atomic(), ledger_refusals():
-        return {purchase_id for (purchase_id,) in fetch_all(_CAPTURE, parameters)}
+        rows = fetch_all(_CAPTURE, parameters)
+        if in_excess := {line_id for _id, line_id, exceeds in rows if exceeds}:
+            absorb_excess(line_ids=sorted(in_excess), on=on)
+        return {purchase_id for purchase_id, _line_id, _exceeds in rows}
 
 
 def capture(*, purchase_id: int, amount_fen: int, on: date) -> None:
@@ -276,7 +281,7 @@ WITH released AS (
     JOIN entry ON entry.reference = 'purchase:' || released.id || ':' || %(state)s
     JOIN huabei_line AS line ON line.id = released.line_id
 )
-SELECT count(*) FROM released
+SELECT line_id FROM released
 """
 _VOID = _RELEASE.format(which="id = %(purchase)s")
 _EXPIRE = _RELEASE.format(which="expires_on <= %(last)s")
@@ -286,9 +291,7 @@ _EXPIRE_OF_LINES = _RELEASE.format(which="expires_on <= %(last)s AND line_id = A
 def void(*, purchase_id: int, on: date) -> None:
     """Releases an authorisation. Voiding it again changes nothing. Errors: NotAuthorised, PurchaseNotFound."""
     parameters = {"purchase": purchase_id, "state": PurchaseState.VOIDED.value, "on": on, "control": CONTROL}
-    with transaction.atomic():
-        released = value(_VOID, parameters)
-    if not released and (state := _purchase(purchase_id).state) != PurchaseState.VOIDED:
+    if not _released(_VOID, parameters) and (state := _purchase(purchase_id).state) != PurchaseState.VOIDED:
         raise NotAuthorised(f"the purchase is {state}")
 
 
@@ -303,8 +306,15 @@ def expire_holds(*, last_day: date, on: date, line_ids: Sequence[int] | None = N
         "control": CONTROL,
         "lines": line_ids,
     }
+    return _released(_EXPIRE if line_ids is None else _EXPIRE_OF_LINES, parameters)
+
+
+def _released(sql: str, parameters: dict[str, Any]) -> int:
     with transaction.atomic():
-        return int(value(_EXPIRE if line_ids is None else _EXPIRE_OF_LINES, parameters))
+        lines = [line_id for (line_id,) in fetch_all(sql, parameters)]
+        if lines:
+            absorb_excess(line_ids=lines, on=parameters["on"])
+        return len(lines)
 
 
 def _purchase(purchase_id: int) -> Purchase:

@@ -28,6 +28,7 @@ from huabei.models import (
     SegmentKind,
 )
 from huabei.selectors import LinePosition
+from huabei.services.excess import absorb_excess
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.segments import follow
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
@@ -79,6 +80,7 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
             request_hash=asked,
             amount_fen=amount_fen,
             received_on=on,
+            value_on=on,
             to_penalty_fen=paid.running_penalty_fen + paid.penalty_fen,
             to_interest_fen=paid.interest_fen + paid.running_interest_fen,
             to_fee_fen=paid.fee_fen,
@@ -204,6 +206,8 @@ def _after_payment(
     if not overdue_fen and line.status == LineStatus.FROZEN and line.frozen_cause == OVERDUE:
         line.status, line.frozen_cause = LineStatus.ACTIVE, ""
     line.save(update_fields=["bucket", "status", "frozen_cause"])
+    if line.excess_fen:
+        absorb_excess(line_ids=[line.pk], on=on)
 
 
 def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:

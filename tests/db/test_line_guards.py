@@ -78,7 +78,9 @@ def test_even_the_owner_may_not_change_a_fact(late: object, table: str, statemen
         "UPDATE huabei_purchase SET reference = 'another'",
         "UPDATE huabei_purchase SET hold_transfer_id = 1",
         "UPDATE huabei_due SET due_on = due_on + 10",
-        "UPDATE huabei_due SET minimum_fen = minimum_fen + 1",
+        "UPDATE huabei_due SET issued_on = issued_on + 1",
+        "UPDATE huabei_due SET statement_id = NULL",
+        "UPDATE huabei_line SET instalment_account_id = billed_account_id",
         "UPDATE huabei_line SET customer_id = gen_random_uuid()",
         "UPDATE huabei_line SET billed_account_id = unbilled_account_id",
     ],
@@ -191,8 +193,8 @@ def test_a_closed_line_makes_room_for_another(late: tuple[Line, Merchant, Purcha
     execute(f"UPDATE huabei_line SET status = 'closed', frozen_cause = '' WHERE id = {line.pk}")
     execute(
         "INSERT INTO huabei_line (uuid, customer_id, status, frozen_cause, limit_fen, statement_day, due_day, opened_on,"
-        " commitment_account_id, unbilled_account_id, billed_account_id, interest_account_id, fee_account_id,"
-        " penalty_account_id, credit_account_id)"
-        f" SELECT gen_random_uuid(), customer_id, 'active', '', 1, 1, 10, '2026-08-01', 1, 2, 3, 4, 5, 6, 7"
+        " commitment_account_id, unbilled_account_id, billed_account_id, instalment_account_id, interest_account_id,"
+        " fee_account_id, penalty_account_id, credit_account_id)"
+        f" SELECT gen_random_uuid(), customer_id, 'active', '', 1, 1, 10, '2026-08-01', 1, 2, 3, 4, 5, 6, 7, 8"
         f" FROM huabei_line WHERE id = {line.pk}"
     )

@@ -104,7 +104,7 @@ def test_a_new_line_has_its_whole_limit_and_owes_nothing() -> None:
     assert (position.limit_fen, position.available_fen, position.held_fen) == (8_000_00, 8_000_00, 0)
     assert (position.drawn_fen, position.owed_fen, position.credit_fen) == (0, 0, 0)
     assert (line.status, line.bucket, line.billable) == ("active", 0, False)
-    assert Account.objects.filter(owner=line.customer_id).count() == 7
+    assert Account.objects.filter(owner=line.customer_id).count() == 8
 
 
 @pytest.mark.django_db
