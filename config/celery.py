@@ -30,4 +30,6 @@ app.autodiscover_tasks()
 app.conf.beat_schedule = {
     # Midnight in the bank's time zone is when it matters; the rest of the day it finishes what a crash interrupted.
     "close elapsed days": {"task": "operations.close_elapsed_days", "schedule": crontab(minute="*/10")},
+    # What a lost hint left waiting, what failed and is due again, and what waited for quiet hours to end.
+    "send waiting e-mails": {"task": "customers.send_waiting_emails", "schedule": crontab()},
 }

@@ -1,5 +1,6 @@
 """
-How national IDs and phones are stored: sealed with AES-256-GCM, found again by a keyed blind index.
+How national IDs, phones and e-mail addresses are stored: sealed with AES-256-GCM; numbers are found again by a keyed blind
+index.
 
 A sealed value is `version (1 byte) | key id (4) | nonce (12) | ciphertext and tag`. It is bound to its field and to its
 customer: moved to another row or column it cannot be opened. Keys come from settings.IDENTITY_KEYS, newest first: the
@@ -40,6 +41,9 @@ class Sealed(StrEnum):
 
     NATIONAL_ID = "national_id"
     PHONE = "phone"
+    EMAIL = "email"
+    NEW_EMAIL = "new_email"
+    NEW_EMAIL_CODE = "new_email_code"
 
 
 class SealBroken(DomainError):

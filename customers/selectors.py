@@ -1,15 +1,17 @@
-"""Reading customers: by their numbers, masked for display, and what they allow."""
+"""Reading customers: by their numbers, masked for display, what they allow, how they are reached and what they were told."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
 
 from customers import identity, sealing
-from customers.models import Consent, Customer
+from customers.models import Channel, Consent, Contact, Customer, Notice, NoticePreference
+from customers.notices import Message, Step, kinds, message_of
 from customers.sealing import Sealed
 
 
@@ -70,3 +72,110 @@ def registered_ids(*, on: date) -> list[UUID]:
 def names_of(customer_ids: Iterable[UUID]) -> dict[UUID, str]:
     """The names of customers by id; unknown ids are left out."""
     return dict(Customer.objects.filter(pk__in=set(customer_ids)).values_list("pk", "full_name"))
+
+
+def contact_of(customer_id: UUID) -> Contact:
+    """How the customer is reached; what holds for who never said anything, not stored, where they did not."""
+    return Contact.objects.filter(pk=customer_id).first() or Contact(customer_id=customer_id)
+
+
+def email_of(contact: Contact) -> str | None:
+    """The confirmed address in full, where there is one: to write to. Errors: SealBroken."""
+    return _unsealed(contact, contact.email_encrypted, Sealed.EMAIL)
+
+
+def new_email_of(contact: Contact) -> str | None:
+    """The address that waits for its code, in full. Errors: SealBroken."""
+    return _unsealed(contact, contact.new_email_encrypted, Sealed.NEW_EMAIL)
+
+
+def new_email_code_of(contact: Contact) -> str | None:
+    """The code that was sent to the new address, for the e-mail that brings it. Errors: SealBroken."""
+    return _unsealed(contact, contact.new_email_code_encrypted, Sealed.NEW_EMAIL_CODE)
+
+
+def _unsealed(contact: Contact, sealed: bytes | memoryview | None, field: Sealed) -> str | None:
+    return None if sealed is None else sealing.unseal(sealed, field=field, owner=contact.customer_id)
+
+
+def mask_email(address: str) -> str:
+    """`l***@example.com`, for pages and the console."""
+    name, _at, domain = address.rpartition("@")
+    return f"{name[:1]}***@{domain}"[:80]
+
+
+def masked_email(contact: Contact) -> str:
+    """The confirmed address, masked; empty where there is none."""
+    address = email_of(contact)
+    return mask_email(address) if address else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A notice and its message, which speaks the language of the reader."""
+
+    notice: Notice
+    message: Message
+
+    @property
+    def title(self) -> str:
+        """The message in one line."""
+        return self.message.title()
+
+    @property
+    def body(self) -> list[str]:
+        """What there is to say beyond it."""
+        return self.message.body()
+
+    @property
+    def step(self) -> Step | None:
+        """What the reader may do about it."""
+        return self.message.step()
+
+
+def told(notice: Notice) -> Told:
+    """A notice with its message. Error: UnreadableNotice."""
+    return Told(notice, message_of(notice.kind, notice.figures))
+
+
+def notices_of(customer_id: UUID, *, before: int | None = None, most: int = 20) -> list[Told]:
+    """The customer's notices in the app, newest first; `before`: those older than this one."""
+    found = Notice.objects.filter(customer_id=customer_id, in_app=True).order_by("-pk")
+    if before is not None:
+        found = found.filter(pk__lt=before)
+    return [told(notice) for notice in found[:most]]
+
+
+def own_notice(*, customer_id: UUID, notice_id: int) -> Told | None:
+    """One of the customer's own notices in the app."""
+    notice = Notice.objects.filter(pk=notice_id, customer_id=customer_id, in_app=True).first()
+    return told(notice) if notice else None
+
+
+def unread_notices(customer_id: UUID, *, most: int = 100) -> int:
+    """How many notices in the app the customer has not read, counted up to `most`."""
+    unread = Notice.objects.filter(customer_id=customer_id, in_app=True, read_at__isnull=True)
+    return unread[:most].count()
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """Whether a customer is told one kind of thing in the app and by e-mail."""
+
+    message: type[Message]
+    in_app: bool
+    email: bool
+
+
+def preferences_of(customer_id: UUID) -> list[Preference]:
+    """What a customer is told over which channel, by kind."""
+    rows = NoticePreference.objects.filter(customer_id=customer_id)
+    said = {(row.kind, row.channel): row.wanted for row in rows}
+    return [
+        Preference(
+            message,
+            message.mandatory or said.get((message.kind, Channel.IN_APP), True),
+            said.get((message.kind, Channel.EMAIL), message.by_email),
+        )
+        for message in kinds()
+    ]

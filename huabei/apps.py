@@ -5,3 +5,6 @@ from django.utils.translation import gettext_lazy as _
 class HuabeiConfig(AppConfig):
     name = "huabei"
     verbose_name = _("Credit lines")
+
+    def ready(self) -> None:
+        from huabei import notices  # noqa: F401 - defines what the owners of lines are told

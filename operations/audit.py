@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import huabei.audit
 import ledger.audit
+from customers.models import Contact, EmailDelivery, Notice, NoticePreference
 from ledger.audit import Check, guards
 from operations.models import BusinessDay, CloseStep
 
@@ -21,6 +22,19 @@ CHECKS: tuple[Check, ...] = (
             "operations_closestep_is_done_once",
             "operations_closestep_is_not_deleted",
             "operations_closestep_is_not_truncated",
+        ),
+    ),
+    guards(
+        "notice_guards",
+        models=(Contact, EmailDelivery, Notice, NoticePreference),
+        facts=(),
+        triggers=(
+            "customers_emaildelivery_is_done_once",
+            "customers_emaildelivery_is_not_deleted",
+            "customers_emaildelivery_is_not_truncated",
+            "customers_notice_is_not_deleted",
+            "customers_notice_is_not_truncated",
+            "customers_notice_is_only_read",
         ),
     ),
 )

@@ -14,6 +14,8 @@ ADMINISTRATOR = "Administrator"
 CASE_FILE = (
     "customers.view_customer",
     "customers.view_consent",
+    "customers.view_emaildelivery",
+    "customers.view_notice",
     "customers.view_shop",
     "ledger.view_account",
     "ledger.view_entry",
@@ -38,6 +40,7 @@ ROLES: Mapping[str, tuple[str, ...]] = {
     ADMINISTRATOR: (
         *CASE_FILE,
         "operations.view_closestep",
+        "customers.retry_emaildelivery",
         "creditscore.view_outcome",
         "creditscore.view_protectedattributes",
         "creditscore.view_publicationcalendar",

@@ -108,7 +108,7 @@ class RecordAdmin(_ModelAdmin):
     Lists count at most 10,000 rows.
     """
 
-    actions = None
+    actions: Any = None
     list_per_page = 50
     paginator = BoundedPaginator
     show_full_result_count = False

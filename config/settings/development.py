@@ -14,3 +14,7 @@ IDENTITY_INDEX_KEY = installation_secret(VAR_DIR, "IDENTITY_INDEX_KEY")
 DEBUG = False
 ALLOWED_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 WHITENOISE_USE_FINDERS = True
+
+# Nothing leaves the machine: each e-mail is a file that can be looked at.
+EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+EMAIL_FILE_PATH = VAR_DIR / "mail"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -282,48 +282,57 @@ def create_login(*, customer_id: UUID, username: str, password: str, at: datetim
 
 _RESEAL_BATCH = 2000
 
-_STALE = """
-SELECT id, national_id_encrypted, phone_encrypted FROM customers_customer
-WHERE id > %(after)s
-  AND (substring(national_id_encrypted FOR 5) <> %(header)s OR substring(phone_encrypted FOR 5) <> %(header)s)
-ORDER BY id LIMIT %(batch)s FOR NO KEY UPDATE
-"""
-
-_RESEAL = """
-UPDATE customers_customer AS customer SET national_id_encrypted = given.national_id, phone_encrypted = given.phone
-FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[]) AS given (id, national_id, phone) WHERE customer.id = given.id
-"""
+# The tables with sealed values: by the key that names whose they are, and the field that each column was sealed for.
+_SEALED_COLUMNS: Mapping[tuple[str, str], Mapping[str, Sealed]] = {
+    ("customers_customer", "id"): {
+        "national_id_encrypted": Sealed.NATIONAL_ID,
+        "phone_encrypted": Sealed.PHONE,
+    },
+    ("customers_contact", "customer_id"): {
+        "email_encrypted": Sealed.EMAIL,
+        "new_email_encrypted": Sealed.NEW_EMAIL,
+        "new_email_code_encrypted": Sealed.NEW_EMAIL_CODE,
+    },
+}
 
 
 def rotate_identity_keys() -> int:
     """
-    Seals with the newest key whatever an older one sealed; returns how many customers were re-sealed.
+    Seals with the newest key whatever an older one sealed; returns how many records were re-sealed.
 
     In short transactions of their own, so it may be stopped and run again at any time; the blind indexes stay as they
     are. Errors: SealBroken when a needed older key is no longer in settings.IDENTITY_KEYS.
     """
+    return sum(_resealed_table(*table, columns) for table, columns in _SEALED_COLUMNS.items())
+
+
+def _resealed_table(table: str, key: str, columns: Mapping[str, Sealed]) -> int:
+    # Names of tables and columns are those above, never anything that was given.
+    stale = " OR ".join(f"substring({column} FOR 5) <> %(header)s" for column in columns)
+    find = f"""
+SELECT {key}, {", ".join(columns)} FROM {table}
+WHERE {key} > %(after)s AND ({stale}) ORDER BY {key} LIMIT %(batch)s FOR NO KEY UPDATE
+"""  # noqa: S608
+    reseal = f"""
+UPDATE {table} AS record SET {", ".join(f"{column} = given.{column}" for column in columns)}
+FROM unnest(%b::uuid[], {", ".join("%b::bytea[]" for _column in columns)}) AS given (owner, {", ".join(columns)})
+WHERE record.{key} = given.owner
+"""  # noqa: S608
     resealed, after = 0, UUID(int=0)
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(
-                _STALE, {"after": after, "header": sealing.current_header(), "batch": _RESEAL_BATCH}
-            )
-            stale = cursor.fetchall()
-            if not stale:
+            cursor.execute(find, {"after": after, "header": sealing.current_header(), "batch": _RESEAL_BATCH})
+            rows = cursor.fetchall()
+            if not rows:
                 return resealed
-            cursor.execute(
-                _RESEAL,
-                [
-                    [customer_id for customer_id, _national_id, _phone in stale],
-                    [
-                        _resealed(national_id, Sealed.NATIONAL_ID, owner)
-                        for owner, national_id, _phone in stale
-                    ],
-                    [_resealed(phone, Sealed.PHONE, owner) for owner, _national_id, phone in stale],
-                ],
-            )
-        resealed += len(stale)
-        after = stale[-1][0]
+            owners = [row[0] for row in rows]
+            values = [
+                [_resealed(row[n], field, row[0]) for row in rows]
+                for n, field in enumerate(columns.values(), start=1)
+            ]
+            cursor.execute(reseal, [owners, *values])
+        resealed += len(rows)
+        after = owners[-1]
 
 
 def _resealed(sealed: bytes | None, field: Sealed, owner: UUID) -> bytes | None:

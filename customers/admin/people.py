@@ -18,10 +18,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from customers import identity, selectors
+from customers.admin.notices import notices_table, preferences_table
 from customers.models import Consent, Customer, Login, Shop
 from web.console import RecordAdmin, Table, link_to, list_url
 
 SHARING_A_PHONE = 20
+NOTICES_SHOWN = 10
 
 
 def _with_number(number: str) -> list[Customer]:
@@ -48,6 +50,8 @@ class CustomerAdmin(RecordAdmin):
         "full_name",
         "national_id",
         "phone",
+        "email",
+        "quiet_hours",
         "born_on",
         "is_student",
         "identity_verified_on",
@@ -56,7 +60,7 @@ class CustomerAdmin(RecordAdmin):
         "books",
         "id",
     )
-    readonly_fields = ("national_id", "phone", "login_link", "books", "id")
+    readonly_fields = ("national_id", "phone", "email", "quiet_hours", "login_link", "books", "id")
 
     def get_urls(self) -> list[URLPattern]:
         find = self.admin_site.admin_view(self.find)
@@ -90,6 +94,18 @@ class CustomerAdmin(RecordAdmin):
         """The phone, masked."""
         return selectors.masked_phone(customer) or "–"
 
+    @admin.display(description=_("e-mail"))
+    def email(self, customer: Customer) -> str:
+        """The confirmed address, masked."""
+        return selectors.masked_email(selectors.contact_of(customer.pk)) or "–"
+
+    @admin.display(description=_("quiet hours"))
+    def quiet_hours(self, customer: Customer) -> str:
+        """When the customer is not written to."""
+        contact = selectors.contact_of(customer.pk)
+        hours = f"{contact.quiet_from:%H:%M}–{contact.quiet_until:%H:%M}"
+        return f"{hours} ({_('nights agreed')})" if contact.night_agreed_at else hours
+
     @admin.display(description=_("login"))
     def login_link(self, customer: Customer) -> Any:
         """The login that may sign in for this customer."""
@@ -104,7 +120,7 @@ class CustomerAdmin(RecordAdmin):
         return format_html('<a href="{}">{}</a>', address, _("Accounts of this customer"))
 
     def tables(self, record: Customer) -> Iterable[Table]:
-        """The consents, newest first."""
+        """The consents, and what the customer was told, newest first."""
         consents = record.consents.order_by("-granted_at")
         yield Table(
             title=_("Consents"),
@@ -112,6 +128,10 @@ class CustomerAdmin(RecordAdmin):
             rows=[(c.purpose, c.granted_at, c.withdrawn_at or "–") for c in consents],
             empty=_("This customer has allowed nothing yet."),
         )
+        yield notices_table(
+            record.pk, shown=NOTICES_SHOWN, more_url=list_url("customers_notice", customer=record.pk)
+        )
+        yield preferences_table(record.pk)
 
 
 @admin.register(Shop)

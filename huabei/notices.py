@@ -1,0 +1,319 @@
+"""
+What the owner of a line is told. Each kind has its figures and its words; none ever says to spend more.
+
+What a day brought is told by the close (`huabei.telling`); the rest by the service that does it, through
+`customers.services.notices.notify`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from customers.notices import Message, Step, day, told
+from web.templatetags.money import rmb
+
+
+def _repay() -> Step:
+    return Step(_("Repay now"), f"{reverse('home')}#repay")
+
+
+def _home() -> Step:
+    return Step(_("See your line"), reverse("home"))
+
+
+@told(kind="line.statement_issued", name=gettext_lazy("Statement issued"), mandatory=True)
+@dataclass(frozen=True)
+class StatementIssued(Message):
+    """A statement: how much, at least how much, and by when."""
+
+    statement_id: int
+    issued_on: date
+    due_on: date
+    total_fen: int
+    minimum_fen: int
+
+    def title(self) -> str:
+        if not self.total_fen:
+            return _("Your statement of %(on)s: nothing to pay") % {"on": day(self.issued_on)}
+        return _("Your statement: %(total)s due by %(due)s") % {
+            "total": rmb(self.total_fen),
+            "due": day(self.due_on),
+        }
+
+    def body(self) -> list[str]:
+        if not self.total_fen:
+            return [_("What you bought is paid already.")]
+        return [
+            _("Pay %(total)s by %(due)s and it costs nothing.")
+            % {"total": rmb(self.total_fen), "due": day(self.due_on)},
+            _("At least %(minimum)s has to be paid by then. Interest runs on the rest from the day after.")
+            % {"minimum": rmb(self.minimum_fen)},
+        ]
+
+    def step(self) -> Step:
+        return Step(_("Open the statement"), reverse("statement", args=[self.statement_id]))
+
+
+@told(kind="line.payment_due", name=gettext_lazy("Payment due soon"))
+@dataclass(frozen=True)
+class PaymentDue(Message):
+    """A due date that comes while something is unpaid."""
+
+    due_on: date
+    days: int
+    total_fen: int
+    minimum_fen: int
+
+    def title(self) -> str:
+        if self.days == 1:
+            return _("%(total)s is due tomorrow") % {"total": rmb(self.total_fen)}
+        return ngettext(
+            "%(total)s is due in %(days)s day", "%(total)s is due in %(days)s days", self.days
+        ) % {"total": rmb(self.total_fen), "days": self.days}
+
+    def body(self) -> list[str]:
+        due = day(self.due_on)
+        if not self.minimum_fen:
+            return [
+                _("The minimum is paid. Pay the rest by %(due)s too and no interest runs on it.")
+                % {"due": due}
+            ]
+        return [
+            _("Pay all of it by %(due)s and it costs nothing.") % {"due": due},
+            _(
+                "At least %(minimum)s has to be paid by then: with less, the payment is late, a penalty runs and the line is "
+                "frozen."
+            )
+            % {"minimum": rmb(self.minimum_fen)},
+        ]
+
+    def step(self) -> Step:
+        return _repay()
+
+
+@told(kind="line.payment_received", name=gettext_lazy("Payment received"), by_email=False)
+@dataclass(frozen=True)
+class PaymentReceived(Message):
+    """A repayment, and what of it is now the customer's credit."""
+
+    repayment_id: int
+    amount_fen: int
+    received_on: date
+    to_credit_fen: int
+
+    def title(self) -> str:
+        return _("We received your payment of %(amount)s") % {"amount": rmb(self.amount_fen)}
+
+    def body(self) -> list[str]:
+        said = [_("It arrived on %(on)s. Thank you.") % {"on": day(self.received_on)}]
+        if self.to_credit_fen:
+            said.append(
+                _("%(credit)s of it was more than you owed and is your credit.")
+                % {"credit": rmb(self.to_credit_fen)}
+            )
+        return said
+
+    def step(self) -> Step:
+        return Step(_("See where it went"), reverse("repayment", args=[self.repayment_id]))
+
+
+@told(kind="line.overdue", name=gettext_lazy("Payment late"), mandatory=True)
+@dataclass(frozen=True)
+class Overdue(Message):
+    """A payment that is late: by how much, what each day costs, how to pay."""
+
+    due_on: date
+    days: int
+    overdue_fen: int
+    penalty_per_day_fen: int
+
+    def title(self) -> str:
+        return ngettext(
+            "Your payment is %(days)s day late: %(overdue)s",
+            "Your payment is %(days)s days late: %(overdue)s",
+            self.days,
+        ) % {"days": self.days, "overdue": rmb(self.overdue_fen)}
+
+    def body(self) -> list[str]:
+        said = [
+            _("It was due on %(due)s. Each further day costs about %(cost)s of penalty.")
+            % {"due": day(self.due_on), "cost": rmb(self.penalty_per_day_fen)},
+            _(
+                "You can pay on your home page at any hour, also a part of it. The day of the payment costs nothing."
+            ),
+        ]
+        if self.days >= 30:
+            said.append(
+                _("If you cannot pay now, tell us: we look for a way with you before it becomes dearer.")
+            )
+        return said
+
+    def step(self) -> Step:
+        return _repay()
+
+
+@told(kind="line.frozen", name=gettext_lazy("Line frozen"), mandatory=True)
+@dataclass(frozen=True)
+class LineFrozen(Message):
+    """A line that cannot be bought with, and why."""
+
+    cause: str
+    since: date
+
+    def title(self) -> str:
+        return _("Your line is frozen")
+
+    def body(self) -> list[str]:
+        why = (
+            _("A payment is late. Pay what is overdue and the line works again at once.")
+            if self.cause == "overdue"
+            else _("What you owe stays as it is; you can repay.")
+        )
+        return [_("Since %(since)s you cannot buy with it.") % {"since": day(self.since)}, why]
+
+    def step(self) -> Step:
+        return _repay() if self.cause == "overdue" else _home()
+
+
+@told(kind="line.thawed", name=gettext_lazy("Line works again"), mandatory=True)
+@dataclass(frozen=True)
+class LineThawed(Message):
+    """A line that was frozen and no longer is."""
+
+    on: date
+
+    def title(self) -> str:
+        return _("Your line works again")
+
+    def body(self) -> list[str]:
+        return [_("It was freed on %(on)s.") % {"on": day(self.on)}]
+
+    def step(self) -> Step:
+        return _home()
+
+
+@told(kind="line.limit_changed", name=gettext_lazy("Limit changed"), mandatory=True)
+@dataclass(frozen=True)
+class LimitChanged(Message):
+    """A new limit, for good or up to and with a day."""
+
+    from_fen: int
+    to_fen: int
+    last_day: date | None = None
+
+    def title(self) -> str:
+        return _("Your limit is now %(limit)s") % {"limit": rmb(self.to_fen)}
+
+    def body(self) -> list[str]:
+        said = [_("It was %(before)s before.") % {"before": rmb(self.from_fen)}]
+        if self.last_day is not None:
+            said.append(
+                _("The change lasts until %(last)s; then the limit is as it was.")
+                % {"last": day(self.last_day)}
+            )
+        if self.to_fen < self.from_fen:
+            said.append(_("What you have drawn stays as it is; only new purchases have less room."))
+        return said
+
+    def step(self) -> Step:
+        return _home()
+
+
+@told(kind="line.closed", name=gettext_lazy("Line closed"), mandatory=True)
+@dataclass(frozen=True)
+class LineClosed(Message):
+    """The end of a line, and what is still owed on it."""
+
+    on: date
+    owed_fen: int
+
+    def title(self) -> str:
+        return _("Your line is closed")
+
+    def body(self) -> list[str]:
+        said = [_("It was closed on %(on)s. You cannot buy with it any more.") % {"on": day(self.on)}]
+        if self.owed_fen:
+            said.append(
+                _("%(owed)s is still owed and has to be paid as before.") % {"owed": rmb(self.owed_fen)}
+            )
+        return said
+
+    def step(self) -> Step:
+        return _home()
+
+
+@told(kind="line.refund_arrived", name=gettext_lazy("Refund arrived"), by_email=False)
+@dataclass(frozen=True)
+class RefundArrived(Message):
+    """What a shop gave back, and where it went: off the debt, off the statement, to the customer's credit."""
+
+    shop: str
+    amount_fen: int
+    refunded_on: date
+    to_unbilled_fen: int
+    to_billed_fen: int
+    to_credit_fen: int
+
+    def title(self) -> str:
+        return _("%(amount)s came back from %(shop)s") % {"amount": rmb(self.amount_fen), "shop": self.shop}
+
+    def body(self) -> list[str]:
+        parts = (
+            (self.to_unbilled_fen, _("%(amount)s was taken off your purchases before they are billed.")),
+            (self.to_billed_fen, _("%(amount)s was taken off what your statements ask for.")),
+            (self.to_credit_fen, _("%(amount)s is your credit, since the purchase was paid already.")),
+        )
+        return [text % {"amount": rmb(fen)} for fen, text in parts if fen]
+
+    def step(self) -> Step:
+        return _home()
+
+
+@told(kind="line.instalments_made", name=gettext_lazy("Instalment plan made"))
+@dataclass(frozen=True)
+class InstalmentPlanMade(Message):
+    """A purchase or a statement that is paid in instalments: how many, how much each, what it costs in all."""
+
+    principal_fen: int
+    fee_fen: int
+    periods: int
+    first_due_on: date
+    first_instalment_fen: int
+
+    def title(self) -> str:
+        return ngettext(
+            "%(principal)s in %(periods)s instalment",
+            "%(principal)s in %(periods)s instalments",
+            self.periods,
+        ) % {"principal": rmb(self.principal_fen), "periods": self.periods}
+
+    def body(self) -> list[str]:
+        return [
+            _("The first instalment of %(first)s is due on %(due)s.")
+            % {"first": rmb(self.first_instalment_fen), "due": day(self.first_due_on)},
+            _("The fees are %(fee)s in all.") % {"fee": rmb(self.fee_fen)}
+            if self.fee_fen
+            else _("It costs no fee."),
+        ]
+
+    def step(self) -> Step:
+        return _home()
+
+
+def figures_sql(message: type[Message], **columns: str) -> str:
+    """
+    A jsonb object of a kind's figures, each from an expression of SQL; ValueError unless every figure is given.
+
+    So that a set-based statement cannot leave a figure out that whoever reads the notice needs.
+    """
+    expected: dict[str, Any] = message.__dataclass_fields__
+    if columns.keys() != expected.keys():
+        raise ValueError(f"{message.kind} has the figures {', '.join(expected)}")
+    pairs = ", ".join(f"'{name}', {column}" for name, column in columns.items())
+    return f"jsonb_build_object({pairs})"
