@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from huabei.audit_spending import SPENDING
 from huabei.models import (
     Accrual,
+    Capture,
     Correction,
     Due,
     Line,
     Purchase,
     Refund,
+    RefundShare,
     Repayment,
     Segment,
     SegmentKind,
@@ -86,7 +89,8 @@ WHERE limit_fen - unbilled_fen - billed_fen - instalment_fen <> undrawn_fen
 _HOLDS = _of_lines("""
 SELECT 'huabei_line', id::text, format('authorised=%%s', coalesce(authorised.fen, 0)), format('held=%%s', held_fen)
 FROM (/* standing */) AS standing
-LEFT JOIN (SELECT line_id, sum(amount_fen) AS fen FROM huabei_purchase WHERE state = 'authorised' GROUP BY line_id)
+LEFT JOIN (SELECT line_id, sum(amount_fen - captured_fen) AS fen FROM huabei_purchase WHERE state = 'authorised'
+           GROUP BY line_id)
     AS authorised ON authorised.line_id = standing.id
 WHERE coalesce(authorised.fen, 0) <> held_fen
 """)
@@ -190,8 +194,8 @@ FROM (SELECT *, lag(issued_on) OVER earlier AS before_on, lag(entry_id) OVER ear
       WINDOW earlier AS (PARTITION BY line_id ORDER BY issued_on)) AS statement
 JOIN huabei_line AS line ON line.id = statement.line_id
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(captured_fen), 0) AS fen FROM huabei_purchase AS purchase
-    WHERE purchase.line_id = line.id AND posted_on >= coalesce(before_on, line.opened_on) AND posted_on < issued_on
+    SELECT coalesce(sum(amount_fen), 0) AS fen FROM huabei_capture AS capture
+    WHERE capture.line_id = line.id AND posted_on >= coalesce(before_on, line.opened_on) AND posted_on < issued_on
 ) AS bought
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount_fen), 0) AS fen FROM ledger_transfer AS transfer
@@ -247,39 +251,6 @@ CROSS JOIN LATERAL (
 ) AS moved
 WHERE (moved.unbilled, moved.billed, moved.credit, moved.merchant)
       <> (to_unbilled_fen, to_billed_fen, to_credit_fen, refund.amount_fen)
-"""
-
-# A hold is settled for what was captured, released when it was voided or expired, and open until then.
-_PURCHASES = """
-SELECT 'huabei_purchase', purchase.id::text,
-       format('state=%%s captured=%%s refunded=%%s', known.state, known.captured, refunds.fen),
-       format('state=%%s captured=%%s refunded=%%s', said.state, captured_fen, refunded_fen)
-FROM huabei_purchase AS purchase
-LEFT JOIN ledger_transfer AS resolution ON resolution.pending_id = purchase.hold_transfer_id
-LEFT JOIN ledger_transfer AS hold ON hold.id = purchase.hold_transfer_id AND hold.kind = 1
-CROSS JOIN LATERAL (SELECT CASE WHEN purchase.state IN ('voided', 'expired') THEN 'released'
-                                WHEN purchase.state = 'reversed' THEN 'captured' ELSE purchase.state END AS state) AS said
-CROSS JOIN LATERAL (SELECT CASE resolution.kind WHEN 2 THEN 'captured' WHEN 3 THEN 'released' ELSE 'authorised' END AS state,
-    CASE resolution.kind WHEN 2 THEN resolution.amount_fen ELSE 0 END AS captured) AS known
-CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS fen FROM huabei_refund AS refund
-                    WHERE refund.purchase_id = purchase.id) AS refunds
-WHERE hold.amount_fen IS DISTINCT FROM purchase.amount_fen
-   OR (known.state, known.captured, refunds.fen)
-      <> (said.state, captured_fen, refunded_fen)
-"""
-
-_MERCHANTS = """
-SELECT 'huabei_merchant', shop_id::text, format('captured less refunded=%%s', owed.fen), format('payable=%%s', payable.fen)
-FROM huabei_merchant AS merchant
-CROSS JOIN LATERAL (SELECT coalesce(sum(captured_fen - refunded_fen), 0) AS fen FROM huabei_purchase AS purchase
-                    WHERE purchase.merchant_id = merchant.shop_id AND purchase.state <> 'reversed') AS owed
-CROSS JOIN LATERAL (
-    SELECT coalesce((SELECT sum(amount_fen) FROM ledger_transfer AS t
-                     WHERE t.credit_account_id = merchant.payable_account_id AND kind IN (0, 2)), 0)
-         - coalesce((SELECT sum(amount_fen) FROM ledger_transfer AS t
-                     WHERE t.debit_account_id = merchant.payable_account_id AND kind IN (0, 2)), 0) AS fen
-) AS payable
-WHERE owed.fen <> payable.fen
 """
 
 # The control account at the end of every day for which a row says what stands accrued; and what the day's entry moved.
@@ -399,18 +370,7 @@ CHECKS: tuple[Check, ...] = (
         {"cash": CASH_CLEARING.control_id},
     ),
     Check("line_refunds", _("A refund went where its entry posted it."), "huabei_refund", _REFUNDS),
-    Check(
-        "line_purchases",
-        _("A purchase's hold was settled for what was captured, or released, and its refunds add up."),
-        "huabei_purchase",
-        _PURCHASES,
-    ),
-    Check(
-        "line_merchants",
-        _("A merchant is owed what was captured less what was refunded."),
-        "huabei_merchant",
-        _MERCHANTS,
-    ),
+    *SPENDING,
     Check(
         "line_accrued",
         _("Accrued interest and penalty are what every day's row says, and its entry booked its income."),
@@ -426,20 +386,37 @@ CHECKS: tuple[Check, ...] = (
     ),
     guards(
         "line_guards",
-        models=(Line, Purchase, Refund, Statement, Due, Repayment, Correction, Segment, Accrual),
-        facts=(Statement, Repayment, Refund, Correction, Accrual),
+        models=(
+            Line,
+            Purchase,
+            Capture,
+            Refund,
+            RefundShare,
+            Statement,
+            Due,
+            Repayment,
+            Correction,
+            Segment,
+            Accrual,
+        ),
+        facts=(Statement, Repayment, Refund, RefundShare, Correction, Accrual),
         triggers=(
             "huabei_accrual_is_append_only",
             "huabei_accrual_is_not_truncated",
+            "huabei_capture_keeps_its_nature",
+            "huabei_capture_keeps_its_refunds",
             "huabei_correction_is_append_only",
             "huabei_correction_is_not_truncated",
             "huabei_due_keeps_its_nature",
             "huabei_line_keeps_its_nature",
+            "huabei_purchase_keeps_its_captures",
             "huabei_purchase_keeps_its_nature",
             "huabei_purchase_keeps_its_refunds",
             "huabei_purchase_leaves_authorised_once",
             "huabei_refund_is_append_only",
             "huabei_refund_is_not_truncated",
+            "huabei_refundshare_is_append_only",
+            "huabei_refundshare_is_not_truncated",
             "huabei_repayment_is_append_only",
             "huabei_repayment_is_not_truncated",
             "huabei_segment_only_closes",

@@ -24,6 +24,30 @@ class LineNotActive(LineError):
     code = "line_not_active"
 
 
+class LimitExceeded(LineError):
+    """The line does not cover the amount."""
+
+    code = "limit_exceeded"
+
+
+class MerchantNotAccepting(LineError):
+    """The shop does not accept lines."""
+
+    code = "merchant_not_accepting"
+
+
+class PurchaseNotFound(LineError):
+    """There is no such purchase."""
+
+    code = "purchase_not_found"
+
+
+class NotAuthorised(LineError):
+    """The purchase is no longer waiting for its capture."""
+
+    code = "purchase_not_authorised"
+
+
 class RequestConflict(LineError):
     """The reference was used before for a different request; nobody gets somebody else's answer."""
 

@@ -18,6 +18,7 @@ from finance.delinquency import days_past_due
 from finance.rates import DailyRate
 from huabei import selectors
 from huabei.models import (
+    Capture,
     Due,
     Line,
     Purchase,
@@ -122,6 +123,7 @@ STATE_TEXTS = {
     PurchaseState.VOIDED: _("cancelled"),
     PurchaseState.EXPIRED: _("reservation expired"),
 }
+PARTLY = _("charged in part, the rest is reserved")
 
 
 def _purchases(rows: Iterable[Purchase]) -> list[Event]:
@@ -132,7 +134,9 @@ def _purchases(rows: Iterable[Purchase]) -> list[Event]:
             row.pk,
             row.merchant.shop.name,
             row.captured_fen or row.amount_fen,
-            STATE_TEXTS.get(PurchaseState(row.state), ""),
+            PARTLY
+            if row.captured_fen and row.state == PurchaseState.AUTHORISED
+            else STATE_TEXTS.get(PurchaseState(row.state), ""),
         )
         for row in rows
     ]
@@ -291,11 +295,14 @@ def statement_detail(statement: Statement) -> StatementDetail:
 
 
 def purchases_of(line_id: int, *, since: date, until: date | None = None) -> list[Event]:
-    """Purchases of a line posted on or after `since` and before `until`, oldest first, at most 200."""
-    rows = Purchase.objects.filter(line_id=line_id, posted_on__gte=since)
+    """What was captured on a line on or after `since` and before `until`, oldest first, at most 200."""
+    rows = Capture.objects.filter(line_id=line_id, posted_on__gte=since)
     if until:
         rows = rows.filter(posted_on__lt=until)
-    return _purchases(rows.select_related("merchant__shop").order_by("posted_on", "pk")[:MOST_SHOWN])
+    return [
+        Event(Happening.PURCHASE, row.posted_on, row.pk, row.purchase.merchant.shop.name, row.amount_fen)
+        for row in rows.select_related("purchase__merchant__shop").order_by("posted_on", "pk")[:MOST_SHOWN]
+    ]
 
 
 def own_line(*, customer_id: UUID, line_uuid: UUID) -> Line | None:

@@ -201,7 +201,7 @@ SELECT (SELECT count(*) FROM huabei_line),
        (SELECT coalesce(sum(debits_posted_fen - credits_posted_fen), 0)::bigint FROM ledger_account
         WHERE type_code IN ('principal_unbilled', 'principal_billed', 'principal_instalment')),
        (SELECT coalesce(sum(debits_pending_fen), 0)::bigint FROM ledger_account WHERE type_code = 'commitment'),
-       (SELECT count(*) FROM huabei_purchase WHERE state = 'captured'),
+       (SELECT count(*) FROM huabei_purchase WHERE captured_fen > 0),
        (SELECT coalesce(sum(captured_fen), 0)::bigint FROM huabei_purchase),
        (SELECT coalesce(sum(refunded_fen), 0)::bigint FROM huabei_purchase),
        (SELECT count(*) FROM huabei_statement),

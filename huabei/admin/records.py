@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from huabei import history
 from huabei.admin.links import entry_link, line_link
-from huabei.admin.tables import refunds_table
+from huabei.admin.tables import captures_table, refunds_table
 from huabei.models import (
     Accrual,
     Due,
@@ -223,7 +223,8 @@ class PurchaseAdmin(OfLineAdmin):
         return link_to("ledger_transfer", purchase.hold_transfer_id, f"#{purchase.hold_transfer_id}")
 
     def tables(self, record: Purchase) -> Iterable[Table]:
-        """What was refunded."""
+        """What was captured and refunded."""
+        yield captures_table(record.captures.order_by("-pk"))
         yield refunds_table(record.refunds.order_by("-pk"))
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from huabei.admin.links import entry_link
 from huabei.models import (
+    Capture,
     Refund,
     Segment,
 )
@@ -35,6 +36,25 @@ def segments_table(rows: Iterable[Segment], *, more_url: str = "") -> Table:
             for row in found
         ],
         more_url=more_url if len(found) == SHOWN else "",
+    )
+
+
+def captures_table(rows: Iterable[Capture]) -> Table:
+    """What a merchant took of an authorisation, part by part."""
+    return Table(
+        _("Captures"),
+        (_("posted on"), _("reference"), _("amount"), _("refunded"), _("the last one"), _("entry")),
+        [
+            (
+                row.posted_on,
+                row.reference or "–",
+                money(row.amount_fen),
+                money(row.refunded_fen),
+                _("yes") if row.is_final else _("no"),
+                entry_link(row.entry_id),
+            )
+            for row in rows
+        ],
     )
 
 

@@ -7,13 +7,14 @@ delinquency (`bucket`) and a purchase's `state` are separate axes.
 
 from huabei.models.interest import Accrual, Segment, SegmentKind
 from huabei.models.lines import Line, LineStatus
-from huabei.models.purchases import Merchant, Purchase, PurchaseState, Refund
+from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
 from huabei.models.statements import Due, Statement
 from huabei.models.terms import LimitBand, Terms
 
 __all__ = [
     "Accrual",
+    "Capture",
     "Correction",
     "CorrectionCause",
     "Due",
@@ -24,6 +25,7 @@ __all__ = [
     "Purchase",
     "PurchaseState",
     "Refund",
+    "RefundShare",
     "Repayment",
     "Segment",
     "SegmentKind",

@@ -36,7 +36,12 @@ class PurchaseState(models.TextChoices):
 
 
 class Purchase(models.Model):
-    """One authorisation and what became of it. The merchant's reference makes it happen once."""
+    """
+    One authorisation and what became of it. The merchant's reference makes it happen once.
+
+    `authorised` while a hold waits, also when part of it was captured; `captured_fen` is the sum of its captures, `posted_on`
+    the day of the first. `hold_transfer_id` is the hold that waits, or the last one.
+    """
 
     id = models.BigAutoField(primary_key=True)
     # No foreign keys on the hot path: they would lock a popular merchant's row. The authorising statement reads both.
@@ -71,16 +76,19 @@ class Purchase(models.Model):
                 & Q(refunded_fen__gte=0)
                 & Q(refunded_fen__lte=F("captured_fen")),
             ),
-            # Two equal answers rather than two cases: every authorisation parses this anew.
+            # Said as shortly as can be: every authorisation parses this anew.
             models.CheckConstraint(
                 name="purchase_captured_is_posted",
-                condition=Q(
-                    Exact(
-                        In(F("state"), [Value("captured"), Value("reversed")]),
-                        GreaterThan(F("captured_fen"), 0),
+                condition=Q(Exact(GreaterThan(F("captured_fen"), 0), IsNull(F("posted_on"), False)))
+                & (
+                    Q(state="authorised")
+                    | Q(
+                        Exact(
+                            In(F("state"), [Value("captured"), Value("reversed")]),
+                            GreaterThan(F("captured_fen"), 0),
+                        )
                     )
-                )
-                & Q(Exact(GreaterThan(F("captured_fen"), 0), IsNull(F("posted_on"), False))),
+                ),
             ),
         ]
         indexes = [
@@ -90,6 +98,45 @@ class Purchase(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class Capture(models.Model):
+    """
+    What a merchant took of an authorisation at once, and when it was posted; of it, what was refunded since.
+
+    The merchant's reference makes it happen once per purchase; it is empty for one who captures without. `is_final` says that
+    what was left of the authorisation was released with it.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    purchase = models.ForeignKey(
+        Purchase, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="captures"
+    )
+    line = models.ForeignKey(
+        Line, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="captures"
+    )
+    reference = models.CharField(_("reference"), max_length=64, blank=True)
+    amount_fen = models.BigIntegerField(_("amount"))
+    refunded_fen = models.BigIntegerField(_("refunded"), default=0, db_default=0)
+    is_final = models.BooleanField(_("the last one"))
+    posted_on = models.DateField(_("posted on"))
+    hold_transfer_id = models.BigIntegerField()
+    entry_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("capture")
+        verbose_name_plural = _("captures")
+        constraints = [
+            models.UniqueConstraint(name="capture_once_per_reference", fields=["purchase", "reference"]),
+            models.CheckConstraint(
+                name="capture_refunded_within_amount",
+                condition=Q(amount_fen__gt=0) & Q(refunded_fen__gte=0, refunded_fen__lte=F("amount_fen")),
+            ),
+        ]
+        indexes = [models.Index(name="capture_by_line", fields=["line", "posted_on"])]
+
+    def __str__(self) -> str:
+        return f"{self.posted_on}"
 
 
 class Refund(models.Model):
@@ -120,3 +167,23 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+
+class RefundShare(models.Model):
+    """The part of a refund that it takes from one capture. Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    refund = models.ForeignKey(Refund, on_delete=models.PROTECT, related_name="shares")
+    capture = models.ForeignKey(Capture, on_delete=models.PROTECT, related_name="refund_shares")
+    amount_fen = models.BigIntegerField(_("amount"))
+
+    class Meta:
+        verbose_name = _("share of a refund")
+        verbose_name_plural = _("shares of refunds")
+        constraints = [
+            models.UniqueConstraint(name="refund_share_once_per_capture", fields=["refund", "capture"]),
+            models.CheckConstraint(name="refund_share_positive", condition=Q(amount_fen__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.amount_fen} fen"

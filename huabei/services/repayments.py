@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
+from django.db.models import F
 
 from finance.allocation import Due as Debt
 from finance.allocation import allocate
@@ -18,12 +19,14 @@ from huabei.errors import (
     require_same_request,
 )
 from huabei.models import (
+    Capture,
     Due,
     Line,
     LineStatus,
     Purchase,
     PurchaseState,
     Refund,
+    RefundShare,
     Repayment,
     SegmentKind,
 )
@@ -222,7 +225,7 @@ def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
 
 def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Refund:
     """
-    Books what a merchant gives back for a captured purchase, whole or in part.
+    Books what a merchant gives back for a purchase, whole or in part; its last capture is given back first.
 
     Not billed yet: it cancels the purchase and restores the line. Billed and unpaid: it reduces the statement, its principal
     first. Already paid: it becomes the customer's credit, never a negative debt. Source: DOMAIN, Huabei.
@@ -242,15 +245,16 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         if first is not None:
             require_same_request(first.request_hash, asked)
             return first
-        if purchase.state != PurchaseState.CAPTURED or purchase.posted_on is None:
+        if purchase.state == PurchaseState.REVERSED or not purchase.captured_fen:
             raise NotAuthorised(f"nothing to refund: the purchase is {purchase.state}")
         if amount_fen > purchase.captured_fen - purchase.refunded_fen:
             raise AmountRefused("more than was captured and not refunded yet", field="amount")
         position = selectors.line_position(line, on)
-        last_issued_on = selectors.last_issued_on(line.pk)
-        billed = last_issued_on is not None and purchase.posted_on < last_issued_on
+        shares = _shares(purchase, amount_fen)
+        last_issued_on = selectors.last_issued_on(line.pk) or date.min
+        billed_fen = sum(fen for capture, fen in shares if capture.posted_on < last_issued_on)
         payable = purchase.merchant.payable_account_id
-        returned = _returned(line, position, amount_fen, billed=billed)
+        returned = _returned(line, position, unbilled_fen=amount_fen - billed_fen, billed_fen=billed_fen)
         to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
         to_principal_fen = returned.get(line.billed_account_id, 0)
         to_credit_fen = returned.get(line.credit_account_id, 0)
@@ -268,17 +272,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
                 legs=tuple(legs),
             )
         )
-        purchase.refunded_fen += amount_fen
-        purchase.save(update_fields=["refunded_fen"])
-        _after_payment(
-            line,
-            on,
-            to_billed_debts_fen=to_billed_fen,
-            still_billed_fen=position.billed_total_fen - to_billed_fen,
-            still_principal_fen=position.billed_fen - to_principal_fen,
-            posted_fen={},
-        )
-        return Refund.objects.create(
+        refunded = Refund.objects.create(
             purchase=purchase,
             reference=reference,
             request_hash=asked,
@@ -289,24 +283,62 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
             refunded_on=on,
             entry_id=entry.entry_id,
         )
+        _give_back(refunded, shares)
+        _after_payment(
+            line,
+            on,
+            to_billed_debts_fen=to_billed_fen,
+            still_billed_fen=position.billed_total_fen - to_billed_fen,
+            still_principal_fen=position.billed_fen - to_principal_fen,
+            posted_fen={},
+        )
+        return refunded
 
 
-def _returned(line: Line, position: LinePosition, amount_fen: int, *, billed: bool) -> dict[int, int]:
-    """Fen by the line's account that a refund goes to. A statement is reduced before the customer is given credit."""
-    debts = (
-        [
-            (line.billed_account_id, position.billed_fen),
-            (line.penalty_account_id, position.penalty_fen),
-            (line.interest_account_id, position.interest_fen),
-            (line.fee_account_id, position.fee_fen),
-        ]
-        if billed
-        else [(line.unbilled_account_id, position.unbilled_fen)]
-    )
-    left, returned = amount_fen, {}
-    for account_id, owed_fen in [*debts, (line.credit_account_id, amount_fen)]:
-        taken = min(left, owed_fen)
+def _shares(purchase: Purchase, amount_fen: int) -> list[tuple[Capture, int]]:
+    """The captures that a refund takes from, the last first, each with the fen it takes; the purchase is locked."""
+    left, shares = amount_fen, []
+    for capture in purchase.captures.filter(refunded_fen__lt=F("amount_fen")).order_by("-pk"):
+        taken = min(left, capture.amount_fen - capture.refunded_fen)
         if taken:
-            returned[account_id] = taken
-            left -= taken
+            shares.append((capture, taken))
+        left -= taken
+    return shares
+
+
+def _give_back(refunded: Refund, shares: list[tuple[Capture, int]]) -> None:
+    RefundShare.objects.bulk_create(
+        RefundShare(refund=refunded, capture=capture, amount_fen=fen) for capture, fen in shares
+    )
+    for capture, fen in shares:
+        capture.refunded_fen += fen
+        capture.save(update_fields=["refunded_fen"])
+    purchase = refunded.purchase
+    purchase.refunded_fen += refunded.amount_fen
+    purchase.save(update_fields=["refunded_fen"])
+
+
+def _returned(line: Line, position: LinePosition, *, unbilled_fen: int, billed_fen: int) -> dict[int, int]:
+    """
+    Fen by the line's account that a refund goes to, of captures not billed yet and of billed ones. A statement is reduced
+    before the customer is given credit.
+    """
+    returned: dict[int, int] = {}
+    for left, debts in (
+        (unbilled_fen, [(line.unbilled_account_id, position.unbilled_fen)]),
+        (
+            billed_fen,
+            [
+                (line.billed_account_id, position.billed_fen),
+                (line.penalty_account_id, position.penalty_fen),
+                (line.interest_account_id, position.interest_fen),
+                (line.fee_account_id, position.fee_fen),
+            ],
+        ),
+    ):
+        for account_id, owed_fen in [*debts, (line.credit_account_id, left)]:
+            taken = min(left, owed_fen)
+            if taken:
+                returned[account_id] = returned.get(account_id, 0) + taken
+                left -= taken
     return returned

@@ -22,7 +22,7 @@ from finance.errors import DomainError
 from finance.money import format_yuan, parse_yuan
 from huabei import selectors
 from huabei.errors import LARGEST_AMOUNT_FEN
-from huabei.models import Line, Purchase, PurchaseState
+from huabei.models import Line, Purchase
 from huabei.services import purchases, repayments
 from huabei.services.lines import CALENDARS, Opening, open_line
 from operations.services.closing import close_lines
@@ -52,6 +52,8 @@ class Event:
     type: str
     ref: str
     amount_fen: int | None
+    # Of a capture: whether what it leaves is released.
+    final: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +112,7 @@ def _day(number: Any, where: str) -> int:
 
 def _event(given: Any, position: int) -> Event:
     where = f"events[{position}]"
-    read = _fields(given, where, {"on", "type", "ref"}, frozenset({"amount"}))
+    read = _fields(given, where, {"on", "type", "ref"}, frozenset({"amount", "final"}))
     if read["type"] not in EVENT_TYPES:
         raise BadStory(f"must be one of {', '.join(EVENT_TYPES)}", field=f"{where}.type")
     ref = read["ref"]
@@ -120,12 +122,15 @@ def _event(given: Any, position: int) -> Event:
     if needs_amount and read.get("amount") is None:
         raise BadStory("is missing", field=f"{where}.amount")
     amount = read.get("amount")
+    if not isinstance(read.get("final", True), bool) or ("final" in read and read["type"] != "capture"):
+        raise BadStory("must be true or false, of a capture", field=f"{where}.final")
     return Event(
         position,
         _date(read["on"], f"{where}.on"),
         read["type"],
         ref,
         None if amount is None else _fen(amount, f"{where}.amount"),
+        read.get("final", True),
     )
 
 
@@ -200,10 +205,12 @@ class _Told:
 
     def capture(self, event: Event) -> None:
         purchase = self._of(event)
-        if purchase.state == PurchaseState.CAPTURED:
-            raise purchases.NotAuthorised("the purchase is captured already")
         purchases.capture(
-            purchase_id=purchase.pk, amount_fen=event.amount_fen or purchase.amount_fen, on=event.on
+            purchase_id=purchase.pk,
+            amount_fen=event.amount_fen or purchase.amount_fen - purchase.captured_fen or purchase.amount_fen,
+            on=event.on,
+            reference=f"capture-{event.position}",
+            final=event.final,
         )
 
     def void(self, event: Event) -> None:

@@ -61,7 +61,10 @@ def world() -> World:
     refunded = bought(late, shop, 1_000_00, date(2026, 6, 5))
     whole = bought(paid, shop, 500_00, date(2026, 6, 6))
     partly = authorised(paid, shop, 90_00, date(2026, 6, 7))
-    purchases.capture(purchase_id=partly.pk, amount_fen=60_01, on=date(2026, 6, 8))
+    purchases.capture(
+        purchase_id=partly.pk, amount_fen=20_00, on=date(2026, 6, 7), reference="1", final=False
+    )
+    purchases.capture(purchase_id=partly.pk, amount_fen=40_01, on=date(2026, 6, 8), reference="2")
     authorised(late, shop, 10_00, date(2026, 6, 9))
     voided = authorised(late, shop, 20_00, date(2026, 6, 20))
     purchases.void(purchase_id=voided.pk, on=date(2026, 6, 21))
@@ -136,7 +139,11 @@ BREAKAGES = [
     ("line_refunds", "UPDATE huabei_refund SET to_billed_fen = to_billed_fen - 1, to_credit_fen = to_credit_fen + 1"
      " WHERE purchase_id = {refunded}", ""),
     ("line_purchases", "UPDATE huabei_purchase SET captured_fen = captured_fen + 1 WHERE id = {partly}",
-     "line_merchants line_periods"),
+     "line_merchants"),
+    ("line_captures", "UPDATE huabei_capture SET amount_fen = amount_fen + 1 WHERE purchase_id = {partly} AND is_final",
+     "line_purchases line_periods"),
+    ("line_captures", "UPDATE huabei_capture SET is_final = NOT is_final WHERE purchase_id = {partly}", ""),
+    ("line_captures", "UPDATE huabei_refundshare SET amount_fen = amount_fen + 1", ""),
     ("line_purchases", "UPDATE huabei_purchase SET amount_fen = amount_fen + 1 WHERE id = {partly}", ""),
     ("line_purchases", "DELETE FROM huabei_refund WHERE purchase_id = {refunded}", ""),
     ("line_merchants", "UPDATE huabei_purchase SET refunded_fen = refunded_fen + 1 WHERE id = {refunded}", "line_purchases"),

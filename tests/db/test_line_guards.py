@@ -9,6 +9,7 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 
 from huabei.models import Line, Merchant, Purchase, Segment
 from huabei.services import repayments
+from huabei.services.captures import capture
 from tests.line_world import a_line, a_merchant, authorised, bought, end_day
 
 pytestmark = pytest.mark.django_db
@@ -37,13 +38,44 @@ def execute(statement: str, *, as_owner: bool = False) -> None:
 
 
 FACTS = ["huabei_statement", "huabei_repayment", "huabei_refund", "huabei_accrual"]
-KEPT = [*FACTS, "huabei_segment", "huabei_purchase", "huabei_line", "huabei_due"]
+KEPT = [
+    *FACTS,
+    "huabei_refundshare",
+    "huabei_segment",
+    "huabei_purchase",
+    "huabei_capture",
+    "huabei_line",
+    "huabei_due",
+]
 
 
 @pytest.mark.parametrize("table", FACTS)
 def test_the_application_role_may_not_change_a_fact(late: object, table: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         execute(f"UPDATE {table} SET entry_id = NULL")
+
+
+@pytest.mark.parametrize(
+    "verb", ["UPDATE huabei_refundshare SET amount_fen = 1", "DELETE FROM huabei_refundshare"]
+)
+def test_even_the_owner_may_not_change_what_a_refund_took_from_a_capture(late: object, verb: str) -> None:
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(verb, as_owner=True)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE huabei_purchase SET captured_fen = captured_fen - 1",
+        "UPDATE huabei_purchase SET posted_on = posted_on + 1",
+        "UPDATE huabei_purchase SET hold_transfer_id = 1",
+    ],
+)
+def test_what_was_captured_of_a_purchase_that_still_holds_stays(late: object, statement: str) -> None:
+    purchase = authorised(a_line(), a_merchant(), 90_00, date(2026, 7, 21))
+    capture(purchase_id=purchase.pk, amount_fen=20_00, on=date(2026, 7, 21), final=False)
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(f"{statement} WHERE id = {purchase.pk}")
 
 
 @pytest.mark.parametrize("table", KEPT)
@@ -77,6 +109,12 @@ def test_even_the_owner_may_not_change_a_fact(late: object, table: str, statemen
         "UPDATE huabei_purchase SET line_id = line_id + 1",
         "UPDATE huabei_purchase SET reference = 'another'",
         "UPDATE huabei_purchase SET hold_transfer_id = 1",
+        "UPDATE huabei_capture SET amount_fen = amount_fen + 1",
+        "UPDATE huabei_capture SET posted_on = posted_on + 1",
+        "UPDATE huabei_capture SET purchase_id = 1",
+        "UPDATE huabei_capture SET is_final = NOT is_final",
+        "UPDATE huabei_capture SET entry_id = 1",
+        "UPDATE huabei_capture SET refunded_fen = refunded_fen - 1",
         "UPDATE huabei_due SET due_on = due_on + 10",
         "UPDATE huabei_due SET issued_on = issued_on + 1",
         "UPDATE huabei_due SET statement_id = NULL",
@@ -101,8 +139,7 @@ NONSENSE = [
     ("UPDATE huabei_purchase SET refunded_fen = captured_fen + 1", "purchase_amounts_in_order"),
     ("UPDATE huabei_purchase SET state = 'captured' WHERE state = 'authorised'", "purchase_captured_is_posted"),
     ("UPDATE huabei_purchase SET captured_fen = 1 WHERE state = 'authorised'", "purchase_captured_is_posted"),
-    ("UPDATE huabei_purchase SET captured_fen = -1 WHERE state = 'authorised'",
-     "purchase_amounts_in_order"),
+    ("UPDATE huabei_capture SET refunded_fen = amount_fen + 1", "capture_refunded_within_amount"),
     ("UPDATE huabei_purchase SET state = 'captured', captured_fen = amount_fen + 1, posted_on = '2026-08-01'"
      " WHERE state = 'authorised'", "purchase_amounts_in_order"),
     ("UPDATE huabei_purchase SET state = 'gone' WHERE state = 'authorised'", "purchase_state_known"),
@@ -166,6 +203,9 @@ def test_nonsense_cannot_be_written(
         ("huabei_refund", {}, "refund_once_per_reference"),
         ("huabei_refund", {"reference": "'x'", "to_credit_fen": "1"}, "refund_goes_somewhere"),
         ("huabei_purchase", {}, "purchase_once_per_reference"),
+        ("huabei_capture", {}, "capture_once_per_reference"),
+        ("huabei_refundshare", {}, "refund_share_once_per_capture"),
+        ("huabei_refundshare", {"amount_fen": "0"}, "refund_share_positive"),
         ("huabei_line", {"uuid": "gen_random_uuid()"}, "line_one_live_per_customer"),
         (
             "huabei_line",

@@ -30,15 +30,31 @@ class Rules:
 
 
 @dataclass
+class Taken:
+    """One capture, and what was given back of it."""
+
+    fen: int
+    posted_on: date
+    refunded: int = 0
+
+
+@dataclass
 class Bought:
-    """One purchase: authorised, and perhaps captured. `ended` says that its hold was voided or has expired."""
+    """One purchase: authorised, and perhaps captured. `ended` says that its hold is over: captured, voided or expired."""
 
     amount: int
     last_day: date
     ended: str = ""
-    captured: int = 0
-    refunded: int = 0
-    posted_on: date | None = None
+    voided: bool = False
+    captures: list[Taken] = field(default_factory=list)
+
+    @property
+    def captured(self) -> int:
+        return sum(taken.fen for taken in self.captures)
+
+    @property
+    def refunded(self) -> int:
+        return sum(taken.refunded for taken in self.captures)
 
 
 @dataclass
@@ -114,7 +130,7 @@ class LineOracle:
 
     @property
     def held(self) -> int:
-        return sum(p.amount for p in self.purchases.values() if not p.captured and not p.ended)
+        return sum(p.amount - p.captured for p in self.purchases.values() if not p.ended)
 
     @property
     def available(self) -> int:
@@ -140,14 +156,17 @@ class LineOracle:
         if capture:
             self.capture(on, ref, None)
 
-    def capture(self, on: date, ref: str, fen: int | None) -> None:
+    def capture(self, on: date, ref: str, fen: int | None, *, final: bool = True) -> None:
         bought = self._bought(ref)
-        if bought.captured or bought.ended:
+        if bought.ended:
             raise Refused("purchase_not_authorised")
-        fen = bought.amount if fen is None else fen
-        if fen > bought.amount:
+        left = bought.amount - bought.captured
+        fen = left if fen is None else fen
+        if fen > left:
             raise Refused("amount_refused")
-        bought.captured, bought.posted_on = fen, on
+        bought.captures.append(Taken(fen, on))
+        if final or fen == left:
+            bought.ended = "captured"
         self.spent_since_statement += fen
         used = min(self.credit, fen)
         self.unbilled += fen - used
@@ -155,31 +174,32 @@ class LineOracle:
 
     def void(self, on: date, ref: str) -> None:
         bought = self._bought(ref)
-        if bought.captured or bought.ended == "expired":
+        if bought.ended and not bought.voided:
             raise Refused("purchase_not_authorised")
-        bought.ended = "voided"
+        bought.ended, bought.voided = "voided", True
 
     def refund(self, on: date, ref: str, fen: int | None) -> None:
         bought = self._bought(ref)
-        if not bought.captured:
+        if not bought.captures:
             raise Refused("purchase_not_authorised")
         left = bought.captured - bought.refunded
         fen = left if fen is None else fen
         if fen > left or left == 0:
             raise Refused("amount_refused")
-        bought.refunded += fen
-        assert bought.posted_on is not None
-        billed = any(bought.posted_on < statement["issued_on"] for statement in self.statements)  # type: ignore[operator]
-        if billed:
-            to_debts = self._pay_principal(fen)
-            to_debts += self._pay_charges(fen - to_debts)
-            self.credit += fen - to_debts
-            self._billed_was_paid(on, to_debts)
-        else:
-            taken = min(fen, self.unbilled)
-            self.unbilled -= taken
-            self.credit += fen - taken
-            self._billed_was_paid(on, 0)
+        billed = unbilled = 0
+        for taken in reversed(bought.captures):
+            back = min(fen - billed - unbilled, taken.fen - taken.refunded)
+            taken.refunded += back
+            if any(taken.posted_on < statement["issued_on"] for statement in self.statements):  # type: ignore[operator]
+                billed += back
+            else:
+                unbilled += back
+        off_unbilled = min(unbilled, self.unbilled)
+        self.unbilled -= off_unbilled
+        to_debts = self._pay_principal(billed)
+        to_debts += self._pay_charges(billed - to_debts)
+        self.credit += fen - off_unbilled - to_debts
+        self._billed_was_paid(on, to_debts)
 
     def repay(self, on: date, ref: str, fen: int) -> None:
         if ref in self.repayments:
@@ -206,7 +226,7 @@ class LineOracle:
     def end_day(self, day: date) -> None:
         """Holds run out, the day's interest is added, a due day is judged, the next day's statement is issued."""
         for bought in self.purchases.values():
-            if not bought.captured and not bought.ended and bought.last_day <= day:
+            if not bought.ended and bought.last_day <= day:
                 bought.ended = "expired"
         if self.late:
             self.running_penalty += self.late_base * self.penalty_rate

@@ -69,7 +69,7 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
     fen = fen_of(event["amount"]) if "amount" in event else None
     acts: dict[str, Callable[[], None]] = {
         "purchase": lambda: oracle.purchase(on, ref, fen or 0, capture=at_once),
-        "capture": lambda: oracle.capture(on, ref, fen),
+        "capture": lambda: oracle.capture(on, ref, fen, final=event.get("final", True)),
         "void": lambda: oracle.void(on, ref),
         "refund": lambda: oracle.refund(on, ref, fen),
         "repayment": lambda: oracle.repay(on, ref, fen or 0),
@@ -204,11 +204,15 @@ class _Author:
         fen = self.amount(available, self.oracle.credit, available // 2, most=max(available, 100))
         held = self.choose.integer(0, 3) == 0
         self.write(self._event("purchase", ref, fen), at_once=not held)
-        for _ in range(self.choose.integer(1, 2) if held else 0):
+        for _ in range(self.choose.integer(1, 4) if held else 0):
             on = self.day + self.choose.integer(1, 9) * DAY
-            kind = self.choose.one_of(["capture", "capture", "void"])
-            part = self.choose.one_of([None, fen, max(fen // 3, 1), fen + 1])
-            self.agenda[on].append(self._event(kind, ref, part if kind == "capture" else None, on))
+            kind = self.choose.one_of(["capture", "capture", "capture", "void"])
+            if kind == "void":
+                self.agenda[on].append(self._event(kind, ref, None, on))
+                continue
+            part = self.choose.one_of([None, fen, max(fen // 3, 1), max(fen // 3, 1), fen + 1])
+            final = {} if self.choose.integer(0, 2) == 0 else {"final": False}
+            self.agenda[on].append(self._event(kind, ref, part, on) | final)
 
     def refund(self) -> None:
         ref = self.choose.one_of(sorted(self.oracle.purchases) or ["p0"])

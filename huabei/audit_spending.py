@@ -1,0 +1,90 @@
+"""The proof of what is bought: holds, captures, refunds and what merchants are owed, against the ledger."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from ledger.audit import Check
+
+# The last hold of a purchase is settled by its last capture, released when it was voided or expired, and open until then. It
+# reserves what the captures before it left.
+_PURCHASES = """
+SELECT 'huabei_purchase', purchase.id::text,
+       format('state=%%s captured=%%s refunded=%%s of captures=%%s hold=%%s', known.state, captures.fen, refunds.fen,
+              captures.refunded, purchase.amount_fen - captures.fen + captures.last),
+       format('state=%%s captured=%%s refunded=%%s of captures=%%s hold=%%s', said.state, captured_fen, refunded_fen,
+              refunded_fen, hold.amount_fen)
+FROM huabei_purchase AS purchase
+LEFT JOIN ledger_transfer AS resolution ON resolution.pending_id = purchase.hold_transfer_id
+LEFT JOIN ledger_transfer AS hold ON hold.id = purchase.hold_transfer_id AND hold.kind = 1
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_fen), 0) AS fen, coalesce(sum(refunded_fen), 0) AS refunded,
+           coalesce(sum(amount_fen) FILTER (WHERE capture.hold_transfer_id = purchase.hold_transfer_id), 0) AS last
+    FROM huabei_capture AS capture WHERE capture.purchase_id = purchase.id
+) AS captures
+CROSS JOIN LATERAL (SELECT CASE WHEN purchase.state IN ('voided', 'expired') THEN 'released'
+                                WHEN purchase.state = 'reversed' THEN 'captured' ELSE purchase.state END AS state) AS said
+CROSS JOIN LATERAL (SELECT CASE WHEN resolution.kind IS NULL THEN 'authorised'
+                                WHEN captures.fen > 0 THEN 'captured' ELSE 'released' END AS state) AS known
+CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS fen FROM huabei_refund AS refund
+                    WHERE refund.purchase_id = purchase.id) AS refunds
+WHERE hold.amount_fen IS DISTINCT FROM purchase.amount_fen - captures.fen + captures.last
+   OR (known.state, captures.fen, refunds.fen, captures.refunded)
+      <> (said.state, captured_fen, refunded_fen, refunded_fen)
+"""
+
+_CAPTURES = """
+SELECT 'huabei_capture', capture.id::text,
+       format('settled=%%s to the merchant=%%s refunded=%%s reserves the rest=%%s', moved.settled, moved.merchant, shares.fen,
+              moved.reserves),
+       format('settled=%%s to the merchant=%%s refunded=%%s reserves the rest=%%s', capture.amount_fen, capture.amount_fen,
+              capture.refunded_fen, NOT is_final)
+FROM huabei_capture AS capture
+LEFT JOIN huabei_purchase AS purchase ON purchase.id = capture.purchase_id AND purchase.line_id = capture.line_id
+LEFT JOIN huabei_merchant AS merchant ON merchant.shop_id = purchase.merchant_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_fen) FILTER (WHERE kind = 2 AND pending_id = capture.hold_transfer_id), 0) AS settled,
+           coalesce(sum(amount_fen) FILTER (WHERE credit_account_id = merchant.payable_account_id), 0) AS merchant,
+           coalesce(bool_or(kind = 1), false) AS reserves
+    FROM ledger_transfer AS transfer WHERE transfer.entry_id = capture.entry_id
+) AS moved
+CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS fen FROM huabei_refundshare AS share
+                    WHERE share.capture_id = capture.id) AS shares
+WHERE (moved.settled, moved.merchant, shares.fen, moved.reserves)
+      <> (capture.amount_fen, capture.amount_fen, capture.refunded_fen, NOT is_final)
+"""
+
+_MERCHANTS = """
+SELECT 'huabei_merchant', shop_id::text, format('captured less refunded=%%s', owed.fen), format('payable=%%s', payable.fen)
+FROM huabei_merchant AS merchant
+CROSS JOIN LATERAL (SELECT coalesce(sum(captured_fen - refunded_fen), 0) AS fen FROM huabei_purchase AS purchase
+                    WHERE purchase.merchant_id = merchant.shop_id AND purchase.state <> 'reversed') AS owed
+CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT sum(amount_fen) FROM ledger_transfer AS t
+                     WHERE t.credit_account_id = merchant.payable_account_id AND kind IN (0, 2)), 0)
+         - coalesce((SELECT sum(amount_fen) FROM ledger_transfer AS t
+                     WHERE t.debit_account_id = merchant.payable_account_id AND kind IN (0, 2)), 0) AS fen
+) AS payable
+WHERE owed.fen <> payable.fen
+"""
+
+SPENDING: tuple[Check, ...] = (
+    Check(
+        "line_purchases",
+        _("A purchase's hold was settled for what was captured, or released, and its refunds add up."),
+        "huabei_purchase",
+        _PURCHASES,
+    ),
+    Check(
+        "line_captures",
+        _("A capture drew and owes to the merchant what its entry posted, and its refunds add up."),
+        "huabei_capture",
+        _CAPTURES,
+    ),
+    Check(
+        "line_merchants",
+        _("A merchant is owed what was captured less what was refunded."),
+        "huabei_merchant",
+        _MERCHANTS,
+    ),
+)

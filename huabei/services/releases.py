@@ -1,0 +1,81 @@
+"""Holds that end without a capture: voided by the merchant, or expired. What was captured of them before stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+
+from huabei.errors import NotAuthorised, PurchaseNotFound
+from huabei.models import Purchase, PurchaseState
+from huabei.services.excess import absorb_excess
+from ledger.chart import COMMITMENT_CONTROL
+from ledger.models import Entry
+from ledger.sql import fetch_all
+
+CONTROL = COMMITMENT_CONTROL.control_id
+
+# Releases holds and says so on the purchases. {which} picks the purchases; {state} is what becomes of those of which nothing
+# was captured.
+_RELEASE = """
+WITH released AS (
+    UPDATE huabei_purchase SET state = CASE WHEN captured_fen > 0 THEN 'captured' ELSE %(state)s END
+    WHERE state = 'authorised' AND {which}
+    RETURNING id, line_id, amount_fen - captured_fen AS left_fen, hold_transfer_id
+), entry AS (
+    INSERT INTO ledger_entry (reference, event, booked_on, value_on)
+    SELECT 'purchase:' || id || ':' || %(state)s, 'purchase.' || %(state)s, %(on)s, %(on)s FROM released
+    RETURNING id, reference
+), moved AS (
+    INSERT INTO ledger_transfer
+        (entry_id, kind, debit_account_id, credit_account_id, amount_fen, pending_id, booked_on)
+    SELECT entry.id, 3, line.commitment_account_id, %(control)s, released.left_fen, released.hold_transfer_id, %(on)s
+    FROM released
+    JOIN entry ON entry.reference = 'purchase:' || released.id || ':' || %(state)s
+    JOIN huabei_line AS line ON line.id = released.line_id
+)
+SELECT line_id FROM released
+"""
+_VOID = _RELEASE.format(which="id = %(purchase)s")
+_EXPIRE = _RELEASE.format(which="expires_on <= %(last)s")
+_EXPIRE_OF_LINES = _RELEASE.format(which="expires_on <= %(last)s AND line_id = ANY(%(lines)s)")
+
+
+def void(*, purchase_id: int, on: date) -> None:
+    """
+    Releases an authorisation, or what no capture took of it. Voiding it again changes nothing.
+
+    Errors: NotAuthorised, PurchaseNotFound.
+    """
+    parameters = {"purchase": purchase_id, "state": PurchaseState.VOIDED.value, "on": on, "control": CONTROL}
+    if _released(_VOID, parameters):
+        return
+    state = Purchase.objects.filter(pk=purchase_id).values_list("state", flat=True).first()
+    if state is None:
+        raise PurchaseNotFound(f"there is no purchase {purchase_id}")
+    if not Entry.objects.filter(reference=f"purchase:{purchase_id}:{PurchaseState.VOIDED}").exists():
+        raise NotAuthorised(f"the purchase is {state}")
+
+
+def expire_holds(*, last_day: date, on: date, line_ids: Sequence[int] | None = None) -> int:
+    """
+    Releases every hold whose last day is `last_day` or earlier, booked on `on`, of these lines or of all; returns how many.
+    """
+    parameters = {
+        "last": last_day,
+        "state": PurchaseState.EXPIRED.value,
+        "on": on,
+        "control": CONTROL,
+        "lines": line_ids,
+    }
+    return _released(_EXPIRE if line_ids is None else _EXPIRE_OF_LINES, parameters)
+
+
+def _released(sql: str, parameters: dict[str, Any]) -> int:
+    with transaction.atomic():
+        lines = [line_id for (line_id,) in fetch_all(sql, parameters)]
+        if lines:
+            absorb_excess(line_ids=lines, on=parameters["on"])
+        return len(lines)
