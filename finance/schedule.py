@@ -214,21 +214,106 @@ def periods_to_repay(principal_fen: int, instalment_fen: int, periodic_factor: F
     )
 
 
-def level_instalment(principal_fen: int, factors: Sequence[Fraction]) -> Fraction:
+def level_instalment(
+    principal_fen: int, factors: Sequence[Fraction], *, carried_fen: Fraction = Fraction(0)
+) -> Fraction:
     """The exact instalment that repays the principal when row k bears interest at `factors[k]`.
 
-    `principal x product(1 + f) / F`, where `F = 1` for the first row and then `1 + F x (1 + f)`. Whole
+    `(principal x (1 + f1) + carried) x product(1 + f) / F` over the rows after the first, where `F = 1` for the
+    first row and then `1 + F x (1 + f)`. `carried_fen` is interest that the first row asks for besides its own. Whole
     numbers over one common denominator, so the result is exact however long the schedule. Source: golden
-    `fin-emi-*`.
+    `fin-emi-*`; `fin-ut-multiDisbursedAmt200InDifferentPeriod` for what is carried.
     """
     denominator = lcm(*(factor.denominator for factor in factors))
     growths = [denominator + factor.numerator * (denominator // factor.denominator) for factor in factors]
-    product, annuity, scale = growths[0], 1, 1
+    product, annuity, scale = 1, 1, 1
     for growth in growths[1:]:
         product *= growth
         scale *= denominator
         annuity = scale + annuity * growth
-    return Fraction(principal_fen * product, annuity * denominator)
+    first = principal_fen * growths[0] + carried_fen * denominator
+    return first * product / Fraction(annuity * denominator)
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A level instalment, the first row (from 0) that repays principal under it, and the principal of every row."""
+
+    instalment_fen: int
+    first: int
+    principals: tuple[int, ...]
+
+
+def cut_level(
+    principal_fen: int,
+    factors: Sequence[Fraction],
+    *,
+    carried_fen: Fraction = Fraction(0),
+    first: int = 0,
+    multiple_fen: int = 1,
+    rounding: Rounding = Rounding.HALF_EVEN,
+) -> Level:
+    """The level of rows that bear interest at `factors`, re-balanced when the last row would stand out.
+
+    Rows before `first`, and those whose interest alone exceeds the level, ask for interest only. The last row's
+    difference from the level is spread over the rows when it exceeds half a fen per row (floor), and the new level
+    is kept only if it leaves a smaller difference; at most three times. Source: golden `iterate`. ScheduleError
+    when the multiple leaves nothing.
+    """
+    interests = _FirstRows(principal_fen, factors, carried_fen, rounding)
+    level = interests.level_from(first)
+    while level <= interests.exact(first):
+        first += 1
+        level = interests.level_from(first)
+    _refuse_empty_level(multiple_fen, level, rounding)
+    instalment = round_to_multiple(level, multiple_fen, rounding)
+    principals, last = interests.repay(instalment, first)
+    rows = len(factors) - first
+    for _ in range(REBALANCING_ROUNDS):
+        difference = last - instalment
+        if rows == 1 or abs(difference) <= rows // 2:
+            break
+        shift = round_fen(Fraction(difference, rows), rounding)
+        shifted = round_to_multiple(instalment + shift, multiple_fen, rounding)
+        trial, trial_last = interests.repay(shifted, first)
+        if abs(trial_last - shifted) >= abs(difference):
+            break
+        instalment, principals, last = shifted, trial, trial_last
+    return Level(instalment, first, tuple(principals))
+
+
+@dataclass(frozen=True, slots=True)
+class _FirstRows:
+    """Rows to put a level under: a principal, each row's factor, and interest carried into the first row."""
+
+    principal_fen: int
+    factors: Sequence[Fraction]
+    carried_fen: Fraction
+    rounding: Rounding
+
+    def exact(self, row: int) -> Fraction:
+        """Interest of a row while nothing of the principal is repaid."""
+        return self.principal_fen * self.factors[row] + (0 if row else self.carried_fen)
+
+    def level_from(self, first: int) -> Fraction:
+        """The level that repays the principal from row `first` on."""
+        carried = Fraction(0) if first else self.carried_fen
+        return level_instalment(self.principal_fen, self.factors[first:], carried_fen=carried)
+
+    def repay(self, instalment_fen: int, first: int) -> tuple[list[int], int]:
+        """Principal per row when row `first` and those after it pay the instalment, and what the last row pays in
+        all.
+        """
+        principals = []
+        outstanding = self.principal_fen
+        carried = self.carried_fen
+        for i, factor in enumerate(self.factors[:-1]):
+            interest = round_fen(outstanding * factor + carried, self.rounding)
+            principals.append(min(max(0, instalment_fen - interest), outstanding) if i >= first else 0)
+            outstanding -= principals[-1]
+            carried = Fraction(0)
+        last_interest = round_fen(outstanding * self.factors[-1] + carried, self.rounding)
+        return [*principals, outstanding], outstanding + last_interest
 
 
 def _due_dates(terms: Terms, calendar: DueCalendar) -> list[date]:
@@ -242,8 +327,8 @@ def _principals(terms: Terms, factors: Sequence[Fraction], calendar: DueCalendar
     match terms.method:
         case Method.EQUAL_PRINCIPAL:
             grace = terms.principal_grace_periods
-            _refuse_empty_level(terms, Fraction(terms.principal_fen, terms.periods - grace))
             multiple, parts = terms.instalment_multiple_fen, terms.periods - grace
+            _refuse_empty_level(multiple, Fraction(terms.principal_fen, parts), terms.rounding)
             shares = split_evenly(terms.principal_fen, parts, multiple_fen=multiple, mode=terms.rounding)
             return [0] * grace + shares
         case Method.EQUAL_INSTALMENT:
@@ -253,60 +338,25 @@ def _principals(terms: Terms, factors: Sequence[Fraction], calendar: DueCalendar
 
 
 def _equal_instalments(terms: Terms, factors: Sequence[Fraction], calendar: DueCalendar) -> list[int]:
-    """Principal per row under a level instalment, re-balanced when the last row would stand out.
-
-    The last row's difference from the level is spread over the rows when it exceeds half a fen per row
-    (floor), and the new level is kept only if it leaves a smaller difference; at most three times. Source:
-    golden `iterate`.
-    """
+    """Principal per row under a level instalment, given or cut."""
     levels = list(factors)
     if terms.odd_first_period is OddFirstPeriod.ADDED_TO_FIRST:
         levels[0] = terms.rate.factor(calendar.due_on(0), calendar.due_on(1), calendar=calendar)
     first = terms.principal_grace_periods
-    if terms.instalment_fen is not None:
-        if terms.periods - first > 1 and terms.instalment_fen <= terms.principal_fen * levels[first]:
-            message = f"an instalment of {format_yuan(terms.instalment_fen)} does not cover the interest"
-            raise ScheduleError(message, field="instalment")
-        return _repay(terms, levels, terms.instalment_fen, first)[0]
-
-    level = level_instalment(terms.principal_fen, levels[first:])
-    while level <= terms.principal_fen * levels[first]:
-        first += 1
-        level = level_instalment(terms.principal_fen, levels[first:])
-    _refuse_empty_level(terms, level)
-    instalment = round_to_multiple(level, terms.instalment_multiple_fen, terms.rounding)
-    principals, last = _repay(terms, levels, instalment, first)
-    rows = terms.periods - first
-    for _ in range(REBALANCING_ROUNDS):
-        difference = last - instalment
-        if rows == 1 or abs(difference) <= rows // 2:
-            break
-        shifted = round_to_multiple(
-            instalment + round_fen(Fraction(difference, rows), terms.rounding),
-            terms.instalment_multiple_fen,
-            terms.rounding,
+    if terms.instalment_fen is None:
+        level = cut_level(
+            terms.principal_fen,
+            levels,
+            first=first,
+            multiple_fen=terms.instalment_multiple_fen,
+            rounding=terms.rounding,
         )
-        trial, trial_last = _repay(terms, levels, shifted, first)
-        if abs(trial_last - shifted) >= abs(difference):
-            break
-        instalment, principals, last = shifted, trial, trial_last
-    return principals
-
-
-def _repay(
-    terms: Terms, factors: Sequence[Fraction], instalment_fen: int, first: int
-) -> tuple[list[int], int]:
-    """Principal per row when row `first` and those after it pay the instalment, and what the last row pays in
-    all.
-    """
-    principals = []
-    outstanding = terms.principal_fen
-    for i, factor in enumerate(factors[:-1]):
-        interest = round_fen(outstanding * factor, terms.rounding)
-        principals.append(min(max(0, instalment_fen - interest), outstanding) if i >= first else 0)
-        outstanding -= principals[-1]
-    last_interest = round_fen(outstanding * factors[-1], terms.rounding)
-    return [*principals, outstanding], outstanding + last_interest
+        return list(level.principals)
+    if terms.periods - first > 1 and terms.instalment_fen <= terms.principal_fen * levels[first]:
+        message = f"an instalment of {format_yuan(terms.instalment_fen)} does not cover the interest"
+        raise ScheduleError(message, field="instalment")
+    rows = _FirstRows(terms.principal_fen, levels, Fraction(0), terms.rounding)
+    return rows.repay(terms.instalment_fen, first)[0]
 
 
 def _interests(terms: Terms, principals: Sequence[int], factors: Sequence[Fraction]) -> list[int]:
@@ -335,7 +385,7 @@ def _flat(terms: Terms, factors: Sequence[Fraction]) -> tuple[list[int], list[in
     grace = terms.principal_grace_periods
     if terms.instalment_fen is None:
         level = Fraction(terms.principal_fen, terms.periods - grace) + total / terms.periods
-        _refuse_empty_level(terms, level)
+        _refuse_empty_level(terms.instalment_multiple_fen, level, terms.rounding)
         instalment = round_to_multiple(level, terms.instalment_multiple_fen, terms.rounding)
     else:
         instalment = terms.instalment_fen
@@ -366,10 +416,11 @@ def _fees(terms: Terms) -> tuple[list[int], int]:
     return rows, upfront_fee_fen
 
 
-def _refuse_empty_level(terms: Terms, level_fen: Fraction) -> None:
+def _refuse_empty_level(multiple_fen: int, level_fen: Fraction, rounding: Rounding) -> None:
     """A multiple so large that the level rounds to nothing would leave the whole loan to the last row."""
-    multiple = terms.instalment_multiple_fen
-    if multiple > 1 and round_to_multiple(level_fen, multiple, terms.rounding) == 0:
+    if multiple_fen > 1 and round_to_multiple(level_fen, multiple_fen, rounding) == 0:
         level = format_yuan(round_fen(level_fen))
-        message = f"rounding an instalment of {level} to multiples of {format_yuan(multiple)} leaves nothing"
+        message = (
+            f"rounding an instalment of {level} to multiples of {format_yuan(multiple_fen)} leaves nothing"
+        )
         raise ScheduleError(message, field="instalment_multiple_of")
