@@ -6,6 +6,7 @@ import uuid
 from datetime import time
 
 from django.contrib.auth.models import AbstractUser
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -283,3 +284,39 @@ class EmailDelivery(models.Model):
 
     def __str__(self) -> str:
         return f"#{self.pk}"
+
+
+class ApiKey(models.Model):
+    """
+    A key to the API: a shop's, or, without a shop, one of the lender's own systems'.
+
+    Only the hash of its secret is stored; `prefix` is the part of the token by which it is found. What a key may is never
+    changed (the database refuses it): revoke it and make another.
+    """
+
+    prefix = models.CharField(_("begins with"), max_length=16, unique=True)
+    secret_hash = models.BinaryField(max_length=32)
+    name = models.CharField(_("name"), max_length=80)
+    shop = models.ForeignKey(
+        Shop, null=True, blank=True, on_delete=models.PROTECT, related_name="+", verbose_name=_("shop")
+    )
+    scopes = ArrayField(models.CharField(max_length=40), verbose_name=_("scopes"))
+    per_minute = models.IntegerField(_("requests a minute"), default=6000)
+    created_at = models.DateTimeField(_("made at"))
+    created_by = models.CharField(_("made by"), max_length=150)
+    revoked_at = models.DateTimeField(_("revoked at"), null=True)
+    last_used_at = models.DateTimeField(_("last used at"), null=True)
+
+    class Meta:
+        verbose_name = _("API key")
+        verbose_name_plural = _("API keys")
+        constraints = [
+            models.CheckConstraint(name="api_key_rate_positive", condition=Q(per_minute__gt=0)),
+            models.CheckConstraint(
+                name="api_key_revoked_after_made",
+                condition=Q(revoked_at__isnull=True) | Q(revoked_at__gte=F("created_at")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 from finance.apr import AnnualRates, NoAnnualRateError, annual_rates_of
 from finance.dates import Frequency, Unit
 from finance.daycount import DayCount
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from finance.money import MoneyError, format_yuan, parse_yuan
 from finance.rates import DAYS_PER_YEAR, AnnualRate, DailyRate, Rate
 from finance.schedule import LONGEST_SCHEDULE, Fee, FeeKind, Method, Schedule, Terms, build
@@ -57,6 +57,7 @@ class QuoteError(DomainError):
     """A request that cannot be quoted. `field` is the path of what is wrong, "request" when it is the whole."""
 
     code = "bad_quote_request"
+    kind = Kind.MALFORMED
 
 
 class _Object(dict[str, Any]):

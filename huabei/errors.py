@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from finance.money import format_yuan
 
 
@@ -16,6 +16,7 @@ class LineNotFound(LineError):
     """There is no such line."""
 
     code = "line_not_found"
+    kind = Kind.NOT_FOUND
 
 
 class LineNotActive(LineError):
@@ -40,18 +41,21 @@ class PurchaseNotFound(LineError):
     """There is no such purchase."""
 
     code = "purchase_not_found"
+    kind = Kind.NOT_FOUND
 
 
 class NotAuthorised(LineError):
     """The purchase is no longer waiting for its capture."""
 
     code = "purchase_not_authorised"
+    kind = Kind.CONFLICT
 
 
 class RequestConflict(LineError):
     """The reference was used before for a different request; nobody gets somebody else's answer."""
 
     code = "request_conflict"
+    kind = Kind.CONFLICT
 
 
 class AmountRefused(LineError):

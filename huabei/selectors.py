@@ -13,7 +13,7 @@ from finance.interest import Segment as InterestSegment
 from finance.interest import owed
 from finance.money import round_fen
 from finance.rates import DailyRate
-from huabei.models import Due, Line, LineStatus, Segment, SegmentKind, Statement, Terms
+from huabei.models import Due, Line, LineStatus, Merchant, Segment, SegmentKind, Statement, Terms
 from huabei.policy import Policy
 from ledger.selectors import positions
 from ledger.sql import fetch_one
@@ -126,6 +126,24 @@ def line_position(line: Line, on: date) -> LinePosition:
         accrued_interest_fen=accrued.get(SegmentKind.REVOLVING, 0),
         accrued_penalty_fen=accrued.get(SegmentKind.PENALTY, 0),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class MerchantPosition:
+    """What a shop that accepts lines is owed, in fen."""
+
+    shop: UUID
+    payable: int
+    is_accepting: bool
+
+
+def merchant_position(shop_id: UUID) -> MerchantPosition | None:
+    """What stands on a shop's account; None when it does not take lines."""
+    merchant = Merchant.objects.filter(pk=shop_id).first()
+    if merchant is None:
+        return None
+    payable = positions([merchant.payable_account_id])[merchant.payable_account_id]
+    return MerchantPosition(merchant.pk, payable.credit_fen, merchant.is_accepting)
 
 
 @dataclass(frozen=True, slots=True)

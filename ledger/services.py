@@ -17,7 +17,7 @@ from uuid import UUID
 
 from django.db import IntegrityError
 
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from ledger.chart import AccountType
 from ledger.models import TransferKind
 from ledger.sql import affected, fetch_all, value
@@ -39,18 +39,21 @@ class AlreadyResolved(LedgerError):
     """The reservation was settled or released before, or does not cover the movement."""
 
     code = "already_resolved"
+    kind = Kind.CONFLICT
 
 
 class DuplicateReference(LedgerError):
     """An entry with this reference exists."""
 
     code = "duplicate_reference"
+    kind = Kind.CONFLICT
 
 
 class EntryNotFound(LedgerError):
     """No entry to reverse."""
 
     code = "entry_not_found"
+    kind = Kind.NOT_FOUND
 
 
 _REFUSALS: dict[str, tuple[type[LedgerError], str]] = {

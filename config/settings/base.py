@@ -128,13 +128,29 @@ STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 
+# The module that keeps the business date, for endpoints of apps below it (web.api.day).
+BUSINESS_DAY = "operations.services.closing"
+
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    # A key first: whoever sends neither key nor session is told to send a key.
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "customers.authentication.ApiKeyAuthentication",
+        "customers.authentication.BorrowerSession",
+    ],
     # Refuse by default: a view that may be called says who may call it.
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "web.api.schema.Operations",
+    "EXCEPTION_HANDLER": "web.api.problems.handler",
+    "UNAUTHENTICATED_USER": None,
 }
-SPECTACULAR_SETTINGS = {"TITLE": "CreditBox", "VERSION": "1"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "CreditBox",
+    "VERSION": "1",
+    "DESCRIPTION": "The API of a lender in a box. Amounts are strings of yuan, dates ISO 8601, errors RFC 9457 problems.",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["web.api.schema.complete"],
+    "DISABLE_ERRORS_AND_WARNINGS": False,
+}
 
 LOGGING = {
     "version": 1,

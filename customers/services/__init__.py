@@ -19,19 +19,21 @@ from customers import identity, sealing
 from customers.identity import InvalidIdentity
 from customers.models import Consent, Customer, Login
 from customers.sealing import Sealed
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 
 
 class IdentityConflict(DomainError):
     """The national ID is registered under another name."""
 
     code = "identity_conflict"
+    kind = Kind.CONFLICT
 
 
 class CustomerNotFound(DomainError):
     """No customer has this id."""
 
     code = "customer_not_found"
+    kind = Kind.NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,6 +108,9 @@ class Capture(models.Model):
     what was left of the authorisation was released with it.
     """
 
+    # Whether a service answers with it once more, for a request that was made before.
+    repeated: bool = False
+
     id = models.BigAutoField(primary_key=True)
     purchase = models.ForeignKey(
         Purchase, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="captures"
@@ -141,6 +144,9 @@ class Capture(models.Model):
 
 class Refund(models.Model):
     """Money a merchant gave back, and where it went: off the debt, or to the customer's credit. Never changed."""
+
+    # Whether a service answers with it once more, for a request that was made before.
+    repeated: bool = False
 
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, related_name="refunds")
     reference = models.CharField(_("reference"), max_length=64)

@@ -13,6 +13,9 @@ from huabei.models.purchases import Purchase
 class Repayment(models.Model):
     """Money received for a line and how it was allocated. Never changed."""
 
+    # Whether a service answers with it once more, for a request that was made before.
+    repeated: bool = False
+
     id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="repayments")
     reference = models.CharField(_("reference"), max_length=64)

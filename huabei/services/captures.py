@@ -137,9 +137,9 @@ def _captured(parameters: dict[str, Any]) -> set[int]:
 
 def capture(
     *, purchase_id: int, amount_fen: int, on: date, reference: str | None = None, final: bool = True
-) -> None:
+) -> Capture:
     """
-    Posts an authorised purchase, whole or in part. The last capture releases what it leaves; after one that is not `final`
+    Posts an authorised purchase, whole or in part, and returns what was captured. The last capture releases what it leaves; after one that is not `final`
     the rest stays reserved for the next.
 
     `reference` is the merchant's own and happens once per purchase; without one, repeating the same capture changes nothing
@@ -157,19 +157,21 @@ def capture(
         "on": on,
         "control": COMMITMENT_CONTROL.control_id,
     }
-    if not _capture(asked):
-        _require_captured(purchase_id, amount_fen, reference or "", final=final, on=on)
+    if _capture(asked):
+        return Capture.objects.get(purchase_id=purchase_id, reference=reference or "")
+    return _captured_before(purchase_id, amount_fen, reference or "", final=final, on=on)
 
 
-def _require_captured(purchase_id: int, amount_fen: int, reference: str, *, final: bool, on: date) -> None:
-    """Nothing when this very capture was made before; else the error that says why it was not made now."""
+def _captured_before(purchase_id: int, amount_fen: int, reference: str, *, final: bool, on: date) -> Capture:
+    """This very capture when it was made before; else the error that says why it was not made now."""
     purchase = Purchase.objects.filter(pk=purchase_id).first()
     if purchase is None:
         raise PurchaseNotFound(f"there is no purchase {purchase_id}")
     first = Capture.objects.filter(purchase_id=purchase_id, reference=reference).first()
     # A capture of all that was left is the last, whatever was asked.
     if first is not None and first.amount_fen == amount_fen and first.is_final in (final, True):
-        return
+        first.repeated = True
+        return first
     if first is not None and (reference or purchase.state == PurchaseState.AUTHORISED):
         raise RequestConflict("this reference was used before for a different request", field="reference")
     if purchase.state != PurchaseState.AUTHORISED:

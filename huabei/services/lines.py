@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db import IntegrityError, transaction
 
+from finance.errors import Kind
 from huabei.errors import LineError, require_amount
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.services import constraint_name
@@ -22,6 +23,7 @@ class AlreadyHasLine(LineError):
     """One line per customer that is not closed."""
 
     code = "already_has_line"
+    kind = Kind.CONFLICT
 
 
 class CalendarRefused(LineError):

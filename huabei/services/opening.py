@@ -25,6 +25,11 @@ class LineRefused(DomainError):
         super().__init__("; ".join(str(REFUSAL_TEXTS[refusal]) for refusal in decision.refusals))
         self.decision = decision
 
+    @property
+    def reasons(self) -> list[tuple[str, str]]:
+        """Each reason of the policy."""
+        return [(refusal.value, str(REFUSAL_TEXTS[refusal])) for refusal in self.decision.refusals]
+
 
 def decide_openings(*, scores: Mapping[UUID, int | None], on: date) -> list[Decision]:
     """What the policy says of these people with their scores (None for N/A) on a date; a few queries for any number."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -38,6 +39,7 @@ __all__ = [
     "PurchaseNotFound",
     "accept_merchant",
     "authorise",
+    "authorise_held",
     "capture",
     "capture_many",
     "expire_holds",
@@ -55,6 +57,8 @@ class Authorisation:
     line_id: int
     amount_fen: int
     state: str
+    authorised_on: date
+    expires_on: date
     repeated: bool = False
 
 
@@ -71,27 +75,34 @@ def accept_merchant(*, shop: Shop) -> Merchant:
 # One statement: the reservation on the capped account, its entry and the purchase, or none of them. The trigger on transfers
 # moves the counter, and the account's CHECK refuses what the limit does not cover. No ON CONFLICT: a repeated reference must
 # undo the reservation, which the unique violation does. Numbers are drawn first, so that no insert waits for another's;
-# sequences by name, since asking the catalogue for it costs as much as an insert.
-_AUTHORISE = """
-WITH line AS (
-    SELECT id, commitment_account_id, nextval('huabei_purchase_id_seq') AS purchase_id,
+# sequences by name, since asking the catalogue for it costs as much as an insert. {day} is the business date: the date
+# that is given, or the row that keeps it, held; {which} picks the line.
+_AUTHORISE_ON = """
+WITH day (today) AS ({day}), line AS (
+    SELECT id, today, commitment_account_id, nextval('huabei_purchase_id_seq') AS purchase_id,
            nextval('ledger_entry_id_seq') AS entry_id, nextval('ledger_transfer_id_seq') AS hold_id
-    FROM huabei_line WHERE id = %(line)s AND status = 'active'
+    FROM huabei_line CROSS JOIN day WHERE {which} AND status = 'active'
       AND EXISTS (SELECT FROM huabei_merchant WHERE shop_id = %(merchant)s AND is_accepting)
 ), entry AS (
     INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
-    SELECT entry_id, 'purchase:' || purchase_id || ':authorised', 'purchase.authorised', %(on)s, %(on)s FROM line
+    SELECT entry_id, 'purchase:' || purchase_id || ':authorised', 'purchase.authorised', today, today FROM line
 ), hold AS (
     INSERT INTO ledger_transfer (id, entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
-    SELECT hold_id, entry_id, 1, commitment_account_id, %(control)s, %(amount)s, %(on)s FROM line
+    SELECT hold_id, entry_id, 1, commitment_account_id, %(control)s, %(amount)s, today FROM line
 )
 INSERT INTO huabei_purchase (id, line_id, merchant_id, reference, request_hash, amount_fen, state, hold_transfer_id,
                              authorised_on, expires_on)
-SELECT purchase_id, id, %(merchant)s, %(reference)s, %(hash)s, %(amount)s, 'authorised', hold_id, %(on)s,
-       %(on)s + (SELECT hold_days FROM huabei_terms WHERE effective_from <= %(on)s ORDER BY effective_from DESC LIMIT 1)
+SELECT purchase_id, id, %(merchant)s, %(reference)s, %(hash)s, %(amount)s, 'authorised', hold_id, today,
+       today + (SELECT hold_days FROM huabei_terms WHERE effective_from <= today ORDER BY effective_from DESC LIMIT 1)
 FROM line
-RETURNING id
+RETURNING id, line_id, authorised_on, expires_on
 """
+_AUTHORISE = _AUTHORISE_ON.format(day="SELECT %(on)s::date", which="id = %(line)s")
+
+
+@cache
+def _authorise_sql(day: str) -> str:
+    return _AUTHORISE_ON.format(day=day, which="uuid = %(line)s")
 
 
 def authorise(*, line_id: int, merchant_id: UUID, amount_fen: int, reference: str, on: date) -> Authorisation:
@@ -102,20 +113,37 @@ def authorise(*, line_id: int, merchant_id: UUID, amount_fen: int, reference: st
     request under it is refused. Errors: AmountRefused, LimitExceeded, LineNotFound, LineNotActive, MerchantNotAccepting,
     ReferenceRefused, RequestConflict; each leaves everything as it was.
     """
+    return _authorised(_AUTHORISE, {"id": line_id}, merchant_id, amount_fen, reference, on=on)
+
+
+def authorise_held(
+    *, line_uuid: UUID, merchant_id: UUID, amount_fen: int, reference: str, day: str
+) -> Authorisation:
+    """
+    The same for whoever knows the line by its identifier and is no transaction: `day` is a SELECT of the business date that
+    holds it, so that finding the line, the date and the reservation are one statement.
+    """
+    return _authorised(_authorise_sql(day), {"uuid": line_uuid}, merchant_id, amount_fen, reference)
+
+
+def _authorised(
+    sql: str, line: dict[str, Any], merchant_id: UUID, amount_fen: int, reference: str, **on: date
+) -> Authorisation:
     require_amount(amount_fen)
     require_reference(reference)
-    asked = request_hash({"line": line_id, "amount": amount_fen})
+    (which,) = line.values()
+    asked = request_hash({"line": which, "amount": amount_fen})
     parameters = {
-        "line": line_id,
+        "line": which,
         "merchant": merchant_id,
         "amount": amount_fen,
         "reference": reference,
         "hash": asked,
-        "on": on,
         "control": CONTROL,
+        **on,
     }
     try:
-        row = _one_statement(_AUTHORISE, parameters)
+        row = _one_statement(sql, parameters)
     except CapExceeded as error:
         raise LimitExceeded("the available limit does not cover this amount", field="amount") from error
     except IntegrityError as error:
@@ -123,13 +151,24 @@ def authorise(*, line_id: int, merchant_id: UUID, amount_fen: int, reference: st
             raise
         row = None
     if row is not None:
-        return Authorisation(row[0], line_id, amount_fen, PurchaseState.AUTHORISED)
+        purchase_id, line_id, authorised_on, expires_on = row
+        return Authorisation(
+            purchase_id, line_id, amount_fen, PurchaseState.AUTHORISED, authorised_on, expires_on
+        )
     # A repeat is answered as before, also when the line was frozen or the shop left since.
     first = Purchase.objects.filter(merchant_id=merchant_id, reference=reference).first()
     if first is None:
-        raise _why_not(line_id)
+        raise _why_not(line)
     require_same_request(first.request_hash, asked)
-    return Authorisation(first.pk, first.line_id, first.amount_fen, first.state, repeated=True)
+    return Authorisation(
+        first.pk,
+        first.line_id,
+        first.amount_fen,
+        first.state,
+        first.authorised_on,
+        first.expires_on,
+        repeated=True,
+    )
 
 
 def _one_statement(sql: str, parameters: dict[str, Any]) -> tuple[Any, ...] | None:
@@ -143,11 +182,11 @@ def _one_statement(sql: str, parameters: dict[str, Any]) -> tuple[Any, ...] | No
         return fetch_one_prepared(sql, parameters)
 
 
-def _why_not(line_id: int) -> LineError:
+def _why_not(line: dict[str, Any]) -> LineError:
     """The reason for which an authorisation found nothing to reserve on."""
-    status = Line.objects.filter(pk=line_id).values_list("status", flat=True).first()
+    status = Line.objects.filter(**line).values_list("status", flat=True).first()
     if status is None:
-        return LineNotFound(f"there is no line {line_id}")
+        return LineNotFound(f"there is no line {next(iter(line.values()))}", field="line")
     if status != LineStatus.ACTIVE:
         return LineNotActive(f"the line is {status}")
     return MerchantNotAccepting("this shop does not accept credit lines", field="merchant")

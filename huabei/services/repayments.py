@@ -65,6 +65,7 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
         first = Repayment.objects.filter(line=line, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash, asked)
+            first.repeated = True
             return first
         position = selectors.line_position(line, on)
         paid = _allocation(position, amount_fen, on)
@@ -244,6 +245,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         first = Refund.objects.filter(purchase=purchase, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash, asked)
+            first.repeated = True
             return first
         if purchase.state == PurchaseState.REVERSED or not purchase.captured_fen:
             raise NotAuthorised(f"nothing to refund: the purchase is {purchase.state}")

@@ -11,9 +11,12 @@ from django.db import transaction
 
 import creditscore.closing
 import huabei.closing
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from ledger.sql import affected, fetch_one
 from operations.models import BusinessDay, CloseStep
+
+# The business date as SQL, held until the transaction ends, for statements that are a transaction of their own.
+HELD_DAY = "SELECT business_on FROM operations_businessday FOR SHARE"
 
 # A name, and what is done about the day that ended; returns the rows it wrote.
 Step = tuple[str, Callable[[date], int]]
@@ -28,6 +31,14 @@ class CloseError(DomainError):
     """A day that cannot be closed."""
 
     code = "close_refused"
+    kind = Kind.CONFLICT
+
+
+class NotOpen(CloseError):
+    """The bank has no business date yet."""
+
+    code = "bank_not_open"
+    kind = Kind.UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,7 @@ def business_date() -> date:
     """The date the bank is on. Error: CloseError when none was set yet."""
     day = BusinessDay.objects.first()
     if day is None:
-        raise CloseError(NO_DAY)
+        raise NotOpen(NO_DAY)
     return day.business_on
 
 
@@ -57,8 +68,8 @@ def booking_day() -> Iterator[date]:
     is then booked on it is in no statement and no day's income. Those who hold the day do not wait for each other.
     """
     with transaction.atomic():
-        if not (row := fetch_one("SELECT business_on FROM operations_businessday FOR SHARE", [])):
-            raise CloseError(NO_DAY)
+        if not (row := fetch_one(HELD_DAY, [])):
+            raise NotOpen(NO_DAY)
         yield row[0]
 
 

@@ -18,7 +18,7 @@ from uuid import UUID, uuid4
 from django.db import transaction
 
 from customers.models import Customer, Shop
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from finance.money import format_yuan, parse_yuan
 from huabei import selectors
 from huabei.errors import LARGEST_AMOUNT_FEN
@@ -41,6 +41,7 @@ class BadStory(DomainError):
     """The story cannot be told: `field` names what is wrong, the message says what would be right."""
 
     code = "bad_story"
+    kind = Kind.MALFORMED
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +150,11 @@ def parse_story(text: str) -> Story:
         given = json.loads(text, object_pairs_hook=_refuse_repeats)
     except (ValueError, RecursionError) as error:
         raise BadStory(f"not JSON: {error}", field="") from error
+    return read_story(given)
+
+
+def read_story(given: Any) -> Story:
+    """The story in a parsed JSON value. Error: BadStory, which names the field."""
     read = _fields(given, "", {"line", "events", "until"})
     line = _fields(read["line"], "line", {"limit", "opened_on"}, frozenset({"statement_day", "due_day"}))
     if not isinstance(read["events"], list) or len(read["events"]) > MOST_EVENTS:

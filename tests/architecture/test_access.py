@@ -21,6 +21,8 @@ from rest_framework.views import APIView
 
 from customers.models import Login
 from web.access import Access, RefuseUndeclared, View, borrower_page, declared_access, public_page, staff_page
+from web.api.callers import SCOPES, Who
+from web.api.views import Endpoint
 
 # What stands in for each kind of parameter when an address is opened to see who is let in.
 EXAMPLES: dict[str, Any] = {"IntConverter": 1, "UUIDConverter": UUID(int=1), "SlugConverter": "x"}
@@ -62,7 +64,15 @@ def test_every_address_declares_who_may_open_it() -> None:
 
 
 def test_what_is_public_is_listed_here() -> None:
-    assert sorted(of(Access.PUBLIC)) == ["/console/login/", "/language/", "/login/", "/logout/"]
+    assert sorted(of(Access.PUBLIC)) == [
+        "/api/",
+        "/api/v1/docs/",
+        "/api/v1/schema/",
+        "/console/login/",
+        "/language/",
+        "/login/",
+        "/logout/",
+    ]
 
 
 @pytest.mark.django_db
@@ -92,6 +102,26 @@ def test_staff_without_a_role_see_no_record(client: Client, address: str) -> Non
 @pytest.mark.parametrize("address", of(Access.API))
 def test_a_stranger_is_refused_by_the_api(client: Client, address: str) -> None:
     assert client.get(address).status_code in {401, 403, 405}
+
+
+ENDPOINTS = [
+    (address, getattr(view, "cls", None))
+    for address, view in ADDRESSES
+    if declared_access(view) == Access.API
+]
+
+
+@pytest.mark.parametrize(("address", "endpoint"), ENDPOINTS)
+def test_every_endpoint_says_who_may_call_each_of_its_methods(address: str, endpoint: Any) -> None:
+    assert issubclass(endpoint, Endpoint), f"{address} is no web.api.views.Endpoint"
+    methods = {name.upper() for name in ("get", "post", "put", "patch", "delete") if hasattr(endpoint, name)}
+    assert methods == endpoint.allowed.keys(), f"{address}: methods and those allowed differ"
+    for allowed in endpoint.allowed.values():
+        if allowed.who in (Who.SHOP, Who.LENDER):
+            assert allowed.scope, f"{address}: a key needs a scope"
+            assert SCOPES[allowed.scope][0] == allowed.who, f"{address}: no such caller can have this scope"
+    for who in {allowed.who for allowed in endpoint.allowed.values()}:
+        assert address.startswith("/api/v1/me/") == (who == Who.BORROWER), f"{address} is about whom?"
 
 
 def undeclared(request: HttpRequest) -> HttpResponse:

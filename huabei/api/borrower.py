@@ -1,0 +1,176 @@
+"""What a borrower sees and does of their own line."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from huabei import history, selectors
+from huabei.api.answers import line_answer, statements_between
+from huabei.api.shapes import (
+    EXAMPLE_LINE,
+    EXAMPLE_PURCHASE,
+    EXAMPLE_REPAYMENT,
+    EXAMPLE_STATEMENT,
+    STATEMENT,
+    LineOut,
+    OwnPurchaseOut,
+    RepaymentIn,
+    RepaymentOut,
+    StatementDetailOut,
+    StatementOut,
+)
+from huabei.errors import AmountRefused, RequestConflict
+from huabei.models import Line, Purchase, PurchaseState, Repayment
+from huabei.services.repayments import repay
+from web.api.callers import Allowed, Who
+from web.api.day import booking_day
+from web.api.reading import Choice, Day
+from web.api.schema import operation
+from web.api.views import Endpoint
+
+BORROWER = Allowed(Who.BORROWER)
+_OWN_PURCHASE = {
+    **{
+        name: value
+        for name, value in EXAMPLE_PURCHASE.items()
+        if name not in ("line", "reference", "expires_on")
+    },
+    "shop": "晨光便利店",
+}
+
+
+class OwnEndpoint(Endpoint):
+    """An endpoint about the line of whoever is signed in."""
+
+    def line(self) -> Line:
+        """The borrower's line that is not closed. Error: NotFound."""
+        found = selectors.live_line_of(self.owner)
+        if found is None:
+            raise NotFound
+        return found
+
+
+class OwnLine(OwnEndpoint):
+    """The borrower's line."""
+
+    allowed = {"GET": BORROWER}
+
+    @operation("readOwnLine", summary="Read my line", answer=LineOut, example=EXAMPLE_LINE, tag="Borrower")
+    def get(self, request: Request) -> Response:
+        """The borrower's line, what stands on it, and what is to pay on the business date."""
+        return self.answer(LineOut, line_answer(self.line()))
+
+
+class OwnPurchases(OwnEndpoint):
+    """The borrower's purchases."""
+
+    allowed = {"GET": BORROWER}
+    paged = True
+    filters = {"state": Choice(PurchaseState.values, help_text="Only those in this state.")}
+
+    @operation(
+        "listOwnPurchases",
+        summary="List my purchases",
+        answer=OwnPurchaseOut,
+        many=True,
+        example=_OWN_PURCHASE,
+        tag="Borrower",
+    )
+    def get(self, request: Request) -> Response:
+        """The purchases on the borrower's line, newest first."""
+        found = Purchase.objects.filter(line=self.line()).select_related("merchant__shop")
+        given = {name: self.query[name] for name in self.query.keys() & self.filters.keys()}
+        return self.page(OwnPurchaseOut, found.filter(**given))
+
+
+class OwnStatements(OwnEndpoint):
+    """The borrower's statements."""
+
+    allowed = {"GET": BORROWER}
+    paged = True
+    filters = {"from": Day(help_text="Issued on this day or later."), "to": Day(help_text="… or earlier.")}
+
+    @operation(
+        "listOwnStatements",
+        summary="List my statements",
+        answer=StatementOut,
+        many=True,
+        example=EXAMPLE_STATEMENT,
+        tag="Borrower",
+    )
+    def get(self, request: Request) -> Response:
+        """The statements of the borrower's line, newest first."""
+        found = selectors.statements_of(self.line().pk)
+        return self.page(StatementOut, statements_between(found, self.query))
+
+
+class OwnStatement(Endpoint):
+    """One of the borrower's statements."""
+
+    allowed = {"GET": BORROWER}
+
+    @operation(
+        "readOwnStatement",
+        summary="Read one of my statements",
+        answer=StatementDetailOut,
+        example={
+            "statement": EXAMPLE_STATEMENT,
+            "since": "2026-05-20",
+            "last_day": "2026-06-30",
+            "purchases": [{"on": "2026-06-30", "shop": "晨光便利店", "amount": "1000.00"}],
+            "refunds": [],
+            "repayments": [],
+            "interest": [],
+        },
+        tag="Borrower",
+    )
+    def get(self, request: Request, statement_id: UUID) -> Response:
+        """A statement and what is behind its figures: at most 200 of each."""
+        number = self.number(STATEMENT, statement_id)
+        found = history.statement_of(customer_id=self.owner, statement_id=number)
+        if found is None:
+            raise NotFound
+        return self.answer(StatementDetailOut, history.statement_detail(found))
+
+
+class OwnRepayments(OwnEndpoint):
+    """The borrower's repayments."""
+
+    allowed = {"GET": BORROWER, "POST": BORROWER}
+    paged = True
+
+    @operation(
+        "listOwnRepayments",
+        summary="List my repayments",
+        answer=RepaymentOut,
+        many=True,
+        example=EXAMPLE_REPAYMENT,
+        tag="Borrower",
+    )
+    def get(self, request: Request) -> Response:
+        """What the borrower repaid and where it went, newest first."""
+        return self.page(RepaymentOut, Repayment.objects.filter(line=self.line()))
+
+    @operation(
+        "repayOwnLine",
+        summary="Repay",
+        body=RepaymentIn,
+        answer=RepaymentOut,
+        status=201,
+        keyed=True,
+        refusals=(AmountRefused, RequestConflict),
+        example_body={"amount": "300.00"},
+        example=EXAMPLE_REPAYMENT,
+        tag="Borrower",
+    )
+    def post(self, request: Request) -> Response:
+        """Repays the borrower's own line; what is more than is owed becomes credit for the next purchases."""
+        key, amount_fen = self.key(), self.body(RepaymentIn)["amount"]
+        line = self.line()
+        with booking_day() as on:
+            made = repay(line_id=line.pk, amount_fen=amount_fen, reference=f"me:{key}", on=on)
+        return self.answer(RepaymentOut, made, status=201, replayed=made.repeated)

@@ -1,0 +1,132 @@
+"""
+Authorising, on the shortest way: a plain view, one SQL statement for the money, and the key remembered from seconds ago.
+
+`Authorisations` describes it for the document and says who may call it; `authorise` is what is called. What it answers is
+made of what the purchase keeps from its beginning, so a repeat is answered alike, to the byte.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
+
+from customers.authentication import caller_by_key
+from finance.money import format_yuan
+from huabei.api.shapes import EXAMPLE_AUTHORISATION, PURCHASE, AuthorisationIn, AuthorisationOut
+from huabei.errors import (
+    AmountRefused,
+    LimitExceeded,
+    LineNotActive,
+    LineNotFound,
+    MerchantNotAccepting,
+    RequestConflict,
+)
+from huabei.services.purchases import authorise_held
+from web.api import problems
+from web.api.callers import Allowed, Scope, Who
+from web.api.day import held_day
+from web.api.identifiers import public_id
+from web.api.reading import read_json
+from web.api.schema import operation
+from web.api.views import (
+    KEY_HEADER,
+    REPLAYED_HEADER,
+    Endpoint,
+    idempotency_key,
+    require_allowed,
+    require_rate,
+)
+
+_REPLAYED = {REPLAYED_HEADER: "true"}
+
+
+class Authorisations(Endpoint):
+    """What is documented of `authorise`."""
+
+    allowed = {"POST": Allowed(Who.SHOP, Scope.PURCHASES_WRITE)}
+    http_method_names = ["post"]
+
+    @operation(
+        "authorisePurchase",
+        summary="Authorise a purchase",
+        body=AuthorisationIn,
+        answer=AuthorisationOut,
+        status=201,
+        keyed=True,
+        refusals=(
+            AmountRefused,
+            LimitExceeded,
+            LineNotActive,
+            LineNotFound,
+            MerchantNotAccepting,
+            RequestConflict,
+        ),
+        example_body={"line": EXAMPLE_AUTHORISATION["line"], "amount": "128.50"},
+        example=EXAMPLE_AUTHORISATION,
+        tag="Purchases",
+    )
+    def post(self, request: Any) -> None:
+        """
+        Reserves an amount on a customer's line. The Idempotency-Key becomes the purchase's `reference`; capture, void and
+        refund the purchase by its `id`.
+        """
+
+
+@csrf_exempt
+def authorise(request: HttpRequest) -> HttpResponse:
+    """Reserves an amount on a line, for a shop."""
+    try:
+        answer = _authorised(request)
+    except Exception as error:
+        members, headers = problems.answer(error)
+        answer = problems.response(members, headers)
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+# Documented, and judged by the house's rule of access, as the endpoint that it is.
+authorise.cls = Authorisations  # type: ignore[attr-defined]
+authorise.initkwargs = {}  # type: ignore[attr-defined]
+
+
+def _authorised(request: HttpRequest) -> HttpResponse:
+    caller = caller_by_key(request)
+    if request.method != "POST":
+        raise MethodNotAllowed(request.method or "")
+    require_allowed(caller, Authorisations.allowed["POST"])
+    assert caller is not None
+    assert caller.owner is not None
+    require_rate(caller)
+    if request.content_type != "application/json":
+        raise UnsupportedMediaType(request.content_type or "")
+    reference = idempotency_key(request.headers.get(KEY_HEADER))
+    read = AuthorisationIn(data=read_json(request.body))
+    read.is_valid(raise_exception=True)
+    line: UUID = read.validated_data["line"]
+    made = authorise_held(
+        line_uuid=line,
+        merchant_id=caller.owner,
+        amount_fen=read.validated_data["amount"],
+        reference=reference,
+        day=held_day(),
+    )
+    body = {
+        "id": public_id(PURCHASE, made.purchase_id),
+        "line": str(line),
+        "reference": reference,
+        "amount": format_yuan(made.amount_fen),
+        "state": "authorised",
+        "authorised_on": made.authorised_on.isoformat(),
+        "expires_on": made.expires_on.isoformat(),
+    }
+    return HttpResponse(
+        json.dumps(body, ensure_ascii=False),
+        status=201,
+        content_type="application/json",
+        headers=_REPLAYED if made.repeated else None,
+    )

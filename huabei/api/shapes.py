@@ -1,0 +1,314 @@
+"""What the API of lines is sent and answers."""
+
+from __future__ import annotations
+
+from huabei.models import LineStatus, PurchaseState
+from web.api.reading import Choice, Day, Fields, Identifier, Rate, Text, Truth, Whole, Yuan
+
+PURCHASE, CAPTURE, REFUND = "purchase", "capture", "refund"
+REPAYMENT, STATEMENT = "repayment", "statement"
+
+# What examples call a line and a purchase.
+A_LINE = "8d1f6f0a-52f5-4f60-9a55-0f7a1b1f3a01"
+A_PURCHASE = "5a1c5b0e-9d7f-4f62-8a43-2c8f0f3e6b02"
+
+
+class AuthorisationIn(Fields):
+    """What a shop asks to reserve."""
+
+    line = Identifier(help_text="The line, as the customer shows it.")
+    amount = Yuan()
+
+
+class AuthorisationOut(Fields):
+    """A reservation as it was made; what became of it is the purchase's `state`."""
+
+    id = Identifier(help_text="The purchase.")
+    line = Identifier()
+    reference = Text(most=64, help_text="The Idempotency-Key it was made under.")
+    amount = Yuan()
+    state = Choice(["authorised"])
+    authorised_on = Day()
+    expires_on = Day(help_text="The last day on which it can be captured.")
+
+
+class CaptureIn(Fields):
+    """How much of an authorisation to charge."""
+
+    amount = Yuan(help_text="At most what is left of what was authorised.")
+    final = Truth(
+        required=False,
+        default=True,
+        help_text="Whether the rest is released (the default), or stays reserved for another capture.",
+    )
+
+
+class CaptureOut(Fields):
+    """What was charged of an authorisation at once, which never changes."""
+
+    id = Identifier(CAPTURE, source="pk")
+    purchase = Identifier(PURCHASE, source="purchase_id")
+    reference = Text(most=64)
+    amount = Yuan(source="amount_fen")
+    is_final = Truth()
+    posted_on = Day()
+
+
+class NothingIn(Fields):
+    """No field at all."""
+
+
+class PurchaseOut(Fields):
+    """A purchase as it stands."""
+
+    id = Identifier(PURCHASE, source="pk")
+    line = Identifier(source="line.uuid")
+    reference = Text(most=64)
+    amount = Yuan(source="amount_fen")
+    captured = Yuan(source="captured_fen")
+    refunded = Yuan(source="refunded_fen")
+    state = Choice(PurchaseState.values)
+    authorised_on = Day()
+    expires_on = Day()
+    posted_on = Day(allow_null=True)
+
+
+class OwnPurchaseOut(Fields):
+    """A purchase as the customer sees it."""
+
+    id = Identifier(PURCHASE, source="pk")
+    shop = Text(source="merchant.shop.name")
+    amount = Yuan(source="amount_fen")
+    captured = Yuan(source="captured_fen")
+    refunded = Yuan(source="refunded_fen")
+    state = Choice(PurchaseState.values)
+    authorised_on = Day()
+    posted_on = Day(allow_null=True)
+
+
+class RefundIn(Fields):
+    """How much to give back."""
+
+    amount = Yuan(help_text="At most what was captured and not refunded yet.")
+
+
+class RefundOut(Fields):
+    """A refund, which never changes."""
+
+    id = Identifier(REFUND, source="pk")
+    purchase = Identifier(PURCHASE, source="purchase_id")
+    reference = Text(most=64)
+    amount = Yuan(source="amount_fen")
+    refunded_on = Day()
+
+
+class SettlementOut(Fields):
+    """What a shop is owed."""
+
+    shop = Identifier()
+    payable = Yuan(help_text="Captured less refunded, as the books have it.")
+    is_accepting = Truth()
+
+
+class PositionOut(Fields):
+    """What stands on a line on the business date."""
+
+    limit = Yuan(source="limit_fen")
+    available = Yuan(source="available_fen")
+    held = Yuan(source="held_fen")
+    drawn = Yuan(source="drawn_fen")
+    unbilled = Yuan(source="unbilled_fen")
+    billed = Yuan(source="billed_total_fen")
+    accrued_interest = Yuan(source="accrued_interest_fen")
+    accrued_penalty = Yuan(source="accrued_penalty_fen")
+    owed = Yuan(source="owed_fen")
+    credit = Yuan(source="credit_fen")
+
+
+class BillOut(Fields):
+    """What the statements ask for on the business date."""
+
+    state = Choice(["paid", "due", "minimum_met", "overdue"])
+    statement = Identifier(STATEMENT, source="statement.pk", allow_null=True, default=None)
+    due_on = Day(source="statement.due_on", allow_null=True, default=None)
+    unpaid = Yuan(source="unpaid_fen")
+    minimum = Yuan(source="minimum_fen")
+    overdue = Yuan(source="overdue_fen")
+    overdue_days = Whole()
+
+
+class LineOut(Fields):
+    """A line and where it stands."""
+
+    id = Identifier(source="line.uuid")
+    customer = Identifier(source="line.customer_id")
+    status = Choice(LineStatus.values, source="line.status")
+    statement_day = Whole(source="line.statement_day")
+    due_day = Whole(source="line.due_day")
+    opened_on = Day(source="line.opened_on")
+    business_date = Day(source="on")
+    position = PositionOut()
+    bill = BillOut()
+
+
+class StatementOut(Fields):
+    """A statement, frozen once issued. Each amount is all that is unpaid of its kind; `new_…` is what this one adds."""
+
+    id = Identifier(STATEMENT, source="pk")
+    issued_on = Day()
+    due_on = Day()
+    principal = Yuan(source="principal_fen")
+    interest = Yuan(source="interest_fen")
+    penalty = Yuan(source="penalty_fen")
+    fee = Yuan(source="fee_fen")
+    total = Yuan(source="total_fen")
+    minimum = Yuan(source="minimum_fen")
+    new_principal = Yuan(source="new_principal_fen")
+    new_interest = Yuan(source="new_interest_fen")
+    new_penalty = Yuan(source="new_penalty_fen")
+    credit_used = Yuan(source="credit_used_fen")
+
+
+class HappeningOut(Fields):
+    """Something that happened in a statement's period."""
+
+    on = Day()
+    shop = Text()
+    amount = Yuan(source="amount_fen")
+
+
+class InterestOut(Fields):
+    """Interest or penalty over some days, both counted."""
+
+    kind = Choice(["revolving", "penalty"])
+    principal = Yuan(source="principal_fen")
+    daily_rate = Rate()
+    since = Day()
+    last_day = Day()
+    days = Whole()
+
+
+class StatementDetailOut(Fields):
+    """A statement and what is behind its figures."""
+
+    statement = StatementOut()
+    since = Day(help_text="The first day of its period.")
+    last_day = Day(help_text="The last day of its period.")
+    purchases = HappeningOut(many=True)
+    refunds = HappeningOut(many=True)
+    repayments = HappeningOut(many=True)
+    interest = InterestOut(many=True, source="runs")
+
+
+class RepaymentIn(Fields):
+    """A repayment."""
+
+    amount = Yuan()
+
+
+class RepaymentOut(Fields):
+    """A repayment and where it went, which never changes."""
+
+    id = Identifier(REPAYMENT, source="pk")
+    amount = Yuan(source="amount_fen")
+    received_on = Day()
+    to_penalty = Yuan(source="to_penalty_fen")
+    to_interest = Yuan(source="to_interest_fen")
+    to_fee = Yuan(source="to_fee_fen")
+    to_billed = Yuan(source="to_billed_fen")
+    to_unbilled = Yuan(source="to_unbilled_fen")
+    to_credit = Yuan(source="to_credit_fen")
+
+
+EXAMPLE_AUTHORISATION = {
+    "id": A_PURCHASE,
+    "line": A_LINE,
+    "reference": "order-2026-0001",
+    "amount": "128.50",
+    "state": "authorised",
+    "authorised_on": "2026-07-05",
+    "expires_on": "2026-07-12",
+}
+EXAMPLE_PURCHASE = {
+    "id": A_PURCHASE,
+    "line": A_LINE,
+    "reference": "order-2026-0001",
+    "amount": "128.50",
+    "captured": "128.50",
+    "refunded": "0.00",
+    "state": "captured",
+    "authorised_on": "2026-07-05",
+    "expires_on": "2026-07-12",
+    "posted_on": "2026-07-05",
+}
+EXAMPLE_CAPTURE = {
+    "id": "e4d3c2b1-7f60-4a59-8b4c-3d2e1f0a9b08",
+    "purchase": A_PURCHASE,
+    "reference": "parcel-2026-0001",
+    "amount": "128.50",
+    "is_final": True,
+    "posted_on": "2026-07-05",
+}
+EXAMPLE_REFUND = {
+    "id": "0b7a8de2-6f0e-4f6f-b7f6-6a9f0a6f1c03",
+    "purchase": A_PURCHASE,
+    "reference": "return-2026-0001",
+    "amount": "28.50",
+    "refunded_on": "2026-07-05",
+}
+EXAMPLE_LINE = {
+    "id": A_LINE,
+    "customer": "c0a8012e-7a57-4c3e-9d3a-6a6f3a8b5d04",
+    "status": "active",
+    "statement_day": 1,
+    "due_day": 10,
+    "opened_on": "2026-05-20",
+    "business_date": "2026-07-05",
+    "position": {
+        "limit": "8000.00",
+        "available": "7000.00",
+        "held": "0.00",
+        "drawn": "1000.00",
+        "unbilled": "0.00",
+        "billed": "1000.00",
+        "accrued_interest": "0.00",
+        "accrued_penalty": "0.00",
+        "owed": "1000.00",
+        "credit": "0.00",
+    },
+    "bill": {
+        "state": "due",
+        "statement": "d2b1f0c3-3a54-4b8e-8a1e-9c5d7e2f4a05",
+        "due_on": "2026-07-10",
+        "unpaid": "1000.00",
+        "minimum": "100.00",
+        "overdue": "0.00",
+        "overdue_days": 0,
+    },
+}
+EXAMPLE_STATEMENT = {
+    "id": "d2b1f0c3-3a54-4b8e-8a1e-9c5d7e2f4a05",
+    "issued_on": "2026-07-01",
+    "due_on": "2026-07-10",
+    "principal": "1000.00",
+    "interest": "0.00",
+    "penalty": "0.00",
+    "fee": "0.00",
+    "total": "1000.00",
+    "minimum": "100.00",
+    "new_principal": "1000.00",
+    "new_interest": "0.00",
+    "new_penalty": "0.00",
+    "credit_used": "0.00",
+}
+EXAMPLE_REPAYMENT = {
+    "id": "7e9d2f61-1c3b-4a0d-8f57-5b4e3d2c1a06",
+    "amount": "300.00",
+    "received_on": "2026-07-05",
+    "to_penalty": "0.00",
+    "to_interest": "0.00",
+    "to_fee": "0.00",
+    "to_billed": "300.00",
+    "to_unbilled": "0.00",
+    "to_credit": "0.00",
+}

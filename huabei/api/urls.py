@@ -1,0 +1,26 @@
+"""Addresses of the API of lines."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from huabei.api import borrower, fast, lender, shop
+
+urlpatterns = [
+    path("authorisations/", fast.authorise),
+    path("purchases/", shop.Purchases.as_view()),
+    path("purchases/<uuid:purchase_id>/", shop.OnePurchase.as_view()),
+    path("purchases/<uuid:purchase_id>/captures/", shop.Captures.as_view()),
+    path("purchases/<uuid:purchase_id>/void/", shop.Void.as_view()),
+    path("purchases/<uuid:purchase_id>/refunds/", shop.Refunds.as_view()),
+    path("settlement/", shop.Settlement.as_view()),
+    path("me/line/", borrower.OwnLine.as_view()),
+    path("me/purchases/", borrower.OwnPurchases.as_view()),
+    path("me/statements/", borrower.OwnStatements.as_view()),
+    path("me/statements/<uuid:statement_id>/", borrower.OwnStatement.as_view()),
+    path("me/repayments/", borrower.OwnRepayments.as_view()),
+    path("lines/", lender.Lines.as_view()),
+    path("lines/<uuid:line_uuid>/", lender.OneLine.as_view()),
+    path("lines/<uuid:line_uuid>/statements/", lender.Statements.as_view()),
+    path("lines/<uuid:line_uuid>/repayments/", lender.Repayments.as_view()),
+]

@@ -1,0 +1,1 @@
+"""What the API offers across products: applying, quotes, simulations."""

@@ -1,0 +1,14 @@
+"""Addresses of the API across products."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from operations.api import endpoints
+
+urlpatterns = [
+    path("me/session/", endpoints.OwnSession.as_view()),
+    path("me/application/", endpoints.OwnApplication.as_view()),
+    path("quotes/", endpoints.Quotes.as_view()),
+    path("simulations/line/", endpoints.LineSimulations.as_view()),
+]

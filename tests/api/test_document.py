@@ -1,0 +1,152 @@
+"""The OpenAPI document is whole, and each of its examples is what really happens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.test import Client
+from jsonschema import Draft202012Validator
+
+from huabei.api.shapes import A_LINE, A_PURCHASE
+from huabei.models import Statement
+from tests.api.world import Api, World, pid
+from web.api.identifiers import public_id
+from web.api.reference import document
+
+OPERATIONS = {
+    said["operationId"]: (method, path, said)
+    for path, methods in document()["paths"].items()
+    for method, said in methods.items()
+}
+
+# Who calls an operation when nothing is said below: whoever may.
+CALLERS: dict[str, Callable[[World], Api]] = {
+    "a shop": World.as_shop,
+    "the lender": World.as_lender,
+    "a borrower": World.as_borrower,
+}
+
+Prepared = dict[str, str]
+
+
+def statement_of(world: World) -> Prepared:
+    return {"statement_id": public_id("statement", Statement.objects.get(line=world.line).pk)}
+
+
+# What stands in an address, beyond the line and the purchase of 30 June.
+PREPARE: dict[str, Callable[[World], Prepared]] = {
+    "capturePurchase": lambda world: {"purchase_id": pid(world.authorised())},
+    "voidPurchase": lambda world: {"purchase_id": pid(world.authorised())},
+    "refundPurchase": lambda world: {"purchase_id": pid(world.captured())},
+    "readOwnStatement": statement_of,
+}
+
+
+def caller(operation: str, world: World) -> Api:
+    """Somebody who may call it; whoever applies for a line has none yet."""
+    if operation in ("applyForLine", "readOffer"):
+        return world.as_stranger()
+    text = OPERATIONS[operation][2]["description"]
+    return next(make(world) for who, make in CALLERS.items() if f"Called by {who}" in text)
+
+
+def examples(said: dict[str, Any]) -> tuple[Any, str, Any]:
+    """The body sent, and the status and body answered, of an operation's example."""
+    sent = said.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
+    body = next((each["value"] for each in sent.values()), None)
+    for status, answer in said["responses"].items():
+        for each in answer.get("content", {}).get("application/json", {}).get("examples", {}).values():
+            return body, status, each["value"]
+    raise AssertionError("no example of an answer")
+
+
+def shape(value: Any) -> Any:
+    """What a value is made of: names, and kinds of what stands under them; lists by their first."""
+    if isinstance(value, dict):
+        return {name: shape(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [shape(value[0])] if value else []
+    return type(value).__name__
+
+
+def similar(documented: Any, real: Any) -> bool:
+    """Whether a real answer has the documented shape; what may be null and what lists hold may differ in that only."""
+    if isinstance(documented, dict) and isinstance(real, dict):
+        return documented.keys() == real.keys() and all(similar(documented[k], real[k]) for k in documented)
+    if isinstance(documented, list) and isinstance(real, list):
+        return not (documented and real) or similar(documented[0], real[0])
+    return documented is None or real is None or type(documented) is type(real)
+
+
+def with_real(value: Any, real: dict[str, str]) -> Any:
+    """A documented body with what there really is in place of what the document calls it."""
+    if isinstance(value, dict):
+        return {name: with_real(inner, real) for name, inner in value.items()}
+    return real.get(value, value) if isinstance(value, str) else value
+
+
+def test_the_document_is_made_without_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("spectacular", "--validate", "--fail-on-warn")
+    assert "openapi: 3" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_operation_says_what_it_does_who_may_and_what_can_go_wrong(operation: str) -> None:
+    said = OPERATIONS[operation][2]
+    assert said["summary"]
+    assert "Called by " in said["description"]
+    assert len(said["description"]) > 60, "a sentence"
+    assert {"400", "401", "403", "406", "429"} <= said["responses"].keys()
+    for status, answer in said["responses"].items():
+        assert status[0] == "2" or "application/problem+json" in answer["content"]
+    assert "examples" in str(said.get("requestBody", "examples"))
+    examples(said)
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_every_example_is_what_happens(operation: str, world: World) -> None:
+    method, path, said = OPERATIONS[operation]
+    real = {"line_uuid": str(world.line.uuid), "purchase_id": pid(world.bought)}
+    real |= PREPARE.get(operation, lambda world: {})(world)  # type: ignore[no-untyped-call]
+    names = {A_LINE: real["line_uuid"], A_PURCHASE: real["purchase_id"]}
+    sent, status, documented = examples(said)
+    address = path.removeprefix("/api/v1/").format(**real)
+    api = caller(operation, world)
+    answer = api.get(address) if method == "get" else api.post(address, with_real(sent, names))
+    assert str(answer.status_code) == status, answer.content.decode()
+    assert answer["Content-Type"] == "application/json"
+    assert similar(documented, answer.json()), (shape(documented), shape(answer.json()))
+    schema = said["responses"][status]["content"]["application/json"]["schema"]
+    check(schema, answer.json())
+    check(schema, documented)
+
+
+def check(schema: dict[str, Any], value: Any) -> None:
+    """Fails unless a value is what the document's schema says."""
+    whole = {**without_nullable(schema), "components": without_nullable(document()["components"])}
+    errors = [error.message for error in Draft202012Validator(whole).iter_errors(value)]
+    assert errors == []
+
+
+def without_nullable(schema: Any) -> Any:
+    """A schema of OpenAPI 3.0 as JSON Schema: `nullable` is a type of its own there."""
+    if isinstance(schema, list):
+        return [without_nullable(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {name: without_nullable(inner) for name, inner in schema.items() if name != "nullable"}
+    return {"anyOf": [plain, {"type": "null"}]} if schema.get("nullable") is True else plain
+
+
+@pytest.mark.django_db
+def test_the_document_and_its_page_are_served_to_anybody(client: Client) -> None:
+    served = client.get("/api/v1/schema/")
+    assert served.json() == document()
+    page = client.get("/api/v1/docs/", headers={"Accept-Language": "en"}).content.decode()
+    assert "POST /api/v1/authorisations/" in page
+    assert "purchases:write" in page
+    assert "<script" not in page
+    assert "cdn" not in page.lower()

@@ -1,0 +1,68 @@
+"""Who calls the API, and what a key may be allowed to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from uuid import UUID
+
+from django.utils.translation import gettext_lazy as _
+
+
+class Who(StrEnum):
+    """The kinds of callers. An endpoint is for one of them."""
+
+    SHOP = "shop"
+    LENDER = "lender"
+    BORROWER = "borrower"
+    STAFF = "staff"
+
+
+class Scope(StrEnum):
+    """What a key may be allowed; each is for keys of one kind of owner."""
+
+    PURCHASES_READ = "purchases:read"
+    PURCHASES_WRITE = "purchases:write"
+    SETTLEMENT_READ = "settlement:read"
+    LINES_READ = "lines:read"
+    REPAYMENTS_WRITE = "repayments:write"
+    SIMULATIONS_RUN = "simulations:run"
+
+
+SCOPES: Mapping[Scope, tuple[Who, object]] = {
+    Scope.PURCHASES_READ: (Who.SHOP, _("see the shop's purchases and refunds")),
+    Scope.PURCHASES_WRITE: (Who.SHOP, _("authorise, capture, void and refund purchases")),
+    Scope.SETTLEMENT_READ: (Who.SHOP, _("see what the shop is owed")),
+    Scope.LINES_READ: (Who.LENDER, _("see lines, their statements and repayments")),
+    Scope.REPAYMENTS_WRITE: (Who.LENDER, _("record repayments received")),
+    Scope.SIMULATIONS_RUN: (Who.LENDER, _("run simulations and quotes")),
+}
+
+
+def scopes_of(who: Who) -> list[Scope]:
+    """The scopes that a key of this kind of owner may have."""
+    return [scope for scope, (owner, _text) in SCOPES.items() if owner == who]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """
+    Whoever stands behind a request, as authentication found out.
+
+    `owner` is the shop's or the borrower's id; `name` tells callers apart where references and rates are counted.
+    """
+
+    who: Who
+    name: str
+    owner: UUID | None = None
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    per_minute: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Who may call one method of an endpoint; keys need the scope."""
+
+    who: Who
+    scope: Scope | None = None
