@@ -8,14 +8,14 @@ from django.db import migrations, models
 # Columns that are not granted cannot be written whatever a service tries; a revocation that was undone would be a key given
 # back to whoever it was taken from.
 GUARDS = f"""
-CREATE FUNCTION customers_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION customers_keep_revoked() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% on % refused: a revoked key stays revoked', TG_OP, TG_TABLE_NAME
         USING ERRCODE = 'restrict_violation', CONSTRAINT = TG_NAME, TABLE = TG_TABLE_NAME;
 END $$;
 CREATE TRIGGER customers_apikey_stays_revoked BEFORE UPDATE OF revoked_at ON customers_apikey
     FOR EACH ROW WHEN (OLD.revoked_at IS NOT NULL AND NEW.revoked_at IS DISTINCT FROM OLD.revoked_at)
-    EXECUTE FUNCTION customers_refuse_change();
+    EXECUTE FUNCTION customers_keep_revoked();
 REVOKE UPDATE, DELETE, TRUNCATE ON customers_apikey FROM {settings.DATABASE_ROLE};
 GRANT UPDATE (revoked_at, last_used_at) ON customers_apikey TO {settings.DATABASE_ROLE};
 """
