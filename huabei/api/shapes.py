@@ -48,7 +48,7 @@ class CaptureOut(Fields):
 
     id = Identifier(CAPTURE, source="pk")
     purchase = Identifier(PURCHASE, source="purchase_id")
-    reference = Text(most=64)
+    reference = Text(most=64, least=0, help_text="The Idempotency-Key; empty where the charge came without.")
     amount = Yuan(source="amount_fen")
     is_final = Truth()
     posted_on = Day()

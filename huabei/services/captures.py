@@ -139,8 +139,8 @@ def capture(
     *, purchase_id: int, amount_fen: int, on: date, reference: str | None = None, final: bool = True
 ) -> Capture:
     """
-    Posts an authorised purchase, whole or in part, and returns what was captured. The last capture releases what it leaves; after one that is not `final`
-    the rest stays reserved for the next.
+    Posts an authorised purchase, whole or in part, and returns what was captured. The last capture releases what it leaves;
+    after one that is not `final` the rest stays reserved for the next.
 
     `reference` is the merchant's own and happens once per purchase; without one, repeating the same capture changes nothing
     either. Errors: AmountRefused beyond what is left of the authorisation, NotAuthorised when it was voided, expired or

@@ -182,11 +182,11 @@ class Identifier(_Strict):
 class Text(_Strict):
     """A text of some printable characters."""
 
-    def __init__(self, *, most: int = 200, **options: Any) -> None:
+    def __init__(self, *, most: int = 200, least: int = 1, **options: Any) -> None:
         super().__init__(**options)
         self.most = most
         self.wanted = format_lazy(_("It must be a text of 1 to {most} printable characters."), most=most)
-        self._spectacular_annotation = {"field": {"type": "string", "minLength": 1, "maxLength": most}}
+        self._spectacular_annotation = {"field": {"type": "string", "minLength": least, "maxLength": most}}
 
     def read(self, data: Any) -> str | None:
         """The text."""
