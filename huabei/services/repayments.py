@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F
@@ -48,6 +49,16 @@ def locked_line(line_id: int) -> Line:
     return line
 
 
+_Fact = TypeVar("_Fact", Repayment, Refund)
+
+
+def _once_more(first: _Fact, asked: bytes) -> _Fact:
+    """What this very request did before. Error: RequestConflict when it was another."""
+    require_same_request(first.request_hash, asked)
+    first.repeated = True
+    return first
+
+
 def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayment:
     """
     Books a repayment received on a date and allocates it: penalty that runs, then penalty, interest, fees and principal that
@@ -64,9 +75,7 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
         line = locked_line(line_id)
         first = Repayment.objects.filter(line=line, reference=reference).first()
         if first is not None:
-            require_same_request(first.request_hash, asked)
-            first.repeated = True
-            return first
+            return _once_more(first, asked)
         position = selectors.line_position(line, on)
         paid = _allocation(position, amount_fen, on)
         entry = post(
@@ -244,9 +253,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         line = locked_line(purchase.line_id)
         first = Refund.objects.filter(purchase=purchase, reference=reference).first()
         if first is not None:
-            require_same_request(first.request_hash, asked)
-            first.repeated = True
-            return first
+            return _once_more(first, asked)
         if purchase.state == PurchaseState.REVERSED or not purchase.captured_fen:
             raise NotAuthorised(f"nothing to refund: the purchase is {purchase.state}")
         if amount_fen > purchase.captured_fen - purchase.refunded_fen:
