@@ -32,4 +32,10 @@ app.conf.beat_schedule = {
     "close elapsed days": {"task": "operations.close_elapsed_days", "schedule": crontab(minute="*/10")},
     # What a lost hint left waiting, what failed and is due again, and what waited for quiet hours to end.
     "send waiting e-mails": {"task": "customers.send_waiting_emails", "schedule": crontab()},
+    # On the due day early, through the day, and late; the close collects once more, as the last thing on the day.
+    "collect dues": {
+        "task": "operations.collect_dues",
+        "schedule": crontab(minute=5, hour="1,8,12,16,20,22"),
+    },
+    "sweep payments": {"task": "operations.sweep_payments", "schedule": crontab(minute="*/2")},
 }

@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_lazy as _
+
 import huabei.audit
 import ledger.audit
+import payments.audit
 from customers.models import Contact, EmailDelivery, Notice, NoticePreference
+from huabei.autopay import PURPOSE
 from ledger.audit import Check, guards
 from operations.models import BusinessDay, CloseStep
 
+# Money that moved and was answered before today has reached its product; a line's is one repayment of that amount, and no
+# repayment says that it was collected which was not.
+_SETTLED = """
+WITH collected AS (
+    SELECT attempt.id, 'payment:' || attempt.reference AS reference, ordered.subject, attempt.moved_fen, attempt.settled_on
+    FROM payments_paymentattempt AS attempt JOIN payments_paymentorder AS ordered ON ordered.id = attempt.order_id
+    WHERE ordered.purpose = %(purpose)s AND ordered.direction = 'collect' AND attempt.moved_fen > 0
+      AND attempt.settled_on IS NOT NULL
+), booked AS (
+    SELECT repayment.id, repayment.reference, line.uuid::text AS subject, repayment.amount_fen, repayment.received_on
+    FROM huabei_repayment AS repayment JOIN huabei_line AS line ON line.id = repayment.line_id
+    WHERE repayment.reference LIKE 'payment:%%'
+)
+SELECT 'payments_paymentattempt', collected.id::text, format('%%s fen on line %%s', collected.moved_fen, collected.subject),
+       CASE WHEN booked.id IS NOT NULL THEN format('%%s fen on line %%s', booked.amount_fen, booked.subject) END
+FROM collected LEFT JOIN booked USING (reference)
+WHERE (booked.amount_fen, booked.subject) IS DISTINCT FROM (collected.moved_fen, collected.subject)
+UNION ALL
+SELECT 'huabei_repayment', booked.id::text, 'a collection', NULL
+FROM booked WHERE NOT EXISTS (SELECT FROM collected WHERE collected.reference = booked.reference)
+UNION ALL
+SELECT 'payments_paymentattempt', attempt.id::text, format('settled by %%s', attempt.answered_on), 'not settled'
+FROM payments_paymentattempt AS attempt
+WHERE attempt.moved_fen > 0 AND attempt.settled_on IS NULL
+  AND attempt.answered_on < (SELECT business_on FROM operations_businessday)
+"""
+
 CHECKS: tuple[Check, ...] = (
     *ledger.audit.CHECKS,
+    *payments.audit.CHECKS,
     *huabei.audit.CHECKS,
+    Check(
+        "payment_settled",
+        _(
+            "What was collected for a line is one repayment of it, and nothing collected waits longer than its day."
+        ),
+        "payments_paymentattempt WHERE moved_fen > 0",
+        _SETTLED,
+        {"purpose": PURPOSE},
+    ),
     guards(
         "close_guards",
         models=(BusinessDay, CloseStep),

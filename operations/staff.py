@@ -32,6 +32,9 @@ CASE_FILE = (
     "huabei.view_segment",
     "huabei.view_statement",
     "huabei.view_terms",
+    "payments.view_fundingsource",
+    "payments.view_paymentattempt",
+    "payments.view_paymentorder",
     "operations.view_businessday",
 )
 

@@ -7,7 +7,8 @@ from datetime import date
 from celery import shared_task
 from django.utils import timezone
 
-from operations.services import closing
+from operations.services import closing, paying
+from payments.outbox import ADVANCE
 
 
 @shared_task(name="operations.close_day", acks_late=True)
@@ -26,3 +27,21 @@ def close_elapsed_days() -> int:
     if not closing.is_open():
         return 0
     return sum(result.rows for result in closing.close_until(on=timezone.localdate()))
+
+
+@shared_task(name=ADVANCE, acks_late=True)
+def advance_payment(order_id: int) -> None:
+    """Sends a payment order that was just written, and tells its product what moved. Repeating it pays nothing twice."""
+    paying.advance(order_id=order_id)
+
+
+@shared_task(name="operations.sweep_payments", acks_late=True)
+def sweep_payments() -> int:
+    """Sends what was not sent, asks again about what is not known, tells products what they have not heard."""
+    return paying.sweep() if closing.is_open() else 0
+
+
+@shared_task(name="operations.collect_dues", acks_late=True)
+def collect_dues() -> int:
+    """Has what is due today collected from the customers' sources, once more where it failed; returns how many orders."""
+    return paying.collect_dues() if closing.is_open() else 0

@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "huabei",
     "lending",
     "creditscore",
+    "payments",
     "customers",
     "ledger",
     "web",
@@ -173,3 +174,10 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 3600}
+
+# Who moves the money: the class of a gateway (payments.gateway). Where there is none, nothing is collected or paid out.
+PAYMENT_GATEWAY = os.environ.get("PAYMENT_GATEWAY", "")
+# Whether a worker is told of an order as soon as it is written; the sweep finds it in any case.
+PAYMENT_HINTS = True
+# How long a slow gateway may hold up the close of a day.
+PAYMENT_SECONDS_BEFORE_CLOSE = 300.0

@@ -18,3 +18,6 @@ WHITENOISE_USE_FINDERS = True
 # Nothing leaves the machine: each e-mail is a file that can be looked at.
 EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
 EMAIL_FILE_PATH = VAR_DIR / "mail"
+
+# A gateway that moves no money, with accounts of its own.
+PAYMENT_GATEWAY = "payments.simulator.SimulatedGateway"

@@ -7,6 +7,7 @@ import os
 from django.core.exceptions import ImproperlyConfigured
 
 from .base import *  # noqa: F403
+from .base import PAYMENT_GATEWAY
 
 
 def required(name: str) -> str:
@@ -31,6 +32,9 @@ EMAIL_PORT = int(os.environ.get("MAIL_PORT", "587"))
 EMAIL_HOST_USER = os.environ.get("MAIL_USER", "")
 EMAIL_HOST_PASSWORD = os.environ.get("MAIL_PASSWORD", "")
 EMAIL_USE_TLS = os.environ.get("MAIL_TLS", "1") == "1"
+
+if PAYMENT_GATEWAY.startswith("payments.simulator"):
+    raise ImproperlyConfigured("PAYMENT_GATEWAY: the simulated gateway moves no money")
 
 DEBUG = False
 SECURE_SSL_REDIRECT = True

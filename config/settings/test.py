@@ -10,6 +10,9 @@ from .base import BASE_DIR, DATABASE_ROLE
 SECRET_KEY = "only-for-tests"  # noqa: S105
 IDENTITY_KEYS = ["dGVzdC1pZGVudGl0eS1rZXktMDEyMzQ1Njc4OWFiY2Q="]
 IDENTITY_INDEX_KEY = "dGVzdC1pbmRleC1rZXktMDEyMzQ1Njc4OWFiY2RlZmc="
+PAYMENT_GATEWAY = "payments.simulator.SimulatedGateway"
+# No worker listens: tests sweep.
+PAYMENT_HINTS = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 ALLOWED_HOSTS = ["*"]
 # Nothing is collected: files come from where they are written.

@@ -1,9 +1,8 @@
-"""The business date and the close of a day."""
+"""The close of a day."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -11,34 +10,41 @@ from django.db import transaction
 
 import creditscore.closing
 import huabei.closing
-from finance.errors import DomainError, Kind
 from ledger.sql import affected, fetch_one
 from operations.models import BusinessDay, CloseStep
+from operations.services import paying
+from operations.services.business_day import (
+    HELD_DAY,
+    CloseError,
+    NotOpen,
+    booking_day,
+    business_date,
+    is_open,
+    set_business_date,
+)
 
-# The business date as SQL, held until the transaction ends, for statements that are a transaction of their own.
-HELD_DAY = "SELECT business_on FROM operations_businessday FOR SHARE"
+__all__ = [
+    "HELD_DAY",
+    "STEPS",
+    "CloseError",
+    "NotOpen",
+    "StepResult",
+    "booking_day",
+    "business_date",
+    "close_day",
+    "close_lines",
+    "close_until",
+    "is_open",
+    "set_business_date",
+    "unfinished",
+    "was_open",
+]
 
 # A name, and what is done about the day that ended; returns the rows it wrote.
 Step = tuple[str, Callable[[date], int]]
 
 # Every step of a close, in order.
 STEPS: tuple[Step, ...] = (*huabei.closing.STEPS, *creditscore.closing.STEPS)
-
-NO_DAY = "no business date yet: build the demo world, or set one with ./manage.py set_business_date"
-
-
-class CloseError(DomainError):
-    """A day that cannot be closed."""
-
-    code = "close_refused"
-    kind = Kind.CONFLICT
-
-
-class NotOpen(CloseError):
-    """The bank has no business date yet."""
-
-    code = "bank_not_open"
-    kind = Kind.UNAVAILABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +55,6 @@ class StepResult:
     step: str
     rows: int
     done_before: bool
-
-
-def business_date() -> date:
-    """The date the bank is on. Error: CloseError when none was set yet."""
-    day = BusinessDay.objects.first()
-    if day is None:
-        raise NotOpen(NO_DAY)
-    return day.business_on
-
-
-@contextmanager
-def booking_day() -> Iterator[date]:
-    """
-    A transaction on the business date: the date does not move before it ends. Error: CloseError when none was set yet.
-
-    For whoever writes to the books: a date that is only read may be closed by the time when the books are written, and what
-    is then booked on it is in no statement and no day's income. Those who hold the day do not wait for each other.
-    """
-    with transaction.atomic():
-        if not (row := fetch_one(HELD_DAY, [])):
-            raise NotOpen(NO_DAY)
-        yield row[0]
-
-
-def is_open() -> bool:
-    """Whether the bank has a business date."""
-    return BusinessDay.objects.exists()
-
-
-def set_business_date(*, on: date) -> None:
-    """Sets the first business date of an empty bank. Error: CloseError when there is one: only a close moves it."""
-    day, created = BusinessDay.objects.get_or_create(defaults={"business_on": on, "first_on": on})
-    if not created and day.business_on != on:
-        raise CloseError(f"the business date is {day.business_on}: only a close moves it")
 
 
 # The unique key makes a step happen once: a second close of the same day waits here for the first, and then finds it done.
@@ -98,16 +70,18 @@ def close_day(*, closed_on: date) -> Iterator[StepResult]:
     """
     Closes one day, step by step, yielding what each did.
 
-    The business date moves to the next day first; then each step runs in a transaction of its own together with the record
-    that it is done. So a close that was killed goes on where it stopped, one that is repeated does nothing, and two at the
-    same time do each step once. The day before is finished first where its close was interrupted, or waited for. Error:
-    CloseError for a day on which the bank was not open yet.
+    As the last thing on the day, what is due is collected once more. Then the business date moves to the next day, and each
+    step runs in a transaction of its own together with the record that it is done. So a close that was killed goes on where
+    it stopped, one that is repeated does nothing, and two at the same time do each step once. The day before is finished
+    first where its close was interrupted, or waited for. Error: CloseError for a day on which the bank was not open yet.
     """
     today, before = business_date(), closed_on - timedelta(days=1)
     if not was_open(closed_on):
         raise CloseError(f"the business date is {today}: the day to close is {today}, not {closed_on}")
     if closed_on == today and unfinished(before):
         yield from _steps(before)
+    if closed_on == today:
+        paying.collect_for_the_last_time()
     BusinessDay.objects.filter(business_on=closed_on).update(business_on=closed_on + timedelta(days=1))
     if closed_on < today - timedelta(days=1):
         yield from (StepResult(closed_on, name, 0, done_before=True) for name, _step in STEPS)

@@ -20,13 +20,17 @@ from huabei.services import repayments
 from operations.models import CloseStep
 from operations.services import closing
 from operations.staff import ADMINISTRATOR, UNDERWRITER
+from payments.models import PaymentOrder
+from payments.services import sending
+from payments.services.orders import request_payout
 from tests.borrowers import borrower, buys, lived_until, opened_line, published, repays, shop
+from tests.payment_world import a_source
 from tests.services.test_console import staff_login
 
 pytestmark = pytest.mark.django_db
 
 AT = "2026-05-01T00:00:00Z"
-APPS = ("huabei", "creditscore", "operations")
+APPS = ("huabei", "payments", "creditscore", "operations")
 RECORDS = sorted(
     (model._meta.label_lower for model in admin.site._registry if model._meta.app_label in APPS),
 )
@@ -41,6 +45,7 @@ def line() -> Line:
     lived_until(date(2026, 6, 30))
     buys(line, shop(), "1000.00", on=date(2026, 6, 30))
     lived_until(date(2026, 7, 9))
+    a_source(customer.pk, 0)
     repays(line, "100.00", on=date(2026, 7, 9))
     lived_until(date(2026, 8, 2))
     spends(line)
@@ -54,6 +59,17 @@ def spends(line: Line) -> None:
     purchase = buys(line, shop("极光数码"), "12.99", on=day)
     repayments.refund(purchase_id=purchase.pk, amount_fen=299, reference="r", on=day)
     repays(line, "1.00", on=day)
+    source = a_source(line.customer_id, 0)
+    request_payout(
+        owner=line.customer_id,
+        amount_fen=1,
+        purpose="p",
+        subject="s",
+        reference=source.token,
+        source=source.uuid,
+        on=day,
+    )
+    sending.next_try(order_id=PaymentOrder.objects.latest("pk").pk, on=day)
 
 
 def facts(customer: Customer) -> None:
@@ -155,9 +171,8 @@ def test_a_customers_page_leads_to_lines_and_scores(client: Client, line: Line) 
     console = staff(client, UNDERWRITER)
     page = console.get(reverse("admin:customers_customer_change", args=[line.customer_id]))
     links = [address for _text, address in page.context["links"]]
-    assert len(links) == 2
-    for address in links:
-        assert console.get(address).context["cl"].result_count == 1
+    found = [console.get(address).context["cl"].result_count for address in links]
+    assert sorted(found) == [1, 1, 2, 2]  # score and line; sources and payment orders
 
 
 def test_a_score_is_found_by_its_customer_and_explained(client: Client, line: Line) -> None:
