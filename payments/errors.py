@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from finance.money import format_yuan
 
 
@@ -28,18 +28,21 @@ class RequestConflict(PaymentError):
     """The reference was used before for a different request; nobody gets somebody else's answer."""
 
     code = "request_conflict"
+    kind = Kind.CONFLICT
 
 
 class UnderWay(PaymentError):
     """Money is being collected for this already; another collection waits until that one has ended."""
 
     code = "collection_under_way"
+    kind = Kind.CONFLICT
 
 
 class SourceNotFound(PaymentError):
     """There is no such source, it is somebody else's, or it was removed."""
 
     code = "source_not_found"
+    kind = Kind.NOT_FOUND
 
 
 class SourceRefused(PaymentError):
@@ -52,18 +55,21 @@ class OrderNotFound(PaymentError):
     """There is no such payment order or attempt."""
 
     code = "payment_not_found"
+    kind = Kind.NOT_FOUND
 
 
 class AnswerRefused(PaymentError):
     """A gateway's answer that contradicts what was asked, or what it answered for good before."""
 
     code = "answer_refused"
+    kind = Kind.CONFLICT
 
 
 class GatewayNotConfigured(PaymentError):
     """No payment gateway is configured, so no money can be moved."""
 
     code = "gateway_not_configured"
+    kind = Kind.UNAVAILABLE
 
 
 # A thousand times the largest loan; so many of them stay within a bigint.
