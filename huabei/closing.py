@@ -15,6 +15,7 @@ from typing import Any
 
 from django.db import connection
 
+from huabei import delinquency
 from huabei.models import SegmentKind
 from huabei.selectors import terms_on
 from huabei.services.excess import absorb_excess
@@ -360,4 +361,5 @@ STEPS = (
     ("lines.book_income", book_income),
     ("lines.issue_statements", issue_statements),
     ("lines.move_buckets", move_buckets),
+    *delinquency.STEPS,
 )

@@ -7,9 +7,8 @@ What a day brought is told by the close (`huabei.telling`); the rest by the serv
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
-from typing import Any
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -312,8 +311,8 @@ def figures_sql(message: type[Message], **columns: str) -> str:
 
     So that a set-based statement cannot leave a figure out that whoever reads the notice needs.
     """
-    expected: dict[str, Any] = message.__dataclass_fields__
-    if columns.keys() != expected.keys():
+    expected = [field.name for field in fields(message)]
+    if set(columns) != set(expected):
         raise ValueError(f"{message.kind} has the figures {', '.join(expected)}")
     pairs = ", ".join(f"'{name}', {column}" for name, column in columns.items())
     return f"jsonb_build_object({pairs})"

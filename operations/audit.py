@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 import huabei.audit
+import huabei.delinquency_audit
 import ledger.audit
 import payments.audit
 from customers.models import Contact, EmailDelivery, Notice, NoticePreference
@@ -43,6 +44,7 @@ CHECKS: tuple[Check, ...] = (
     *ledger.audit.CHECKS,
     *payments.audit.CHECKS,
     *huabei.audit.CHECKS,
+    *huabei.delinquency_audit.CHECKS,
     Check(
         "payment_settled",
         _(

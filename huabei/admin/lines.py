@@ -11,14 +11,17 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from huabei.admin.delinquency import classifications_table, episodes_table
 from huabei.admin.links import customer_link, entry_link
 from huabei.admin.tables import SHOWN, refunds_table, segments_table
+from huabei.delinquency import episodes
 from huabei.models import (
     Line,
     Refund,
 )
 from ledger.selectors import Position, positions
 from web.console import RecordAdmin, Table, add_link, link_to, list_url, money
+from web.today import business_date
 
 PRINCIPAL = ("unbilled_account_id", "billed_account_id", "instalment_account_id")
 ACCOUNTS: tuple[tuple[str, Any, bool], ...] = (
@@ -151,6 +154,10 @@ class LineAdmin(RecordAdmin):
         yield self._purchases(record)
         yield self._repayments(record)
         yield self._refunds(record)
+        # Before the bank's first day no line is late.
+        on = business_date()
+        yield episodes_table(record, episodes(record.pk, on=on) if on else [])
+        yield classifications_table(record)
 
     def _accounts(self, line: Line) -> Table:
         found = positions([line.commitment_account_id, *(getattr(line, name) for name, *_rest in ACCOUNTS)])

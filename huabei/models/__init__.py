@@ -5,6 +5,13 @@ Debts are not stored here: what a line owes stands on its ledger accounts, whose
 delinquency (`bucket`) and a purchase's `state` are separate axes.
 """
 
+from huabei.models.delinquency import (
+    Arrears,
+    Category,
+    Classification,
+    ClassificationBand,
+    ReminderDay,
+)
 from huabei.models.interest import Accrual, Segment, SegmentKind
 from huabei.models.lines import Line, LineStatus
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Refund, RefundShare
@@ -14,7 +21,11 @@ from huabei.models.terms import LimitBand, Terms
 
 __all__ = [
     "Accrual",
+    "Arrears",
     "Capture",
+    "Category",
+    "Classification",
+    "ClassificationBand",
     "Correction",
     "CorrectionCause",
     "Due",
@@ -26,6 +37,7 @@ __all__ = [
     "PurchaseState",
     "Refund",
     "RefundShare",
+    "ReminderDay",
     "Repayment",
     "Segment",
     "SegmentKind",

@@ -10,6 +10,7 @@ from django.db import transaction
 
 import creditscore.closing
 import huabei.closing
+import huabei.telling
 from ledger.sql import affected, fetch_one
 from operations.models import BusinessDay, CloseStep
 from operations.services import paying
@@ -43,8 +44,8 @@ __all__ = [
 # A name, and what is done about the day that ended; returns the rows it wrote.
 Step = tuple[str, Callable[[date], int]]
 
-# Every step of a close, in order.
-STEPS: tuple[Step, ...] = (*huabei.closing.STEPS, *creditscore.closing.STEPS)
+# Every step of a close, in order. People are told last, of what stands once the books are written.
+STEPS: tuple[Step, ...] = (*huabei.closing.STEPS, *creditscore.closing.STEPS, *huabei.telling.STEPS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from django.utils.html import strip_tags
 
 from creditscore.models import AccountMonth, ModelVersion, Outcome, ProtectedAttributes
 from customers.models import Customer, Login
-from huabei.models import Line, Purchase, Statement
+from huabei.models import Arrears, Classification, Line, Purchase, Statement
 from huabei.services import repayments
 from operations.models import CloseStep
 from operations.services import closing
@@ -49,8 +49,29 @@ def line() -> Line:
     repays(line, "100.00", on=date(2026, 7, 9))
     lived_until(date(2026, 8, 2))
     spends(line)
+    was_late(line)
     facts(customer)
     return line
+
+
+def was_late(line: Line) -> None:
+    """A time over which the line was late, long ago."""
+    Arrears.objects.create(
+        line=line,
+        began_on="2026-01-11",
+        since="2026-01-11",
+        until="2026-01-21",
+        oldest_due_on="2026-01-10",
+        overdue_fen=12_34,
+    )
+    Classification.objects.create(
+        line=line,
+        category="attention",
+        since="2026-01-11",
+        until="2026-01-21",
+        days_past_due=1,
+        rule_from="2000-01-01",
+    )
 
 
 def spends(line: Line) -> None:

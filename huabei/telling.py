@@ -1,0 +1,174 @@
+"""
+What the owners of lines are told when a day has ended, each kind by one statement over whatever the day concerns.
+
+Steps of the close that write no money. The reference of a notice is that of its fact, so a step that is repeated tells nobody
+twice, and a service that tells at once (by the references below) is not repeated by the close.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from customers.notices import Message
+from customers.services.notices import notify_all
+from huabei.delinquency import Lines
+from huabei.notices import (
+    LineFrozen,
+    LineThawed,
+    Overdue,
+    PaymentDue,
+    PaymentReceived,
+    RefundArrived,
+    StatementIssued,
+    figures_sql,
+)
+
+_SCOPE = "(%(lines)s::bigint[] IS NULL OR line.id = ANY(%(lines)s))"
+
+
+# The reminders in force on the day that begins.
+_REMINDERS = """(
+    SELECT days FROM huabei_reminderday
+    WHERE effective_from = (SELECT max(effective_from) FROM huabei_reminderday WHERE effective_from <= %(next)s)
+)"""
+
+
+def _concerned(message: type[Message], sql: str, **figures: str) -> str:
+    """Who is told what: a SELECT with the figures of its kind and the lines of the step put in."""
+    return (
+        sql.replace("/* figures */", figures_sql(message, **figures))
+        .replace("/* reminders */", _REMINDERS)
+        .replace("/* scope */", _SCOPE)
+    )
+
+
+_STATEMENTS = _concerned(
+    StatementIssued,
+    """
+SELECT line.customer_id, 'statement:' || statement.id AS reference, /* figures */ AS figures
+FROM huabei_statement AS statement JOIN huabei_line AS line ON line.id = statement.line_id
+WHERE statement.issued_on = %(next)s AND /* scope */
+""",
+    statement_id="statement.id",
+    issued_on="statement.issued_on",
+    due_on="statement.due_on",
+    total_fen="statement.total_fen",
+    minimum_fen="statement.minimum_fen",
+)
+
+# Whoever met the minimum but owes more is reminded too: what is left costs nothing if paid by then.
+_DUE = _concerned(
+    PaymentDue,
+    """
+SELECT line.customer_id, 'line:' || line.id || ':due:' || due.due_on || ':' || reminder.days AS reference,
+       /* figures */ AS figures
+FROM /* reminders */ AS reminder
+JOIN huabei_due AS due ON due.due_on = %(next)s::date - reminder.days
+JOIN huabei_line AS line ON line.id = due.line_id
+CROSS JOIN LATERAL (SELECT sum(debits_posted_fen - credits_posted_fen)::bigint AS fen FROM ledger_account
+    WHERE id IN (line.billed_account_id, line.interest_account_id, line.fee_account_id, line.penalty_account_id)) AS unpaid
+CROSS JOIN LATERAL (SELECT coalesce(sum(outstanding_fen), 0)::bigint AS fen FROM huabei_due AS mine
+    WHERE mine.line_id = line.id AND mine.outstanding_fen > 0 AND mine.due_on <= due.due_on) AS asked
+WHERE reminder.days < 0 AND unpaid.fen > 0 AND /* scope */
+""",
+    due_on="due.due_on",
+    days="-reminder.days",
+    total_fen="unpaid.fen",
+    minimum_fen="least(asked.fen, unpaid.fen)",
+)
+
+_OVERDUE = _concerned(
+    Overdue,
+    """
+SELECT line.customer_id, 'line:' || line.id || ':overdue:' || arrears.oldest_due_on || ':' || reminder.days AS reference,
+       /* figures */ AS figures
+FROM /* reminders */ AS reminder
+JOIN huabei_arrears AS arrears ON arrears.until IS NULL AND arrears.oldest_due_on = %(next)s::date - reminder.days
+JOIN huabei_line AS line ON line.id = arrears.line_id
+LEFT JOIN LATERAL (SELECT round_fen(principal_fen * daily_rate) AS fen FROM huabei_segment AS segment
+    WHERE segment.line_id = line.id AND segment.kind = 'penalty' AND segment.until IS NULL) AS penalty ON true
+WHERE reminder.days > 0 AND /* scope */
+""",
+    due_on="arrears.oldest_due_on",
+    days="reminder.days",
+    overdue_fen="arrears.overdue_fen",
+    penalty_per_day_fen="coalesce(penalty.fen, 0)",
+)
+
+_FROZEN = _concerned(
+    LineFrozen,
+    """
+SELECT line.customer_id, 'line:' || line.id || ':frozen:' || arrears.began_on AS reference, /* figures */ AS figures
+FROM huabei_arrears AS arrears JOIN huabei_line AS line ON line.id = arrears.line_id
+WHERE arrears.until IS NULL AND arrears.began_on = %(next)s AND line.status = 'frozen' AND line.frozen_cause = 'overdue'
+  AND /* scope */
+""",
+    cause="line.frozen_cause",
+    since="arrears.began_on",
+)
+
+_THAWED = _concerned(
+    LineThawed,
+    """
+SELECT line.customer_id, 'line:' || line.id || ':thawed:' || %(closed)s::date AS reference, /* figures */ AS figures
+FROM huabei_arrears AS arrears JOIN huabei_line AS line ON line.id = arrears.line_id
+WHERE arrears.until = %(next)s AND line.status = 'active' AND /* scope */
+  AND NOT EXISTS (SELECT FROM huabei_arrears AS still WHERE still.line_id = line.id AND still.until IS NULL)
+""",
+    on="%(closed)s::date",
+)
+
+_REPAID = _concerned(
+    PaymentReceived,
+    """
+SELECT line.customer_id, 'repayment:' || repayment.id AS reference, /* figures */ AS figures
+FROM huabei_repayment AS repayment JOIN huabei_line AS line ON line.id = repayment.line_id
+WHERE repayment.received_on = %(closed)s AND /* scope */
+""",
+    repayment_id="repayment.id",
+    amount_fen="repayment.amount_fen",
+    received_on="repayment.received_on",
+    to_credit_fen="repayment.to_credit_fen",
+)
+
+_REFUNDED = _concerned(
+    RefundArrived,
+    """
+SELECT line.customer_id, 'refund:' || refund.id AS reference, /* figures */ AS figures
+FROM huabei_refund AS refund
+JOIN huabei_purchase AS purchase ON purchase.id = refund.purchase_id
+JOIN huabei_line AS line ON line.id = purchase.line_id
+JOIN customers_shop AS shop ON shop.id = purchase.merchant_id
+WHERE refund.refunded_on = %(closed)s AND /* scope */
+""",
+    shop="shop.name",
+    amount_fen="refund.amount_fen",
+    refunded_on="refund.refunded_on",
+    to_unbilled_fen="refund.to_unbilled_fen",
+    to_billed_fen="refund.to_billed_fen",
+    to_credit_fen="refund.to_credit_fen",
+)
+
+
+def _step(message: type[Message], concerned: str) -> Callable[..., int]:
+    def tell(closed_on: date, lines: Lines = None) -> int:
+        next_day = closed_on + timedelta(days=1)
+        parameters = {"closed": closed_on, "next": next_day, "lines": lines}
+        return notify_all(message=message, concerned=concerned, parameters=parameters, on=next_day)
+
+    tell.__doc__ = (
+        f"Tells {message.kind} to whom the end of a day concerns. Returns how many notices are new."
+    )
+    return tell
+
+
+STEPS = (
+    ("lines.tell_statements", _step(StatementIssued, _STATEMENTS)),
+    ("lines.tell_due", _step(PaymentDue, _DUE)),
+    ("lines.tell_overdue", _step(Overdue, _OVERDUE)),
+    ("lines.tell_frozen", _step(LineFrozen, _FROZEN)),
+    ("lines.tell_thawed", _step(LineThawed, _THAWED)),
+    ("lines.tell_repayments", _step(PaymentReceived, _REPAID)),
+    ("lines.tell_refunds", _step(RefundArrived, _REFUNDED)),
+)
