@@ -18,7 +18,7 @@ from customers.models import Contact, Customer, EmailDelivery, EmailPurpose, Ema
 from customers.quiet_hours import keep_the_night
 from customers.sealing import Sealed
 from customers.services import CustomerNotFound
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 
 LONGEST_EMAIL = 254
 CODE_LIVES = timedelta(minutes=30)
@@ -32,6 +32,7 @@ class EmailRefused(DomainError):
     """No e-mail address, or a code for it asked for too soon."""
 
     code = "email_refused"
+    kind = Kind.MALFORMED
 
 
 class CodeRefused(DomainError):

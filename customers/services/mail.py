@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from customers import selectors
 from customers.models import Contact, EmailDelivery, EmailPurpose, EmailState
 from customers.notices import message_of
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +40,7 @@ class NotParked(DomainError):
     """Only an e-mail that was parked is tried again by hand."""
 
     code = "not_parked"
+    kind = Kind.CONFLICT
 
 
 @dataclass(slots=True)

@@ -19,13 +19,14 @@ from django.utils.translation import gettext as _
 from customers.models import Channel, Customer, Notice, NoticePreference
 from customers.notices import Message, figures_of, kind_called
 from customers.services import CustomerNotFound
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 
 
 class NoticeConflict(DomainError):
     """The reference tells something else already."""
 
     code = "notice_conflict"
+    kind = Kind.CONFLICT
 
 
 class PreferenceRefused(DomainError):
