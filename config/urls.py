@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("customers.urls")),
     path("language/", public_page(set_language), name="set_language"),
     path("console/", admin.site.urls),
+    path("api/v1/", include("customers.api.urls")),
     path("api/v1/", include("huabei.api.urls")),
     path("api/v1/", include("operations.api.urls")),
     # Last: it answers for whatever is no endpoint.

@@ -22,13 +22,14 @@ from typing import Any, ClassVar, TypeVar
 
 from django.utils.formats import date_format
 
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 
 
 class UnreadableNotice(DomainError):
     """A kind that nobody defines, or figures that are not those of their kind."""
 
     code = "unreadable_notice"
+    kind = Kind.MALFORMED
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from django.core.management import call_command
 from django.test import Client
 from jsonschema import Draft202012Validator
 
+from customers.api.notices import A_NOTICE
+from customers.models import Notice
 from huabei.api.shapes import A_LINE, A_PURCHASE
 from huabei.models import Statement
 from tests.api.world import Api, World, pid
@@ -36,12 +38,20 @@ def statement_of(world: World) -> Prepared:
     return {"statement_id": public_id("statement", Statement.objects.get(line=world.line).pk)}
 
 
+def notice_of(world: World) -> Prepared:
+    notice = Notice.objects.get(customer=world.customer, kind="line.statement_issued")
+    return {"notice_id": public_id("notice", notice.pk)}
+
+
 # What stands in an address, beyond the line and the purchase of 30 June.
 PREPARE: dict[str, Callable[[World], Prepared]] = {
     "capturePurchase": lambda world: {"purchase_id": pid(world.authorised())},
     "voidPurchase": lambda world: {"purchase_id": pid(world.authorised())},
     "refundPurchase": lambda world: {"purchase_id": pid(world.captured())},
     "readOwnStatement": statement_of,
+    "readOwnNotice": notice_of,
+    "markOwnNoticeRead": notice_of,
+    "markOwnNoticesRead": notice_of,
 }
 
 
@@ -112,6 +122,7 @@ def test_every_example_is_what_happens(operation: str, world: World) -> None:
     real = {"line_uuid": str(world.line.uuid), "purchase_id": pid(world.bought)}
     real |= PREPARE.get(operation, lambda world: {})(world)  # type: ignore[no-untyped-call]
     names = {A_LINE: real["line_uuid"], A_PURCHASE: real["purchase_id"]}
+    names[A_NOTICE] = real.get("notice_id", A_NOTICE)
     sent, status, documented = examples(said)
     address = path.removeprefix("/api/v1/").format(**real)
     api = caller(operation, world)

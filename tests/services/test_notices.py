@@ -93,7 +93,7 @@ def test_a_notice_speaks_the_language_of_who_reads_it(customer: Customer) -> Non
     [found] = selectors.notices_of(customer.pk)
     assert found.title == "Your statement: ¥1,000.00 due by July 10, 2026"
     with translation.override("zh-hans"):
-        assert found.title == "您的账单：请在2026年7月10日前还 ¥1,000.00"
+        assert found.title == "您的账单：应还 ¥1,000.00，2026年7月10日到期"
 
 
 def test_every_kind_says_something_in_both_languages_and_comes_back_from_json(customer: Customer) -> None:
@@ -364,7 +364,7 @@ def test_an_e_mail_is_sent_once_in_the_customers_language(customer: Customer) ->
     assert send_waiting_emails(at=NOON).sent == 1
     assert send_waiting_emails(at=NOON).sent == 0
     [letter] = mail.outbox
-    assert letter.subject == "您的账单：请在2026年7月10日前还 ¥1,000.00"
+    assert letter.subject == "您的账单：应还 ¥1,000.00，2026年7月10日到期"
     assert letter.body.startswith("您好，林晓燕")
     assert "http" not in letter.body
     assert letter.extra_headers["Message-ID"] == f"<delivery-{row.pk}@localhost>"

@@ -1,0 +1,1 @@
+"""A borrower's notices over the API."""
