@@ -146,19 +146,25 @@ WHERE next_since IS NOT NULL AND (until IS NULL OR until > next_since)
 # What the entry of a statement moved: the fen it added to each debt, net of the credit that paid of it.
 _STATEMENTS = """
 SELECT 'huabei_statement', statement.id::text,
-       format('new principal=%%s interest=%%s penalty=%%s', moved.principal, moved.interest, moved.penalty),
-       format('new principal=%%s interest=%%s penalty=%%s', new_principal_fen, new_interest_fen, new_penalty_fen)
+       format('new principal=%%s instalments=%%s interest=%%s penalty=%%s fee=%%s', moved.principal, moved.instalments,
+              moved.interest, moved.penalty, moved.fee),
+       format('new principal=%%s instalments=%%s interest=%%s penalty=%%s fee=%%s', new_principal_fen, new_instalment_fen,
+              new_interest_fen, new_penalty_fen, new_fee_fen)
 FROM huabei_statement AS statement
 JOIN huabei_line AS line ON line.id = statement.line_id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(fen) FILTER (WHERE account_id = line.billed_account_id), 0) AS principal,
            coalesce(sum(fen) FILTER (WHERE account_id = line.interest_account_id), 0) AS interest,
-           coalesce(sum(fen) FILTER (WHERE account_id = line.penalty_account_id), 0) AS penalty
+           coalesce(sum(fen) FILTER (WHERE account_id = line.penalty_account_id), 0) AS penalty,
+           coalesce(sum(fen) FILTER (WHERE account_id = line.fee_account_id), 0) AS fee,
+           coalesce(sum(fen) FILTER (WHERE account_id = line.billed_account_id
+                                     AND credit_account_id = line.instalment_account_id), 0) AS instalments
     FROM ledger_transfer AS transfer
     CROSS JOIN LATERAL (VALUES (debit_account_id, amount_fen), (credit_account_id, -amount_fen)) AS leg (account_id, fen)
     WHERE transfer.entry_id = statement.entry_id
 ) AS moved
-WHERE (moved.principal, moved.interest, moved.penalty) <> (new_principal_fen, new_interest_fen, new_penalty_fen)
+WHERE (moved.principal, moved.instalments, moved.interest, moved.penalty, moved.fee)
+      <> (new_principal_fen, new_instalment_fen, new_interest_fen, new_penalty_fen, new_fee_fen)
 """
 
 # What stood on the debts once the statement's entry was written; a line's postings are numbered in their order.
@@ -186,7 +192,7 @@ WHERE statement.entry_id IS NOT NULL
   AND (stood.principal, stood.interest, stood.penalty, stood.fee) <> (principal_fen, interest_fen, penalty_fen, fee_fen)
 """
 
-# The purchases captured, and the credit used, from the statement before up to this one.
+# The purchases captured, without those in instalments, and the credit used, from the statement before up to this one.
 _PERIODS = """
 SELECT 'huabei_statement', statement.id::text, format('purchases=%%s credit used=%%s', bought.fen, used.fen),
        format('purchases=%%s credit used=%%s', purchases_fen, credit_used_fen)
@@ -196,6 +202,7 @@ JOIN huabei_line AS line ON line.id = statement.line_id
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount_fen), 0) AS fen FROM huabei_capture AS capture
     WHERE capture.line_id = line.id AND posted_on >= coalesce(before_on, line.opened_on) AND posted_on < issued_on
+      AND NOT EXISTS (SELECT FROM huabei_plan AS plan WHERE plan.entry_id = capture.entry_id)
 ) AS bought
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount_fen), 0) AS fen FROM ledger_transfer AS transfer

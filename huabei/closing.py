@@ -23,6 +23,7 @@ from huabei.services.purchases import expire_holds
 from ledger.chart import (
     COMMITMENT_CONTROL,
     CORRECTIONS,
+    FEE_INCOME,
     INTEREST_ACCRUED,
     INTEREST_INCOME,
     PENALTY_ACCRUED,
@@ -179,9 +180,10 @@ def book_income(closed_on: date, lines: Lines = None) -> int:
     return rows
 
 
-# One statement per line whose statement day begins: purchases posted before it become billed principal, interest and penalty
-# owed so far are posted, the customer's credit pays of these what it can, and the minimum becomes due. A line's accounts are
-# read in one look at the index, and what stands is written down once, or each figure would compute those below it again.
+# One statement per line whose statement day begins: purchases posted before it become billed principal, and so does the next
+# row of each instalment plan, with its fee; interest and penalty owed so far are posted, the customer's credit pays of these
+# what it can, and the minimum becomes due. A line's accounts are read in one look at the index, and its rows to come in
+# another; what stands is written down once, or each figure would compute those below it again.
 _TO_BILL = """line.statement_day = extract(day FROM %(issued)s::date)::smallint AND line.billable AND line.status <> 'closed'
       AND line.opened_on < %(issued)s /* scope */"""
 
@@ -197,7 +199,10 @@ WITH line AS (
     GROUP BY segment.line_id
 ), standing AS MATERIALIZED (
     SELECT line.id AS line_id, line.statement_day, line.due_day, line.commitment_account_id, line.unbilled_account_id,
-           line.billed_account_id, line.interest_account_id, line.penalty_account_id, line.credit_account_id,
+           line.billed_account_id, line.instalment_account_id, line.interest_account_id, line.fee_account_id,
+           line.penalty_account_id, line.credit_account_id,
+           coming.row_ids, coalesce(coming.principal_fen, 0) AS row_fen, coalesce(coming.fee_fen, 0) AS row_fee_fen,
+           coalesce(coming.later, false) AS rows_later,
            stands.unbilled_fen - posted.later_fen AS unbilled_fen,
            posted.later_fen, posted.earlier_fen AS purchases_fen, coalesce(corrected.fen, 0) AS correction_fen,
            stands.billed_fen, stands.interest_fen, stands.fee_fen, stands.penalty_fen, stands.credit_fen,
@@ -233,35 +238,52 @@ WITH line AS (
           AND credit_account_id <> %(corrections)s
     ) AS posted
     LEFT JOIN LATERAL (
+        SELECT array_agg(id) FILTER (WHERE falls_due) AS row_ids, bool_or(NOT falls_due) AS later,
+               sum(principal_fen) FILTER (WHERE falls_due)::bigint AS principal_fen,
+               sum(fee_fen) FILTER (WHERE falls_due)::bigint AS fee_fen
+        FROM (SELECT row.id, row.principal_fen, row.fee_fen, plan.made_on < %(issued)s
+                     AND row_number() OVER (PARTITION BY row.plan_id ORDER BY row.number) = 1 AS falls_due
+              FROM huabei_planrow AS row JOIN huabei_plan AS plan ON plan.id = row.plan_id
+              WHERE row.line_id = line.id AND row.billed_on IS NULL AND row.ended_on IS NULL) AS next
+    ) AS coming ON true
+    LEFT JOIN LATERAL (
         SELECT sum(interest_fen + penalty_fen + fee_fen)::bigint AS fen FROM huabei_correction AS correction
         WHERE correction.line_id = line.id AND corrected_on >= period.since AND corrected_on < %(issued)s
     ) AS corrected ON true
 ), paying AS (
-    SELECT *, least(credit_fen, greatest(unbilled_fen, 0)) AS to_principal_fen,
-           least(greatest(credit_fen - greatest(unbilled_fen, 0), 0), run_penalty_fen) AS to_penalty_fen,
-           least(greatest(credit_fen - greatest(unbilled_fen, 0) - run_penalty_fen, 0), run_interest_fen) AS to_interest_fen
-    FROM standing
+    SELECT *, least(credit_fen, purchase_fen) AS to_principal_fen,
+           greatest(least(credit_fen - purchase_fen, row_fen), 0) AS to_instalment_fen,
+           greatest(least(credit_fen - purchase_fen - row_fen, run_penalty_fen), 0) AS to_penalty_fen,
+           greatest(least(credit_fen - purchase_fen - row_fen - run_penalty_fen, run_interest_fen), 0) AS to_interest_fen,
+           greatest(least(credit_fen - purchase_fen - row_fen - run_penalty_fen - run_interest_fen, row_fee_fen), 0)
+               AS to_fee_fen
+    FROM standing CROSS JOIN LATERAL (SELECT greatest(unbilled_fen, 0) AS purchase_fen) AS bought
 ), billing AS (
-    SELECT *, greatest(unbilled_fen, 0) - to_principal_fen AS new_principal_fen,
+    SELECT *, purchase_fen - to_principal_fen AS new_purchase_fen, row_fen - to_instalment_fen AS new_instalment_fen,
+           purchase_fen - to_principal_fen + row_fen - to_instalment_fen AS new_principal_fen,
            run_penalty_fen - to_penalty_fen AS new_penalty_fen, run_interest_fen - to_interest_fen AS new_interest_fen,
-           to_principal_fen + to_penalty_fen + to_interest_fen AS credit_used_fen
+           row_fee_fen - to_fee_fen AS new_fee_fen,
+           to_principal_fen + to_instalment_fen + to_penalty_fen + to_interest_fen + to_fee_fen AS credit_used_fen
     FROM paying
 ), figures AS (
     SELECT *, billed_fen + new_principal_fen AS principal_due_fen,
+           billed_fen + new_purchase_fen AS share_base_fen,
            interest_fen + new_interest_fen AS interest_due_fen,
            penalty_fen + new_penalty_fen AS penalty_due_fen,
-           billed_fen + new_principal_fen + interest_fen + new_interest_fen + penalty_fen + new_penalty_fen + fee_fen
-               AS total_fen
+           fee_fen + new_fee_fen AS fee_due_fen,
+           billed_fen + new_principal_fen + interest_fen + new_interest_fen + penalty_fen + new_penalty_fen
+               + fee_fen + new_fee_fen AS total_fen
     FROM billing
 ), issuing AS (
     SELECT figures.*, nextval('huabei_statement_id_seq') AS statement_id,
-           CASE WHEN new_principal_fen + credit_used_fen + new_interest_fen + new_penalty_fen > 0
+           CASE WHEN new_principal_fen + credit_used_fen + new_interest_fen + new_penalty_fen + new_fee_fen > 0
                 THEN nextval('ledger_entry_id_seq') END AS entry_id,
            greatest(least(total_fen - earlier_minimum_fen,
-               round_fen(%(share)s::numeric * principal_due_fen) + new_interest_fen + new_penalty_fen), 0) AS minimum_fen,
+               round_fen(%(share)s::numeric * share_base_fen)
+               + new_instalment_fen + new_fee_fen + new_interest_fen + new_penalty_fen), 0) AS minimum_fen,
            CASE WHEN due_day > statement_day THEN %(issued)s + (due_day - statement_day)
                 ELSE (date_trunc('month', %(issued)s::date) + interval '1 month')::date + (due_day - 1) END AS due_on
-    FROM figures WHERE total_fen > 0 OR purchases_fen > 0 OR credit_used_fen > 0
+    FROM figures WHERE total_fen > 0 OR purchases_fen > 0 OR credit_used_fen > 0 OR row_ids IS NOT NULL
 ), entry AS (
     INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
     SELECT entry_id, 'line:' || line_id || ':statement:' || %(issued)s::date, 'line.billed', %(issued)s, %(issued)s
@@ -270,25 +292,35 @@ WITH line AS (
     INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
     SELECT entry_id, 0, leg.debit, leg.credit, leg.amount_fen, %(issued)s
     FROM issuing CROSS JOIN LATERAL (VALUES
-        (billed_account_id, unbilled_account_id, new_principal_fen),
+        (billed_account_id, unbilled_account_id, new_purchase_fen),
+        (billed_account_id, instalment_account_id, new_instalment_fen),
         (credit_account_id, unbilled_account_id, to_principal_fen),
-        (%(control)s, commitment_account_id, to_principal_fen),
+        (credit_account_id, instalment_account_id, to_instalment_fen),
+        (%(control)s, commitment_account_id, to_principal_fen + to_instalment_fen),
         (interest_account_id, %(interest_accrued)s, run_interest_fen),
         (penalty_account_id, %(penalty_accrued)s, run_penalty_fen),
+        (fee_account_id, %(fee_income)s, row_fee_fen),
         (credit_account_id, interest_account_id, to_interest_fen),
-        (credit_account_id, penalty_account_id, to_penalty_fen)) AS leg (debit, credit, amount_fen)
+        (credit_account_id, penalty_account_id, to_penalty_fen),
+        (credit_account_id, fee_account_id, to_fee_fen)) AS leg (debit, credit, amount_fen)
     WHERE leg.amount_fen > 0
 ), statement AS (
     INSERT INTO huabei_statement (id, line_id, issued_on, due_on, principal_fen, interest_fen, penalty_fen, fee_fen,
-        total_fen, minimum_fen, purchases_fen, new_principal_fen, new_interest_fen, new_penalty_fen, credit_used_fen,
-        correction_fen, entry_id)
-    SELECT statement_id, line_id, %(issued)s, due_on, principal_due_fen, interest_due_fen, penalty_due_fen, fee_fen,
+        total_fen, minimum_fen, purchases_fen, new_principal_fen, new_interest_fen, new_penalty_fen,
+        new_instalment_fen, new_fee_fen, credit_used_fen, correction_fen, entry_id)
+    SELECT statement_id, line_id, %(issued)s, due_on, principal_due_fen, interest_due_fen, penalty_due_fen, fee_due_fen,
            total_fen, earlier_minimum_fen + minimum_fen, purchases_fen, new_principal_fen, new_interest_fen,
-           new_penalty_fen, credit_used_before_fen + credit_used_fen, correction_fen, entry_id
+           new_penalty_fen, new_instalment_fen, new_fee_fen, credit_used_before_fen + credit_used_fen, correction_fen,
+           entry_id
     FROM issuing
 ), due AS (
-    INSERT INTO huabei_due (line_id, statement_id, issued_on, due_on, principal_fen, minimum_fen, outstanding_fen)
-    SELECT line_id, statement_id, %(issued)s, due_on, new_principal_fen, minimum_fen, minimum_fen FROM issuing
+    INSERT INTO huabei_due (line_id, statement_id, issued_on, due_on, principal_fen, instalment_fen, share_base_fen,
+        minimum_fen, outstanding_fen)
+    SELECT line_id, statement_id, %(issued)s, due_on, new_principal_fen, new_instalment_fen, share_base_fen,
+           minimum_fen, minimum_fen FROM issuing
+), rows_billed AS (
+    UPDATE huabei_planrow SET billed_on = %(issued)s
+    WHERE id IN (SELECT unnest(row_ids) FROM issuing WHERE row_ids IS NOT NULL)
 ), ended AS (
     UPDATE huabei_segment AS segment SET until = %(issued)s
     FROM issuing WHERE segment.line_id = issuing.line_id AND segment.until IS NULL
@@ -302,6 +334,7 @@ WITH line AS (
 ), settled AS (
     UPDATE huabei_line SET billable = false
     FROM figures WHERE huabei_line.id = figures.line_id AND figures.total_fen = 0 AND figures.later_fen = 0
+      AND NOT figures.rows_later
 )
 SELECT count(*) FROM issuing
 """.replace("/* concerned */", _TO_BILL)
@@ -317,6 +350,7 @@ def issue_statements(closed_on: date, lines: Lines = None) -> int:
         "share": terms_on(issued_on).minimum_due_share,
         "control": COMMITMENT_CONTROL.control_id,
         "corrections": CORRECTIONS.control_id,
+        "fee_income": FEE_INCOME.control_id,
         "interest_accrued": INTEREST_ACCRUED.control_id,
         "penalty_accrued": PENALTY_ACCRUED.control_id,
     }

@@ -51,6 +51,12 @@ class NotAuthorised(LineError):
     kind = Kind.CONFLICT
 
 
+class InstalmentsNotOffered(LineError):
+    """Not in this many instalments, or not on this day."""
+
+    code = "instalments_not_offered"
+
+
 class RequestConflict(LineError):
     """The reference was used before for a different request; nobody gets somebody else's answer."""
 

@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 import huabei.audit
 import huabei.delinquency_audit
+import huabei.instalment_audit
 import ledger.audit
 import payments.audit
 from customers.models import Contact, EmailDelivery, Notice, NoticePreference
@@ -45,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
     *payments.audit.CHECKS,
     *huabei.audit.CHECKS,
     *huabei.delinquency_audit.CHECKS,
+    *huabei.instalment_audit.CHECKS,
     Check(
         "payment_settled",
         _(

@@ -46,7 +46,9 @@ def a_line(limit_fen: int = 8_000_00, *, statement_day: int = 1, opened_on: date
     return Line.objects.get(pk=open_line(opening=opening, on=opened_on))
 
 
-def authorised(line: Line, merchant: Merchant, amount_fen: int, on: date) -> Purchase:
+def authorised(
+    line: Line, merchant: Merchant, amount_fen: int, on: date, *, instalments: int | None = None
+) -> Purchase:
     """A purchase waiting for its capture, under a new reference."""
     answer = purchases.authorise(
         line_id=line.pk,
@@ -54,13 +56,16 @@ def authorised(line: Line, merchant: Merchant, amount_fen: int, on: date) -> Pur
         amount_fen=amount_fen,
         reference=f"ref-{next(_references)}",
         on=on,
+        instalments=instalments,
     )
     return Purchase.objects.get(pk=answer.purchase_id)
 
 
-def bought(line: Line, merchant: Merchant, amount_fen: int, on: date) -> Purchase:
+def bought(
+    line: Line, merchant: Merchant, amount_fen: int, on: date, *, instalments: int | None = None
+) -> Purchase:
     """A purchase captured in whole on the same day."""
-    purchase = authorised(line, merchant, amount_fen, on)
+    purchase = authorised(line, merchant, amount_fen, on, instalments=instalments)
     purchases.capture(purchase_id=purchase.pk, amount_fen=amount_fen, on=on)
     purchase.refresh_from_db()
     return purchase

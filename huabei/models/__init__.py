@@ -1,5 +1,5 @@
 """
-A credit line and its life: purchases, statements, dues, repayments, interest segments.
+A credit line and its life: purchases, statements, dues, instalments, repayments, interest segments.
 
 Debts are not stored here: what a line owes stands on its ledger accounts, whose ids the line carries. Lifecycle (`status`),
 delinquency (`bucket`) and a purchase's `state` are separate axes.
@@ -11,6 +11,16 @@ from huabei.models.delinquency import (
     Classification,
     ClassificationBand,
     ReminderDay,
+)
+from huabei.models.instalments import (
+    InstalmentOption,
+    InstalmentTerms,
+    Payoff,
+    PayoffRule,
+    Plan,
+    PlanChoice,
+    PlanRefund,
+    PlanRow,
 )
 from huabei.models.interest import Accrual, Segment, SegmentKind
 from huabei.models.lines import Line, LineStatus
@@ -29,10 +39,18 @@ __all__ = [
     "Correction",
     "CorrectionCause",
     "Due",
+    "InstalmentOption",
+    "InstalmentTerms",
     "LimitBand",
     "Line",
     "LineStatus",
     "Merchant",
+    "Payoff",
+    "PayoffRule",
+    "Plan",
+    "PlanChoice",
+    "PlanRefund",
+    "PlanRow",
     "Purchase",
     "PurchaseState",
     "Refund",

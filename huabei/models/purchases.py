@@ -153,6 +153,7 @@ class Refund(models.Model):
     request_hash = models.BinaryField(max_length=32)
     amount_fen = models.BigIntegerField(_("amount"))
     to_unbilled_fen = models.BigIntegerField(_("off unbilled purchases"))
+    to_instalment_fen = models.BigIntegerField(_("off instalments to come"), default=0, db_default=0)
     to_billed_fen = models.BigIntegerField(_("off the statement"))
     to_credit_fen = models.BigIntegerField(_("to the customer's credit"))
     refunded_on = models.DateField(_("refunded on"))
@@ -166,8 +167,18 @@ class Refund(models.Model):
             models.CheckConstraint(
                 name="refund_goes_somewhere",
                 condition=Q(amount_fen__gt=0)
-                & Q(amount_fen=F("to_unbilled_fen") + F("to_billed_fen") + F("to_credit_fen"))
-                & Q(to_unbilled_fen__gte=0, to_billed_fen__gte=0, to_credit_fen__gte=0),
+                & Q(
+                    amount_fen=F("to_unbilled_fen")
+                    + F("to_instalment_fen")
+                    + F("to_billed_fen")
+                    + F("to_credit_fen")
+                )
+                & Q(
+                    to_unbilled_fen__gte=0,
+                    to_instalment_fen__gte=0,
+                    to_billed_fen__gte=0,
+                    to_credit_fen__gte=0,
+                ),
             ),
         ]
 

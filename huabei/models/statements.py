@@ -33,6 +33,9 @@ class Statement(models.Model):
     new_principal_fen = models.BigIntegerField(_("newly billed principal"))
     new_interest_fen = models.BigIntegerField(_("newly billed interest"))
     new_penalty_fen = models.BigIntegerField(_("newly billed penalty"))
+    # Of the newly billed principal, what instalments brought; and their fees, which no earlier statement asked for.
+    new_instalment_fen = models.BigIntegerField(_("newly billed instalments"), default=0, db_default=0)
+    new_fee_fen = models.BigIntegerField(_("newly billed fees"), default=0, db_default=0)
     credit_used_fen = models.BigIntegerField(_("credit used"))
     # What corrections since the statement before changed of the interest, penalty and fees that were billed.
     correction_fen = models.BigIntegerField(_("corrections"), default=0, db_default=0)
@@ -77,6 +80,10 @@ class Due(models.Model):
     issued_on = models.DateField(_("statement date"))
     due_on = models.DateField(_("due date"), db_index=True)
     principal_fen = models.BigIntegerField(_("newly billed principal"))
+    # Of it, what instalments brought: it cannot be put into instalments again.
+    instalment_fen = models.BigIntegerField(_("of it instalments"), default=0, db_default=0)
+    # All principal of which the minimum asks for a share: what was billed by then without these instalments.
+    share_base_fen = models.BigIntegerField(_("principal asked for in part"), default=0, db_default=0)
     minimum_fen = models.BigIntegerField(_("minimum"))
     outstanding_fen = models.BigIntegerField(_("of it outstanding"))
 
@@ -90,6 +97,12 @@ class Due(models.Model):
                 condition=Q(outstanding_fen__gte=0, outstanding_fen__lte=F("minimum_fen")),
             ),
             models.CheckConstraint(name="due_principal_not_negative", condition=Q(principal_fen__gte=0)),
+            models.CheckConstraint(
+                name="due_instalments_within_principal",
+                condition=Q(
+                    instalment_fen__gte=0, instalment_fen__lte=F("principal_fen"), share_base_fen__gte=0
+                ),
+            ),
         ]
         indexes = [
             models.Index(name="due_unpaid", fields=["line", "due_on"], condition=Q(outstanding_fen__gt=0))

@@ -18,12 +18,14 @@ from huabei.errors import (
 )
 from huabei.models import Capture, Purchase, PurchaseState
 from huabei.services.excess import absorb_excess
+from huabei.services.plans import Captured, begin_plans
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.services import CapExceeded, DuplicateReference, constraint_name, ledger_refusals
 from ledger.sql import fetch_all
 
 # Settles each hold for what is captured and reserves anew what a later capture may take; draws it on the line, and uses up
-# the customer's credit first (once per line and batch; what is left then is used by the next capture or statement). The
+# the customer's credit first (once per line and batch; what is left then is used by the next capture or statement). Where
+# instalments were chosen the principal is drawn as such, and no credit is used: that pays rows as they are billed. The
 # purchase is locked, so that two captures see what the other took; and the line, so that a statement issued at the same time
 # either has billed before, or leaves the line to be looked at next time.
 _CAPTURE = """
@@ -44,16 +46,20 @@ WITH held AS (
     SELECT * FROM huabei_line WHERE id IN (SELECT line_id FROM held) ORDER BY id FOR NO KEY UPDATE
 ), drawn AS (
     SELECT held.*, line.billable, line.excess_fen > 0 AS in_excess, line.commitment_account_id,
-           line.unbilled_account_id, line.credit_account_id,
+           line.unbilled_account_id, line.credit_account_id, choice.purchase_id IS NOT NULL AS in_instalments,
+           CASE WHEN choice.purchase_id IS NULL THEN line.unbilled_account_id ELSE line.instalment_account_id END
+               AS drawn_account_id,
            merchant.payable_account_id, nextval('ledger_entry_id_seq') AS entry_id,
            CASE WHEN NOT held.is_final THEN nextval('ledger_transfer_id_seq') END AS next_hold_id,
-           CASE WHEN row_number() OVER (PARTITION BY held.line_id ORDER BY held.id) = 1
+           CASE WHEN choice.purchase_id IS NULL AND 1 = row_number() OVER
+                    (PARTITION BY held.line_id, choice.purchase_id IS NULL ORDER BY held.id)
                 THEN least(held.amount_fen, credit.credits_posted_fen - credit.debits_posted_fen)
                 ELSE 0 END AS credit_used_fen
     FROM held
     JOIN line ON line.id = held.line_id
     JOIN huabei_merchant AS merchant ON merchant.shop_id = held.merchant_id
     JOIN ledger_account AS credit ON credit.id = line.credit_account_id
+    LEFT JOIN huabei_planchoice AS choice ON choice.purchase_id = held.id
 ), taken AS (
     UPDATE huabei_purchase AS purchase
     SET state = CASE WHEN drawn.is_final THEN 'captured' ELSE purchase.state END,
@@ -77,13 +83,13 @@ WITH held AS (
     FROM drawn CROSS JOIN LATERAL (VALUES
         (2, commitment_account_id, %(control)s, amount_fen, hold_transfer_id, NULL::bigint),
         (1, commitment_account_id, %(control)s, CASE WHEN is_final THEN 0 ELSE left_fen END, NULL, next_hold_id),
-        (0, unbilled_account_id, payable_account_id, amount_fen, NULL, NULL),
+        (0, drawn_account_id, payable_account_id, amount_fen, NULL, NULL),
         (0, credit_account_id, unbilled_account_id, credit_used_fen, NULL, NULL),
         (0, %(control)s, commitment_account_id, credit_used_fen, NULL, NULL))
         AS leg (kind, debit, credit, amount_fen, pending_id, transfer_id)
     WHERE leg.amount_fen > 0
 )
-SELECT id, line_id, in_excess FROM drawn
+SELECT id, line_id, in_excess, in_instalments, amount_fen, entry_id FROM drawn
 """
 
 
@@ -130,9 +136,16 @@ ORDER BY id FOR NO KEY UPDATE
 def _captured(parameters: dict[str, Any]) -> set[int]:
     with transaction.atomic(), ledger_refusals():
         rows = fetch_all(_CAPTURE, parameters)
-        if in_excess := {line_id for _id, line_id, exceeds in rows if exceeds}:
+        if in_excess := {line_id for _id, line_id, exceeds, *_rest in rows if exceeds}:
             absorb_excess(line_ids=sorted(in_excess), on=parameters["on"])
-        return {purchase_id for purchase_id, _line_id, _exceeds in rows}
+        spread = [
+            Captured(purchase_id, line_id, fen, entry_id)
+            for purchase_id, line_id, _exceeds, in_instalments, fen, entry_id in rows
+            if in_instalments
+        ]
+        if spread:
+            begin_plans(captures=spread, on=parameters["on"])
+        return {purchase_id for purchase_id, *_rest in rows}
 
 
 def capture(

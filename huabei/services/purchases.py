@@ -13,6 +13,7 @@ from django.db import IntegrityError, connection, transaction
 
 from customers.models import Shop
 from huabei.errors import (
+    InstalmentsNotOffered,
     LimitExceeded,
     LineError,
     LineNotActive,
@@ -33,6 +34,7 @@ from ledger.sql import fetch_one_prepared
 
 __all__ = [
     "Authorisation",
+    "InstalmentsNotOffered",
     "LimitExceeded",
     "MerchantNotAccepting",
     "NotAuthorised",
@@ -76,12 +78,12 @@ def accept_merchant(*, shop: Shop) -> Merchant:
 # moves the counter, and the account's CHECK refuses what the limit does not cover. No ON CONFLICT: a repeated reference must
 # undo the reservation, which the unique violation does. Numbers are drawn first, so that no insert waits for another's;
 # sequences by name, since asking the catalogue for it costs as much as an insert. {day} is the business date: the date
-# that is given, or the row that keeps it, held; {which} picks the line.
+# that is given, or the row that keeps it, held; {which} picks the line; the rest is there where instalments are asked for.
 _AUTHORISE_ON = """
 WITH day (today) AS ({day}), line AS (
     SELECT id, today, commitment_account_id, nextval('huabei_purchase_id_seq') AS purchase_id,
-           nextval('ledger_entry_id_seq') AS entry_id, nextval('ledger_transfer_id_seq') AS hold_id
-    FROM huabei_line CROSS JOIN day WHERE {which} AND status = 'active'
+           nextval('ledger_entry_id_seq') AS entry_id, nextval('ledger_transfer_id_seq') AS hold_id{chosen}
+    FROM huabei_line CROSS JOIN day{offered} WHERE {which} AND status = 'active'
       AND EXISTS (SELECT FROM huabei_merchant WHERE shop_id = %(merchant)s AND is_accepting)
 ), entry AS (
     INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
@@ -89,7 +91,7 @@ WITH day (today) AS ({day}), line AS (
 ), hold AS (
     INSERT INTO ledger_transfer (id, entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
     SELECT hold_id, entry_id, 1, commitment_account_id, %(control)s, %(amount)s, today FROM line
-)
+){choice}
 INSERT INTO huabei_purchase (id, line_id, merchant_id, reference, request_hash, amount_fen, state, hold_transfer_id,
                              authorised_on, expires_on)
 SELECT purchase_id, id, %(merchant)s, %(reference)s, %(hash)s, %(amount)s, 'authorised', hold_id, today,
@@ -97,42 +99,82 @@ SELECT purchase_id, id, %(merchant)s, %(reference)s, %(hash)s, %(amount)s, 'auth
 FROM line
 RETURNING id, line_id, authorised_on, expires_on
 """
-_AUTHORISE = _AUTHORISE_ON.format(day="SELECT %(on)s::date", which="id = %(line)s")
+_AT_ONCE = {"chosen": "", "offered": "", "choice": ""}
+# What the customer agrees to: the terms of the day, and one more row that says so. Not offered, there is no line to find.
+_IN_INSTALMENTS = {
+    "chosen": ", offered.*",
+    "offered": """ CROSS JOIN LATERAL (
+        SELECT terms_id, periods, fee_rate, early_payoff
+        FROM huabei_instalmentoption AS option JOIN huabei_instalmentterms AS terms ON terms.id = option.terms_id
+        WHERE option.periods = %(periods)s AND terms.effective_from =
+            (SELECT max(effective_from) FROM huabei_instalmentterms WHERE effective_from <= day.today)) AS offered""",
+    "choice": """, choice AS (
+    INSERT INTO huabei_planchoice (purchase_id, terms_id, periods, fee_rate, payoff_rule)
+    SELECT purchase_id, terms_id, periods, fee_rate, early_payoff FROM line
+)""",
+}
+_AUTHORISE = _AUTHORISE_ON.format(day="SELECT %(on)s::date", which="id = %(line)s", **_AT_ONCE)
 
 
 @cache
-def _authorise_sql(day: str) -> str:
-    return _AUTHORISE_ON.format(day=day, which="uuid = %(line)s")
+def _authorise_sql(day: str, which: str, *, in_instalments: bool) -> str:
+    return _AUTHORISE_ON.format(day=day, which=which, **(_IN_INSTALMENTS if in_instalments else _AT_ONCE))
 
 
-def authorise(*, line_id: int, merchant_id: UUID, amount_fen: int, reference: str, on: date) -> Authorisation:
+def authorise(
+    *,
+    line_id: int,
+    merchant_id: UUID,
+    amount_fen: int,
+    reference: str,
+    on: date,
+    instalments: int | None = None,
+) -> Authorisation:
     """
-    Reserves `amount_fen` on the line for a merchant, in one SQL statement.
+    Reserves `amount_fen` on the line for a merchant, in one SQL statement. With `instalments`, what is captured of it will be
+    paid in so many, on the terms of this day.
 
     `reference` is the merchant's own and happens once: the same request again answers with the first authorisation, another
-    request under it is refused. Errors: AmountRefused, LimitExceeded, LineNotFound, LineNotActive, MerchantNotAccepting,
-    ReferenceRefused, RequestConflict; each leaves everything as it was.
+    request under it is refused. Errors: AmountRefused, InstalmentsNotOffered, LimitExceeded, LineNotFound, LineNotActive,
+    MerchantNotAccepting, ReferenceRefused, RequestConflict; each leaves everything as it was.
     """
-    return _authorised(_AUTHORISE, {"id": line_id}, merchant_id, amount_fen, reference, on=on)
+    sql = _AUTHORISE
+    if instalments is not None:
+        sql = _authorise_sql("SELECT %(on)s::date", "id = %(line)s", in_instalments=True)
+    return _authorised(sql, {"id": line_id}, merchant_id, amount_fen, reference, instalments, on=on)
 
 
 def authorise_held(
-    *, line_uuid: UUID, merchant_id: UUID, amount_fen: int, reference: str, day: str
+    *,
+    line_uuid: UUID,
+    merchant_id: UUID,
+    amount_fen: int,
+    reference: str,
+    day: str,
+    instalments: int | None = None,
 ) -> Authorisation:
     """
     The same for whoever knows the line by its identifier and is no transaction: `day` is a SELECT of the business date that
     holds it, so that finding the line, the date and the reservation are one statement.
     """
-    return _authorised(_authorise_sql(day), {"uuid": line_uuid}, merchant_id, amount_fen, reference)
+    sql = _authorise_sql(day, "uuid = %(line)s", in_instalments=instalments is not None)
+    return _authorised(sql, {"uuid": line_uuid}, merchant_id, amount_fen, reference, instalments)
 
 
 def _authorised(
-    sql: str, line: dict[str, Any], merchant_id: UUID, amount_fen: int, reference: str, **on: date
+    sql: str,
+    line: dict[str, Any],
+    merchant_id: UUID,
+    amount_fen: int,
+    reference: str,
+    instalments: int | None,
+    **on: date,
 ) -> Authorisation:
     require_amount(amount_fen)
     require_reference(reference)
     (which,) = line.values()
-    asked = request_hash({"line": which, "amount": amount_fen})
+    chosen = {} if instalments is None else {"instalments": instalments}
+    asked = request_hash({"line": which, "amount": amount_fen} | chosen)
     parameters = {
         "line": which,
         "merchant": merchant_id,
@@ -140,6 +182,7 @@ def _authorised(
         "reference": reference,
         "hash": asked,
         "control": CONTROL,
+        "periods": instalments,
         **on,
     }
     try:
@@ -158,7 +201,7 @@ def _authorised(
     # A repeat is answered as before, also when the line was frozen or the shop left since.
     first = Purchase.objects.filter(merchant_id=merchant_id, reference=reference).first()
     if first is None:
-        raise _why_not(line)
+        raise _why_not(line, merchant_id)
     require_same_request(first.request_hash, asked)
     return Authorisation(
         first.pk,
@@ -182,11 +225,13 @@ def _one_statement(sql: str, parameters: dict[str, Any]) -> tuple[Any, ...] | No
         return fetch_one_prepared(sql, parameters)
 
 
-def _why_not(line: dict[str, Any]) -> LineError:
+def _why_not(line: dict[str, Any], merchant_id: UUID) -> LineError:
     """The reason for which an authorisation found nothing to reserve on."""
     status = Line.objects.filter(**line).values_list("status", flat=True).first()
     if status is None:
         return LineNotFound(f"there is no line {next(iter(line.values()))}", field="line")
     if status != LineStatus.ACTIVE:
         return LineNotActive(f"the line is {status}")
-    return MerchantNotAccepting("this shop does not accept credit lines", field="merchant")
+    if not Merchant.objects.filter(shop=merchant_id, is_accepting=True).exists():
+        return MerchantNotAccepting("this shop does not accept credit lines", field="merchant")
+    return InstalmentsNotOffered("not offered in so many instalments", field="instalments")

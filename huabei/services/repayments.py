@@ -33,6 +33,7 @@ from huabei.models import (
 )
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
+from huabei.services.plans import off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.segments import follow
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
@@ -237,8 +238,9 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
     """
     Books what a merchant gives back for a purchase, whole or in part; its last capture is given back first.
 
-    Not billed yet: it cancels the purchase and restores the line. Billed and unpaid: it reduces the statement, its principal
-    first. Already paid: it becomes the customer's credit, never a negative debt. Source: DOMAIN, Huabei.
+    Not billed yet: it cancels the purchase and restores the line. In instalments: those to come shrink or end. Billed and
+    unpaid: it reduces the statement, its principal first. Already paid: it becomes the customer's credit, never a negative
+    debt. Source: DOMAIN, Huabei.
 
     Errors: AmountRefused beyond what was captured and not refunded, NotAuthorised when nothing was captured,
     PurchaseNotFound, ReferenceRefused, RequestConflict.
@@ -263,12 +265,19 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         last_issued_on = selectors.last_issued_on(line.pk) or date.min
         billed_fen = sum(fen for capture, fen in shares if capture.posted_on < last_issued_on)
         payable = purchase.merchant.payable_account_id
-        returned = _returned(line, position, unbilled_fen=amount_fen - billed_fen, billed_fen=billed_fen)
+        off = off_plans(purchase, amount_fen)
+        to_instalment_fen = sum(each.principal_fen for each in off)
+        if purchase.plans.exists():
+            billed_fen = amount_fen - to_instalment_fen
+        unbilled_fen = amount_fen - to_instalment_fen - billed_fen
+        returned = _returned(line, position, unbilled_fen=unbilled_fen, billed_fen=billed_fen)
+        if to_instalment_fen:
+            returned[line.instalment_account_id] = to_instalment_fen
         to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
         to_principal_fen = returned.get(line.billed_account_id, 0)
         to_credit_fen = returned.get(line.credit_account_id, 0)
-        to_billed_fen = amount_fen - to_unbilled_fen - to_credit_fen
-        restored_fen = to_unbilled_fen + to_principal_fen
+        to_billed_fen = amount_fen - to_unbilled_fen - to_instalment_fen - to_credit_fen
+        restored_fen = to_unbilled_fen + to_instalment_fen + to_principal_fen
         legs = [Leg(payable, account_id, fen) for account_id, fen in returned.items()]
         if restored_fen:
             legs.append(Leg(COMMITMENT_CONTROL.control_id, line.commitment_account_id, restored_fen))
@@ -287,12 +296,14 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
             request_hash=asked,
             amount_fen=amount_fen,
             to_unbilled_fen=to_unbilled_fen,
+            to_instalment_fen=to_instalment_fen,
             to_billed_fen=to_billed_fen,
             to_credit_fen=to_credit_fen,
             refunded_on=on,
             entry_id=entry.entry_id,
         )
         _give_back(refunded, shares)
+        record_off_plans(taken=off, refund=refunded)
         _after_payment(
             line,
             on,

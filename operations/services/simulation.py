@@ -22,15 +22,16 @@ from finance.errors import DomainError, Kind
 from finance.money import format_yuan, parse_yuan
 from huabei import selectors
 from huabei.errors import LARGEST_AMOUNT_FEN
-from huabei.models import Line, Purchase
-from huabei.services import purchases, repayments
+from huabei.models import Line, Plan, Purchase
+from huabei.services import instalments, purchases, repayments
 from huabei.services.lines import CALENDARS, Opening, open_line
 from operations.services.closing import close_lines
 
-EVENT_TYPES = ("purchase", "capture", "void", "refund", "repayment")
+EVENT_TYPES = ("purchase", "capture", "void", "refund", "repayment", "statement_plan", "payoff")
 MOST_EVENTS = 10_000
 LONGEST_DAYS = 3_660
 LONGEST_REF = 48
+MOST_INSTALMENTS = 60
 # The product's first terms are of the first of these days.
 FIRST_OPENING, LAST_OPENING = date(2000, 1, 1), date(2100, 1, 1)
 
@@ -55,6 +56,7 @@ class Event:
     amount_fen: int | None
     # Of a capture: whether what it leaves is released.
     final: bool = True
+    instalments: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,18 +113,32 @@ def _day(number: Any, where: str) -> int:
     return number
 
 
+def _instalments(number: Any, type_: str, where: str) -> int | None:
+    if number is None and type_ != "statement_plan":
+        return None
+    if number is None:
+        raise BadStory("is missing", field=where)
+    if type_ not in ("purchase", "statement_plan"):
+        raise BadStory("only a purchase or a statement_plan has them", field=where)
+    if isinstance(number, bool) or not isinstance(number, int) or not 2 <= number <= MOST_INSTALMENTS:
+        raise BadStory(f"must be a whole number from 2 to {MOST_INSTALMENTS}", field=where)
+    return number
+
+
 def _event(given: Any, position: int) -> Event:
     where = f"events[{position}]"
-    read = _fields(given, where, {"on", "type", "ref"}, frozenset({"amount", "final"}))
+    read = _fields(given, where, {"on", "type", "ref"}, frozenset({"amount", "final", "instalments"}))
     if read["type"] not in EVENT_TYPES:
         raise BadStory(f"must be one of {', '.join(EVENT_TYPES)}", field=f"{where}.type")
     ref = read["ref"]
     if not isinstance(ref, str) or not 1 <= len(ref) <= LONGEST_REF or not ref.isprintable():
         raise BadStory(f"must be a text of 1 to {LONGEST_REF} printable characters", field=f"{where}.ref")
-    needs_amount = read["type"] in ("purchase", "repayment")
-    if needs_amount and read.get("amount") is None:
-        raise BadStory("is missing", field=f"{where}.amount")
+    needs_amount = read["type"] in ("purchase", "repayment", "statement_plan")
     amount = read.get("amount")
+    if needs_amount and amount is None:
+        raise BadStory("is missing", field=f"{where}.amount")
+    if read["type"] == "payoff" and amount is not None:
+        raise BadStory("a payoff pays all that is to come", field=f"{where}.amount")
     if not isinstance(read.get("final", True), bool) or ("final" in read and read["type"] != "capture"):
         raise BadStory("must be true or false, of a capture", field=f"{where}.final")
     return Event(
@@ -132,6 +148,7 @@ def _event(given: Any, position: int) -> Event:
         ref,
         None if amount is None else _fen(amount, f"{where}.amount"),
         read.get("final", True),
+        _instalments(read.get("instalments"), read["type"], f"{where}.instalments"),
     )
 
 
@@ -192,18 +209,19 @@ class _Told:
     # Purchases that a capture or void names later wait for it; all others are captured at once.
     waiting: frozenset[str]
     purchase_ids: dict[str, int] = field(default_factory=dict)
+    plan_ids: dict[str, int] = field(default_factory=dict)
     refused: list[dict[str, Any]] = field(default_factory=list)
 
     def purchase(self, event: Event) -> None:
         assert event.amount_fen is not None
-        if event.ref in self.purchase_ids:
-            raise BadStory("this ref is used by an earlier purchase", field=f"events[{event.position}].ref")
+        self._refuse_used(event)
         authorised = purchases.authorise(
             line_id=self.line_id,
             merchant_id=self.merchant_id,
             amount_fen=event.amount_fen,
             reference=event.ref,
             on=event.on,
+            instalments=event.instalments,
         )
         self.purchase_ids[event.ref] = authorised.purchase_id
         if event.ref not in self.waiting:
@@ -236,6 +254,34 @@ class _Told:
     def repayment(self, event: Event) -> None:
         assert event.amount_fen is not None
         repayments.repay(line_id=self.line_id, amount_fen=event.amount_fen, reference=event.ref, on=event.on)
+
+    def statement_plan(self, event: Event) -> None:
+        assert event.amount_fen is not None
+        assert event.instalments is not None
+        self._refuse_used(event)
+        plan = instalments.spread_statement(
+            line_id=self.line_id,
+            amount_fen=event.amount_fen,
+            periods=event.instalments,
+            reference=event.ref,
+            on=event.on,
+        )
+        self.plan_ids[event.ref] = plan.pk
+
+    def payoff(self, event: Event) -> None:
+        plan_id = self.plan_ids.get(event.ref)
+        if plan_id is None and event.ref in self.purchase_ids:
+            of_purchase = Plan.objects.filter(purchase_id=self.purchase_ids[event.ref]).order_by("pk")
+            plan_id = of_purchase.values_list("pk", flat=True).first()
+        if plan_id is None:
+            raise instalments.PlanNotFound(f"no plan {event.ref!r} was made before")
+        instalments.pay_off(plan_id=plan_id, reference=f"payoff-{event.position}", on=event.on)
+
+    def _refuse_used(self, event: Event) -> None:
+        if event.ref in self.purchase_ids or event.ref in self.plan_ids:
+            raise BadStory(
+                "this ref is used by an earlier purchase or plan", field=f"events[{event.position}].ref"
+            )
 
     def _of(self, event: Event) -> Purchase:
         if event.ref not in self.purchase_ids:
@@ -272,6 +318,31 @@ def _begin(story: Story) -> _Told:
     return _Told(open_line(opening=opening, on=story.opened_on), merchant.pk, waiting)
 
 
+def _plans(line_id: int) -> list[dict[str, Any]]:
+    """The line's plans with the rows that were billed and those to come, in yuan."""
+    plans = Plan.objects.filter(line_id=line_id).select_related("purchase", "payoff").order_by("pk")
+    return [
+        {
+            "ref": plan.purchase.reference if plan.purchase else plan.reference,
+            "made_on": plan.made_on.isoformat(),
+            "principal": format_yuan(plan.principal_fen),
+            "fee": format_yuan(plan.fee_fen),
+            "periods": plan.periods,
+            "rows": [
+                {
+                    "n": row.number,
+                    "principal": format_yuan(row.principal_fen),
+                    "fee": format_yuan(row.fee_fen),
+                    "billed_on": row.billed_on.isoformat() if row.billed_on else None,
+                }
+                for row in plan.rows.filter(ended_on__isnull=True).order_by("number")
+            ],
+            "paid_off_on": plan.payoff.paid_on.isoformat() if hasattr(plan, "payoff") else None,
+        }
+        for plan in plans
+    ]
+
+
 def _ending(told: _Told, on: date) -> dict[str, Any]:
     line = Line.objects.get(pk=told.line_id)
     position = selectors.line_position(line, on)
@@ -292,6 +363,7 @@ def _ending(told: _Told, on: date) -> dict[str, Any]:
     late = selectors.delinquency(line.pk, on)
     return {
         "statements": statements,
+        "plans": _plans(line.pk),
         "drawn": format_yuan(position.drawn_fen),
         "held": format_yuan(position.held_fen),
         "available": format_yuan(position.available_fen),

@@ -9,9 +9,10 @@ import pytest
 from django.conf import settings
 from django.db import connection
 
-from huabei.audit import CHECKS
+import huabei.audit
+import huabei.instalment_audit
 from huabei.models import Line, Merchant, Purchase
-from huabei.services import purchases, repayments
+from huabei.services import instalments, purchases, repayments
 from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
 from operations import audit
@@ -31,6 +32,7 @@ class World:
     voided: Purchase
     partly: Purchase
     refunded: Purchase
+    spread: Line
 
     def broken_by(self, statement: str) -> str:
         """The statement with its names in braces replaced by ids."""
@@ -41,6 +43,7 @@ class World:
             voided=self.voided.pk,
             partly=self.partly.pk,
             refunded=self.refunded.pk,
+            spread=self.spread.pk,
             late_owner=self.late.customer_id,
             role=settings.DATABASE_ROLE,
             accrued=INTEREST_ACCRUED.control_id,
@@ -55,9 +58,23 @@ class World:
         )
 
 
+def spread_over_months(line: Line, shop: Merchant) -> None:
+    """Purchases in instalments, billed, refunded and paid off early; and a statement in instalments. Closes June."""
+    kept = bought(line, shop, 1_200_00, date(2026, 6, 5), instalments=3)
+    early = bought(line, shop, 300_00, date(2026, 6, 6), instalments=6)
+    bought(line, shop, 400_00, date(2026, 6, 7))
+    end_day(date(2026, 6, 30))
+    instalments.spread_statement(
+        line_id=line.pk, amount_fen=200_00, periods=3, reference="July", on=date(2026, 7, 3)
+    )
+    instalments.pay_off(plan_id=early.plans.get().pk, reference="early", on=date(2026, 7, 5))
+    repayments.refund(purchase_id=kept.pk, amount_fen=250_00, reference="part", on=date(2026, 7, 6))
+    repayments.repay(line_id=line.pk, amount_fen=600_00, reference="enough", on=date(2026, 7, 7))
+
+
 @pytest.fixture
 def world() -> World:
-    late, paid, shop = a_line(), a_line(), a_merchant()
+    late, paid, spread, shop = a_line(), a_line(), a_line(), a_merchant()
     refunded = bought(late, shop, 1_000_00, date(2026, 6, 5))
     whole = bought(paid, shop, 500_00, date(2026, 6, 6))
     partly = authorised(paid, shop, 90_00, date(2026, 6, 7))
@@ -69,7 +86,7 @@ def world() -> World:
     voided = authorised(late, shop, 20_00, date(2026, 6, 20))
     purchases.void(purchase_id=voided.pk, on=date(2026, 6, 21))
     end_day(date(2026, 6, 16))  # a hold expires
-    end_day(date(2026, 6, 30))  # statements of July
+    spread_over_months(spread, shop)  # with the statements of July
     repayments.repay(line_id=paid.pk, amount_fen=560_01, reference="all", on=date(2026, 7, 10))
     end_day(date(2026, 7, 10))  # one line has missed its minimum
     repayments.refund(purchase_id=whole.pk, amount_fen=200_00, reference="back", on=date(2026, 7, 12))
@@ -82,7 +99,7 @@ def world() -> World:
     repayments.repay(line_id=late.pk, amount_fen=10_00, reference="little", on=date(2026, 8, 6))
     held = authorised(late, shop, 70_00, date(2026, 8, 7))
     end_day(date(2026, 8, 7))
-    return World(late, paid, shop, held, voided, partly, refunded)
+    return World(late, paid, shop, held, voided, partly, refunded, spread)
 
 
 def as_owner(statements: str) -> None:
@@ -151,6 +168,21 @@ BREAKAGES = [
     ("line_accrued", "UPDATE huabei_accrual SET accrued_fen = accrued_fen + 1 WHERE closed_on = '2026-07-15'", ""),
     ("line_accrued", "UPDATE huabei_accrual SET income_fen = income_fen + 1 WHERE closed_on = '2026-07-15'", ""),
     ("line_accrued_exactly", "UPDATE huabei_segment SET carried_fen = carried_fen + 1 WHERE until IS NULL", ""),
+    ("plan_rows", "UPDATE huabei_planrow SET fee_fen = fee_fen + 1 WHERE line_id = {spread} AND number = 3", ""),
+    ("plan_rows", "UPDATE huabei_planrow SET ended_on = NULL WHERE line_id = {spread} AND fee_fen = 225 AND number = 2",
+     "plan_to_come"),
+    ("plan_to_come", "UPDATE huabei_plan SET line_id = {paid} WHERE reference = 'July'", "plan_billed plan_entries"),
+    ("plan_billed", "UPDATE huabei_planrow SET line_id = {paid} WHERE line_id = {spread} AND number = 3", ""),
+    ("plan_billed", "UPDATE huabei_planrow SET billed_on = billed_on + 1 WHERE billed_on IS NOT NULL AND line_id = {spread}",
+     "plan_fees"),
+    ("plan_fees", "UPDATE huabei_payoff SET paid_on = paid_on + 1", ""),
+    ("plan_entries", "UPDATE huabei_plan SET entry_id = 1 WHERE reference = 'July'", ""),
+    ("plan_payoffs", "UPDATE huabei_payoff SET entry_id = 1", ""),
+    ("plan_refunds", "UPDATE huabei_planrefund SET entry_id = 1", ""),
+    ("plan_guards", "ALTER TABLE huabei_planrow DISABLE TRIGGER huabei_planrow_only_bills", ""),
+    ("plan_guards", "GRANT UPDATE (fee_fen) ON huabei_plan TO {role}", ""),
+    ("line_statements", "UPDATE huabei_statement SET new_fee_fen = new_fee_fen + 1 WHERE line_id = {spread}", ""),
+    ("line_statements", "UPDATE huabei_statement SET new_instalment_fen = 0 WHERE line_id = {spread}", ""),
     ("line_guards", "ALTER TABLE huabei_statement DISABLE TRIGGER huabei_statement_is_append_only", ""),
     ("line_guards", "ALTER TABLE huabei_due DROP CONSTRAINT due_outstanding_within_minimum", ""),
     ("line_guards", "DROP INDEX line_one_live_per_customer", ""),
@@ -168,4 +200,5 @@ def test_a_check_goes_red_on_a_world_broken_on_purpose(
 
 
 def test_every_check_of_the_lines_is_broken_by_some_case() -> None:
-    assert {rule for rule, _statements, _also in BREAKAGES} == {check.name for check in CHECKS}
+    checks = (*huabei.audit.CHECKS, *huabei.instalment_audit.CHECKS)
+    assert {rule for rule, _statements, _also in BREAKAGES} == {check.name for check in checks}

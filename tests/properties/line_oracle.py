@@ -7,7 +7,7 @@ plain on purpose: every day is lived, every day's interest is added, principal i
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
@@ -27,6 +27,17 @@ class Rules:
     penalty: Fraction = Fraction(5, 10_000)
     minimum_share: Fraction = Fraction(1, 10)
     hold_days: int = 7
+    # Number of instalments → their fee in all; whether paying off early waives what is to come of it; the smallest plan.
+    fees: Mapping[int, Fraction] = field(
+        default_factory=lambda: {
+            3: Fraction(25, 1000),
+            6: Fraction(45, 1000),
+            9: Fraction(65, 1000),
+            12: Fraction(88, 1000),
+        }
+    )
+    fees_waived: bool = False
+    smallest_plan: int = 100_00
 
 
 @dataclass
@@ -47,6 +58,8 @@ class Bought:
     ended: str = ""
     voided: bool = False
     captures: list[Taken] = field(default_factory=list)
+    # The number of instalments, their fee and the rule of their payoff, as they were when it was authorised.
+    instalments: tuple[int, Fraction, bool] | None = None
 
     @property
     def captured(self) -> int:
@@ -58,19 +71,60 @@ class Bought:
 
 
 @dataclass
+class Instalment:
+    """One row of a plan that is to come: its number, principal and fee."""
+
+    number: int
+    principal: int
+    fee: int
+
+
+@dataclass
+class Plan:
+    """Principal in instalments. What is to come is taken from the front as it is billed."""
+
+    ref: str
+    made_on: date
+    principal: int
+    fee: int
+    periods: int
+    fees_waived: bool
+    of_purchase: bool
+    to_come: list[Instalment] = field(default_factory=list)
+    billed: list[tuple[date, Instalment]] = field(default_factory=list)
+    paid_off_on: date | None = None
+
+
+def in_rows(principal: int, fee: int, numbers: list[int]) -> list[Instalment]:
+    """Equal shares; the last row has what is left over, and none takes more than there is."""
+    rows = []
+    each, each_fee = to_fen(Fraction(principal, len(numbers))), to_fen(Fraction(fee, len(numbers)))
+    for number in numbers[:-1]:
+        rows.append(Instalment(number, min(each, principal), min(each_fee, fee)))
+        principal -= rows[-1].principal
+        fee -= rows[-1].fee
+    return [*rows, Instalment(numbers[-1], principal, fee)]
+
+
+@dataclass
 class Lot:
     """Principal of one statement that is unpaid."""
 
     due_on: date
     fen: int
+    # What instalments brought of it.
+    instalments: int = 0
 
 
 @dataclass
 class Asked:
-    """The part of the minimum that one statement added and that is unpaid."""
+    """The part of the minimum that one statement added and that is unpaid; in all; and the principal it took a share of."""
 
+    issued_on: date
     due_on: date
     fen: int
+    in_all: int = 0
+    shared: int = 0
 
 
 def to_fen(exact: Fraction) -> int:
@@ -96,8 +150,12 @@ class LineOracle:
     lots: list[Lot] = field(default_factory=list)
     interest: int = 0
     penalty: int = 0
+    fee: int = 0
     credit: int = 0
+    plans: list[Plan] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
+    asked_ever: list[Asked] = field(default_factory=list)
+    fees_charged: int = 0
 
     # What has run and is on no statement yet.
     running_interest: Fraction = Fraction(0)
@@ -122,11 +180,15 @@ class LineOracle:
 
     @property
     def billed_total(self) -> int:
-        return self.billed_principal + self.interest + self.penalty
+        return self.billed_principal + self.interest + self.penalty + self.fee
+
+    @property
+    def in_instalments(self) -> int:
+        return sum(row.principal for plan in self.plans for row in plan.to_come)
 
     @property
     def drawn(self) -> int:
-        return self.unbilled + self.billed_principal
+        return self.unbilled + self.billed_principal + self.in_instalments
 
     @property
     def held(self) -> int:
@@ -147,12 +209,15 @@ class LineOracle:
 
     # --- what happens to it ---
 
-    def purchase(self, on: date, ref: str, fen: int, *, capture: bool) -> None:
+    def purchase(
+        self, on: date, ref: str, fen: int, *, capture: bool, instalments: int | None = None
+    ) -> None:
         if self.frozen:
             raise Refused("line_not_active")
+        chosen = self._chosen(on, instalments) if instalments else None
         if fen > self.available:
             raise Refused("limit_exceeded")
-        self.purchases[ref] = Bought(fen, on + self.rules(on).hold_days * DAY)
+        self.purchases[ref] = Bought(fen, on + self.rules(on).hold_days * DAY, instalments=chosen)
         if capture:
             self.capture(on, ref, None)
 
@@ -167,6 +232,9 @@ class LineOracle:
         bought.captures.append(Taken(fen, on))
         if final or fen == left:
             bought.ended = "captured"
+        if bought.instalments:
+            self._begin(ref, on, fen, bought.instalments, of_purchase=True)
+            return
         self.spent_since_statement += fen
         used = min(self.credit, fen)
         self.unbilled += fen - used
@@ -194,6 +262,11 @@ class LineOracle:
                 billed += back
             else:
                 unbilled += back
+        if bought.instalments:
+            for plan in reversed(self.plans):
+                if plan.of_purchase and plan.ref == ref:
+                    fen -= self._shrink(plan, fen)
+            billed, unbilled = fen, 0
         off_unbilled = min(unbilled, self.unbilled)
         self.unbilled -= off_unbilled
         to_debts = self._pay_principal(billed)
@@ -223,6 +296,37 @@ class LineOracle:
         self._book(on, revolved, run)
         self._billed_was_paid(on, to_debts)
 
+    def statement_plan(self, on: date, ref: str, fen: int, instalments: int) -> None:
+        """Unpaid purchases of the latest statement, until its due date, become instalments."""
+        if self.frozen:
+            raise Refused("line_not_active")
+        chosen = self._chosen(on, instalments)
+        asked, lot = (self.asked_ever[-1], self.lots[-1]) if self.lots else (None, None)
+        if asked is None or lot is None or on > asked.due_on or self.overdue(on):
+            raise Refused("nothing_to_spread")
+        if not self.rules(on).smallest_plan <= fen <= lot.fen - lot.instalments:
+            raise Refused("amount_refused")
+        lot.fen -= fen
+        share = self.rules(asked.issued_on).minimum_share
+        before = asked.in_all
+        asked.in_all += to_fen(share * (asked.shared - fen)) - to_fen(share * asked.shared)
+        asked.in_all = max(asked.in_all, 0)
+        asked.shared -= fen
+        others = sum(other.fen for other in self.asked) - asked.fen
+        asked.fen = max(min(asked.fen - (before - asked.in_all), self.billed_total - others), 0)
+        self._begin(ref, on, fen, chosen, of_purchase=False)
+
+    def payoff(self, on: date, ref: str) -> None:
+        """All that is to come of a plan is paid now, its fees as was agreed."""
+        plans = [plan for plan in self.plans if plan.ref == ref]
+        if not plans:
+            raise Refused("plan_not_found")
+        if not sum(row.principal for row in plans[0].to_come):
+            raise Refused("plan_ended")
+        if not plans[0].fees_waived:
+            self.fees_charged += sum(row.fee for row in plans[0].to_come)
+        plans[0].to_come, plans[0].paid_off_on = [], on
+
     def end_day(self, day: date) -> None:
         """Holds run out, the day's interest is added, a due day is judged, the next day's statement is issued."""
         for bought in self.purchases.values():
@@ -250,6 +354,31 @@ class LineOracle:
 
     # --- how ---
 
+    def _chosen(self, on: date, instalments: int) -> tuple[int, Fraction, bool]:
+        rules = self.rules(on)
+        if instalments not in rules.fees:
+            raise Refused("instalments_not_offered")
+        return instalments, rules.fees[instalments], rules.fees_waived
+
+    def _begin(
+        self, ref: str, on: date, fen: int, chosen: tuple[int, Fraction, bool], *, of_purchase: bool
+    ) -> None:
+        periods, rate, fees_waived = chosen
+        fee = to_fen(rate * fen)
+        rows = in_rows(fen, fee, list(range(1, periods + 1)))
+        self.plans.append(Plan(ref, on, fen, fee, periods, fees_waived, of_purchase, rows))
+
+    def _shrink(self, plan: Plan, fen: int) -> int:
+        """A refund takes principal off what is to come, and the fee in proportion; returns how much."""
+        before = sum(row.principal for row in plan.to_come)
+        taken = min(fen, before)
+        if taken and taken == before:
+            plan.to_come = []
+        elif taken:
+            fee = to_fen(Fraction(sum(row.fee for row in plan.to_come) * (before - taken), before))
+            plan.to_come = in_rows(before - taken, fee, [row.number for row in plan.to_come])
+        return taken
+
     def _bought(self, ref: str) -> Bought:
         if ref not in self.purchases:
             raise Refused("purchase_not_found")
@@ -266,9 +395,11 @@ class LineOracle:
     def _pay_charges(self, fen: int) -> int:
         penalty = min(fen, self.penalty)
         interest = min(fen - penalty, self.interest)
+        fee = min(fen - penalty - interest, self.fee)
         self.penalty -= penalty
         self.interest -= interest
-        return penalty + interest
+        self.fee -= fee
+        return penalty + interest + fee
 
     def _pay_principal(self, fen: int) -> int:
         left = fen
@@ -285,6 +416,8 @@ class LineOracle:
             asked.fen -= taken
             left -= taken
         if self.billed_total == 0:
+            for asked in self.asked:
+                asked.fen = 0
             self.asked = []
         self.late_base -= min(fen, self.late_base)
         if not self.overdue(on):
@@ -309,10 +442,13 @@ class LineOracle:
     def _issue(self, on: date) -> None:
         month = on if self.due_day > self.statement_day else on.replace(day=28) + 4 * DAY
         due_on = month.replace(day=self.due_day)
+        fall_due = [(plan, plan.to_come[0]) for plan in self.plans if plan.to_come and plan.made_on < on]
         new = {
             "principal": self.unbilled,
+            "instalments": sum(row.principal for _plan, row in fall_due),
             "penalty": to_fen(self.running_penalty),
             "interest": to_fen(self.running_interest),
+            "fee": sum(row.fee for _plan, row in fall_due),
         }
         booked = dict(new)
         credit_used = 0
@@ -320,22 +456,29 @@ class LineOracle:
             used = min(self.credit - credit_used, fen)
             new[kind] -= used
             credit_used += used
-        principal = self.billed_principal + new["principal"]
+        shared = self.billed_principal + new["principal"]
+        principal = shared + new["instalments"]
         total = self.billed_total + sum(new.values())
-        if not (total or self.spent_since_statement or credit_used):
+        if not (total or self.spent_since_statement or credit_used or fall_due):
             return
+        for plan, row in fall_due:
+            plan.billed.append((on, plan.to_come.pop(0)))
+            self.fees_charged += row.fee
         self._use_credit(credit_used)
         self._book(on, booked["interest"], booked["penalty"])
         self.running_interest -= booked["interest"]
         self.running_penalty -= booked["penalty"]
         self.unbilled = 0
-        self.lots.append(Lot(due_on, new["principal"]))
+        self.lots.append(Lot(due_on, new["principal"] + new["instalments"], new["instalments"]))
+        self.fee += new["fee"]
         self.interest += new["interest"]
         self.penalty += new["penalty"]
         earlier = sum(asked.fen for asked in self.asked)
-        tenth = to_fen(self.rules(on).minimum_share * principal)
-        asks = min(tenth + new["interest"] + new["penalty"], total - earlier)
-        self.asked.append(Asked(due_on, asks))
+        tenth = to_fen(self.rules(on).minimum_share * shared)
+        whole = new["instalments"] + new["interest"] + new["penalty"] + new["fee"]
+        asks = min(tenth + whole, total - earlier)
+        self.asked.append(Asked(on, due_on, asks, asks, shared))
+        self.asked_ever.append(self.asked[-1])
         self.statements.append(
             {
                 "issued_on": on,
@@ -343,7 +486,7 @@ class LineOracle:
                 "principal": principal,
                 "interest": self.interest,
                 "penalty": self.penalty,
-                "fee": 0,
+                "fee": self.fee,
                 "total": total,
                 "minimum": earlier + asks,
                 "credit_used": self.credit_used_since_statement,

@@ -15,7 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.properties.line_oracle import DAY, LineOracle, Refused, Rules
+from tests.properties.line_oracle import DAY, LineOracle, Lot, Plan, Refused, Rules
 
 Story = dict[str, Any]
 Event = dict[str, Any]
@@ -36,7 +36,15 @@ LIMITS = (500_00, 1_234_57, 8_000_00, 50_000_00)
 
 # The second row of terms that the tests write (see test_lines.py): every figure differs from the first.
 NEW_TERMS_FROM = date(2027, 2, 20)
-NEW_RULES = Rules(Fraction(4, 10_000), Fraction(75, 100_000), Fraction(15, 100), 5)
+NEW_RULES = Rules(
+    Fraction(4, 10_000),
+    Fraction(75, 100_000),
+    Fraction(15, 100),
+    5,
+    fees={2: Fraction(1, 100), 6: Fraction(50_001, 1_000_000), 24: Fraction(15, 100)},
+    fees_waived=True,
+    smallest_plan=50_01,
+)
 
 
 def rules_on(on: date) -> Rules:
@@ -67,8 +75,11 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
     """One event of a story happens to the oracle. Raises Refused."""
     on, ref = date.fromisoformat(event["on"]), event["ref"]
     fen = fen_of(event["amount"]) if "amount" in event else None
+    instalments: Any = event.get("instalments")
     acts: dict[str, Callable[[], None]] = {
-        "purchase": lambda: oracle.purchase(on, ref, fen or 0, capture=at_once),
+        "purchase": lambda: oracle.purchase(on, ref, fen or 0, capture=at_once, instalments=instalments),
+        "statement_plan": lambda: oracle.statement_plan(on, ref, fen or 0, instalments),
+        "payoff": lambda: oracle.payoff(on, ref),
         "capture": lambda: oracle.capture(on, ref, fen, final=event.get("final", True)),
         "void": lambda: oracle.void(on, ref),
         "refund": lambda: oracle.refund(on, ref, fen),
@@ -117,6 +128,7 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
             }
             for statement in oracle.statements
         ],
+        "plans": [_plan(plan) for plan in oracle.plans],
         "drawn": yuan(oracle.drawn),
         "held": yuan(oracle.held),
         "available": yuan(oracle.available),
@@ -124,6 +136,27 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
         "owed": yuan(oracle.owed),
         "overdue": yuan(oracle.overdue(on)),
         "status": "frozen" if oracle.frozen else "active",
+    }
+
+
+def _plan(plan: Plan) -> dict[str, Any]:
+    rows = [*plan.billed, *((None, row) for row in plan.to_come)]
+    return {
+        "ref": plan.ref,
+        "made_on": plan.made_on.isoformat(),
+        "principal": yuan(plan.principal),
+        "fee": yuan(plan.fee),
+        "periods": plan.periods,
+        "rows": [
+            {
+                "n": row.number,
+                "principal": yuan(row.principal),
+                "fee": yuan(row.fee),
+                "billed_on": on and on.isoformat(),
+            }
+            for on, row in rows
+        ],
+        "paid_off_on": plan.paid_off_on and plan.paid_off_on.isoformat(),
     }
 
 
@@ -203,7 +236,10 @@ class _Author:
         ref = f"p{len(self.story['events'])}"
         fen = self.amount(available, self.oracle.credit, available // 2, most=max(available, 100))
         held = self.choose.integer(0, 3) == 0
-        self.write(self._event("purchase", ref, fen), at_once=not held)
+        event = self._event("purchase", ref, fen)
+        if self.choose.integer(0, 3) == 0:
+            event["instalments"] = self._periods()
+        self.write(event, at_once=not held)
         for _ in range(self.choose.integer(1, 4) if held else 0):
             on = self.day + self.choose.integer(1, 9) * DAY
             kind = self.choose.one_of(["capture", "capture", "capture", "void"])
@@ -239,6 +275,27 @@ class _Author:
         ref = self.choose.one_of(again) if again and self.choose.integer(0, 19) == 0 else None
         self.write(self._event("repayment", ref or f"r{len(self.story['events'])}", fen))
 
+    def statement_plan(self) -> None:
+        oracle = self.oracle
+        lot = oracle.lots[-1] if oracle.lots else Lot(self.day, 0)
+        most = lot.fen - lot.instalments
+        if most < oracle.rules(self.day).smallest_plan and self.choose.integer(0, 3):
+            self.purchase()
+            return
+        fen = self.amount(most, oracle.rules(self.day).smallest_plan, most // 2, most=most)
+        event = self._event("statement_plan", f"s{len(self.story['events'])}", fen)
+        self.write(event | {"instalments": self._periods()})
+
+    def payoff(self) -> None:
+        refs = [plan.ref for plan in self.oracle.plans if plan.to_come]
+        if not refs and self.choose.integer(0, 3):
+            self.purchase()
+            return
+        self.write(self._event("payoff", self.choose.one_of(refs or ["p0", "none"]), None))
+
+    def _periods(self) -> int:
+        return self.choose.one_of([*sorted(self.oracle.rules(self.day).fees), 4])
+
     def _event(self, kind: str, ref: str, fen: int | None, on: date | None = None) -> Event:
         event = {"on": (on or self.day).isoformat(), "type": kind, "ref": ref}
         return event if fen is None else event | {"amount": yuan(fen)}
@@ -260,7 +317,14 @@ def write_story(
     }
     author = _Author(choose, story)
     author.purchase()
-    acts = (author.purchase, author.repayment, author.repayment, author.refund)
+    acts = (
+        author.purchase,
+        author.repayment,
+        author.repayment,
+        author.refund,
+        author.statement_plan,
+        author.payoff,
+    )
     for _ in range(choose.integer(1, most_acts)):
         day = author.next_day()
         if ends is not None and day > ends:

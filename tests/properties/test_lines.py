@@ -5,15 +5,16 @@ from __future__ import annotations
 import json
 import os
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from huabei.models import Accrual, SegmentKind, Terms
+from huabei.models import Accrual, InstalmentOption, InstalmentTerms, SegmentKind, Terms
 from ledger.audit import verify
-from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME, PENALTY_ACCRUED, PENALTY_INCOME
+from ledger.chart import FEE_INCOME, INTEREST_ACCRUED, INTEREST_INCOME, PENALTY_ACCRUED, PENALTY_INCOME
 from ledger.sql import value
 from operations import audit
 from operations.services import simulation
@@ -59,6 +60,14 @@ def terms_that_change() -> None:
         minimum_due_share="0.15",
         hold_days=NEW_RULES.hold_days,
     )
+    terms = InstalmentTerms.objects.create(
+        effective_from=NEW_TERMS_FROM,
+        early_payoff="fees_waived",
+        smallest_statement_plan_fen=NEW_RULES.smallest_plan,
+    )
+    for periods, rate in NEW_RULES.fees.items():
+        fee_rate = Decimal(rate.numerator) / rate.denominator
+        InstalmentOption.objects.create(terms=terms, periods=periods, fee_rate=fee_rate)
 
 
 def told_by_product(story: Story) -> dict[str, Any]:
@@ -119,6 +128,10 @@ class Together:
         """What all lines were charged up to a day."""
         return sum(fen[kind] for oracle in self.oracles for on, fen in oracle.posted.items() if on <= until)
 
+    def fees_charged(self) -> int:
+        """What all lines were charged for instalments so far."""
+        return sum(oracle.fees_charged for oracle in self.oracles)
+
 
 def moved(account_id: int, until: date) -> int:
     """Debits less credits of a control account up to a day."""
@@ -152,6 +165,8 @@ def test_many_lines_closed_together_live_as_each_of_them_alone() -> None:
             )
             # Income since the first day is what was charged and what stands: nothing drifts.
             assert -moved(income_id, day) == together.posted(day, kind) + round(exact), day
+        # Fees are income when they are billed or charged; the statements of the next morning are issued by now.
+        assert -moved(FEE_INCOME.control_id, day + DAY) == together.fees_charged(), day
         day += DAY
     together.live(LAST_DAY)
     for n, tale in enumerate(together.tales):

@@ -1,0 +1,80 @@
+"""Instalments that several processes want at the same moment are made once, paid off once and billed once."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+
+from finance.errors import DomainError
+from huabei.closing import issue_statements
+from huabei.models import Payoff, Plan, PlanRow
+from huabei.services import instalments, repayments
+from tests.concurrency.crowd import SIZE, Crowd
+from tests.concurrency.test_line import broken_rules, do
+from tests.line_world import a_line, a_merchant, bought, end_day, stands
+
+ON = date(2026, 6, 5)
+
+
+def spread(line_id: int, reference: str, amount_fen: int) -> str:
+    try:
+        instalments.spread_statement(
+            line_id=line_id, amount_fen=amount_fen, periods=3, reference=reference, on=date(2026, 7, 2)
+        )
+    except DomainError as refusal:
+        return refusal.code
+    return "made"
+
+
+def test_a_statement_is_put_into_instalments_no_more_than_it_asks_for(
+    committed_db: str, crowd: Crowd
+) -> None:
+    line = a_line()
+    bought(line, a_merchant(), 1_000_00, ON)
+    end_day(date(2026, 6, 30))
+    answers = crowd.at_once(spread, committed_db, *((line.pk, f"r{n}", 400_00) for n in range(SIZE)))
+    assert sorted(answers) == ["amount_refused"] * (SIZE - 2) + ["made"] * 2
+    position = stands(line, date(2026, 7, 2))
+    assert (position.instalment_fen, position.billed_fen) == (800_00, 200_00)
+    assert broken_rules() == []
+
+
+def test_a_repeated_statement_plan_is_one(committed_db: str, crowd: Crowd) -> None:
+    line = a_line()
+    bought(line, a_merchant(), 1_000_00, ON)
+    end_day(date(2026, 6, 30))
+    assert crowd.at_once(spread, committed_db, *[(line.pk, "same", 400_00)] * SIZE) == ["made"] * SIZE
+    assert Plan.objects.count() == 1
+    assert broken_rules() == []
+
+
+def pay_off(plan_id: int, reference: str, on: date) -> None:
+    instalments.pay_off(plan_id=plan_id, reference=reference, on=on)
+
+
+def give_back(purchase_id: int, reference: str, on: date) -> None:
+    repayments.refund(purchase_id=purchase_id, amount_fen=50_00, reference=reference, on=on)
+
+
+def issue(on: date) -> None:
+    with transaction.atomic():
+        issue_statements(on)
+
+
+def test_rows_are_billed_or_paid_off_or_refunded_whoever_comes_first(committed_db: str, crowd: Crowd) -> None:
+    line, shop = a_line(), a_merchant()
+    purchases = [bought(line, shop, 600_00, ON, instalments=3) for _ in range(SIZE - 1)]
+    on = date(2026, 7, 1)
+    half = len(purchases) // 2
+    crowd.at_once(
+        do,
+        committed_db,
+        *((pay_off, (purchase.plans.get().pk, "r", on)) for purchase in purchases[:half]),
+        (issue, (date(2026, 6, 30),)),
+        *((give_back, (purchase.pk, "r", on)) for purchase in purchases[half:]),
+    )
+    assert Payoff.objects.count() == half
+    # The close billed the first row of every plan that was not paid off before it.
+    assert PlanRow.objects.filter(billed_on=on).count() >= SIZE - 1 - half
+    assert broken_rules() == []

@@ -1,0 +1,120 @@
+"""PostgreSQL refuses what must not happen to instalments, whoever asks. Each guard is broken here on purpose, by raw SQL."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.db import DatabaseError, IntegrityError, ProgrammingError
+
+from huabei.models import Line, Plan
+from huabei.services import instalments, repayments
+from tests.db.test_line_guards import execute
+from tests.line_world import a_line, a_merchant, bought, end_day
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def line() -> Line:
+    """A line with plans of a purchase and of a statement, billed, refunded and paid off early."""
+    line, shop = a_line(), a_merchant()
+    purchase = bought(line, shop, 600_00, date(2026, 7, 21), instalments=3)
+    bought(line, shop, 500_00, date(2026, 7, 21))
+    end_day(date(2026, 7, 31))
+    spread = instalments.spread_statement(
+        line_id=line.pk, amount_fen=300_00, periods=3, reference="s", on=date(2026, 8, 2)
+    )
+    instalments.pay_off(plan_id=spread.pk, reference="p", on=date(2026, 8, 3))
+    repayments.refund(purchase_id=purchase.pk, amount_fen=100_00, reference="r", on=date(2026, 8, 3))
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return line
+
+
+PLAN_FACTS = ["huabei_planchoice", "huabei_plan", "huabei_payoff", "huabei_planrefund"]
+
+
+@pytest.mark.parametrize("table", [*PLAN_FACTS, "huabei_planrow"])
+@pytest.mark.parametrize("verb", ["DELETE FROM", "TRUNCATE"])
+def test_the_application_role_may_not_remove_a_plan(table: str, verb: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute(f"{verb} {table}")
+
+
+@pytest.mark.parametrize("table", PLAN_FACTS)
+@pytest.mark.parametrize(
+    "statement", ["UPDATE {} SET {} = {}", "DELETE FROM {} WHERE {} = {}", "TRUNCATE {} CASCADE"]
+)
+def test_even_the_owner_may_not_change_a_plan(table: str, statement: str) -> None:
+    column = "purchase_id" if table == "huabei_planchoice" else "entry_id"
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(statement.format(table, column, column), as_owner=True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        "principal_fen = principal_fen + 1 WHERE billed_on IS NULL AND ended_on IS NULL",
+        "fee_fen = 0 WHERE billed_on IS NULL AND ended_on IS NULL",
+        "number = 9 WHERE billed_on IS NULL AND ended_on IS NULL",
+        "line_id = line_id + 1 WHERE billed_on IS NULL AND ended_on IS NULL",
+        "billed_on = NULL WHERE billed_on IS NOT NULL",
+        "ended_on = NULL WHERE ended_on IS NOT NULL",
+        "ended_on = ended_on + 1 WHERE ended_on IS NOT NULL",
+    ],
+)
+def test_a_row_of_a_plan_is_only_billed_or_ended(changes: str) -> None:
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(f"UPDATE huabei_planrow SET {changes}", as_owner=True)
+
+
+# fmt: off
+NO_PLAN = [
+    ("UPDATE huabei_planrow SET billed_on = '2026-09-01', ended_on = '2026-09-01' WHERE billed_on IS NULL"
+     " AND ended_on IS NULL", "plan_row_billed_or_ended"),
+    ("INSERT INTO huabei_planrow (plan_id, line_id, number, principal_fen, fee_fen) SELECT plan_id, line_id, number, 1, 1"
+     " FROM huabei_planrow WHERE ended_on IS NULL", "plan_row_once_per_number"),
+    ("INSERT INTO huabei_planrow (plan_id, line_id, number, principal_fen, fee_fen) SELECT id, line_id, 20, -1, 1"
+     " FROM huabei_plan", "plan_row_amounts_sensible"),
+    ("INSERT INTO huabei_planrefund (plan_id, refund_id, principal_fen, fee_fen, refunded_on, entry_id) SELECT plan_id,"
+     " refund_id, 1, 0, refunded_on, 1 FROM huabei_planrefund", "plan_refund_once"),
+    ("INSERT INTO huabei_planrefund (plan_id, refund_id, principal_fen, fee_fen, refunded_on, entry_id) SELECT plan_id, 1,"
+     " 0, 0, refunded_on, 1 FROM huabei_planrefund", "plan_refund_amounts_sensible"),
+    ("INSERT INTO huabei_payoff (plan_id, reference, principal_fen, fee_fen, waived_fen, paid_on, entry_id) SELECT id, 'x',"
+     " 1, 1, 1, made_on, 7 FROM huabei_plan WHERE purchase_id IS NOT NULL", "payoff_amounts_sensible"),
+    ("INSERT INTO huabei_payoff (plan_id, reference, principal_fen, fee_fen, waived_fen, paid_on, entry_id) SELECT plan_id,"
+     " 'x', 1, 0, 0, paid_on, 7 FROM huabei_payoff", "huabei_payoff_plan_id_key"),
+    ("UPDATE huabei_due SET instalment_fen = principal_fen + 1", "due_instalments_within_principal"),
+    ("UPDATE huabei_due SET share_base_fen = -1", "due_instalments_within_principal"),
+    ("INSERT INTO huabei_instalmentoption (terms_id, periods, fee_rate) SELECT terms_id, periods, 0.1"
+     " FROM huabei_instalmentoption", "instalment_option_once_per_periods"),
+    ("UPDATE huabei_instalmentoption SET fee_rate = 0.6", "instalment_option_sensible"),
+    ("UPDATE huabei_instalmentoption SET periods = 1 WHERE periods = 3", "instalment_option_sensible"),
+    ("UPDATE huabei_instalmentterms SET early_payoff = 'never'", "instalment_terms_payoff_known"),
+    ("UPDATE huabei_instalmentterms SET smallest_statement_plan_fen = 0", "instalment_terms_smallest_positive"),
+]
+PLAN_COPIES = [
+    ({"reference": "'x'", "entry_id": "7"}, "purchase_id IS NOT NULL", "plan_of_a_purchase_or_a_statement"),
+    ({"due_id": "NULL", "entry_id": "7"}, "due_id IS NOT NULL", "plan_of_a_purchase_or_a_statement"),
+    ({"entry_id": "7"}, "due_id IS NOT NULL", "plan_once_per_reference"),
+    ({}, "purchase_id IS NOT NULL", "huabei_plan_entry_id_key"),
+    ({"entry_id": "7", "principal_fen": "0"}, "purchase_id IS NOT NULL", "plan_amounts_sensible"),
+    ({"entry_id": "7", "payoff_rule": "'never'"}, "purchase_id IS NOT NULL", "plan_payoff_rule_known"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("statement", "constraint"), NO_PLAN)
+def test_a_plan_that_makes_no_sense_cannot_be_written(statement: str, constraint: str) -> None:
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(statement)
+
+
+@pytest.mark.parametrize(("changes", "which", "constraint"), PLAN_COPIES)
+def test_a_plan_is_of_one_thing_and_made_once(changes: dict[str, str], which: str, constraint: str) -> None:
+    columns = [str(field.column) for field in Plan._meta.concrete_fields if field.column != "id"]
+    values = ", ".join(changes.get(column, column) for column in columns)
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(
+            f"INSERT INTO huabei_plan ({', '.join(columns)}) SELECT {values} FROM huabei_plan WHERE {which}"
+        )
