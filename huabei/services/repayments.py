@@ -24,6 +24,7 @@ from huabei.models import (
     Due,
     Line,
     LineStatus,
+    Plan,
     Purchase,
     PurchaseState,
     Refund,
@@ -33,7 +34,7 @@ from huabei.models import (
 )
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
-from huabei.services.plans import off_plans, record_off_plans
+from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.segments import follow
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
@@ -261,25 +262,16 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         if amount_fen > purchase.captured_fen - purchase.refunded_fen:
             raise AmountRefused("more than was captured and not refunded yet", field="amount")
         position = selectors.line_position(line, on)
-        shares = _shares(purchase, amount_fen)
-        last_issued_on = selectors.last_issued_on(line.pk) or date.min
-        billed_fen = sum(fen for capture, fen in shares if capture.posted_on < last_issued_on)
-        payable = purchase.merchant.payable_account_id
-        off = off_plans(purchase, amount_fen)
-        to_instalment_fen = sum(each.principal_fen for each in off)
-        if purchase.plans.exists():
-            billed_fen = amount_fen - to_instalment_fen
-        unbilled_fen = amount_fen - to_instalment_fen - billed_fen
-        returned = _returned(line, position, unbilled_fen=unbilled_fen, billed_fen=billed_fen)
-        if to_instalment_fen:
-            returned[line.instalment_account_id] = to_instalment_fen
+        shares, off = _shares(purchase, amount_fen), off_plans(purchase, amount_fen)
+        returned = _returned(line, position, amount_fen, shares, off)
         to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
         to_principal_fen = returned.get(line.billed_account_id, 0)
         to_credit_fen = returned.get(line.credit_account_id, 0)
+        to_instalment_fen = returned.get(line.instalment_account_id, 0)
         to_billed_fen = amount_fen - to_unbilled_fen - to_instalment_fen - to_credit_fen
-        restored_fen = to_unbilled_fen + to_instalment_fen + to_principal_fen
+        payable = purchase.merchant.payable_account_id
         legs = [Leg(payable, account_id, fen) for account_id, fen in returned.items()]
-        if restored_fen:
+        if restored_fen := to_unbilled_fen + to_instalment_fen + to_principal_fen:
             legs.append(Leg(COMMITMENT_CONTROL.control_id, line.commitment_account_id, restored_fen))
         entry = post(
             draft=Draft(
@@ -338,12 +330,25 @@ def _give_back(refunded: Refund, shares: list[tuple[Capture, int]]) -> None:
     purchase.save(update_fields=["refunded_fen"])
 
 
-def _returned(line: Line, position: LinePosition, *, unbilled_fen: int, billed_fen: int) -> dict[int, int]:
+def _returned(
+    line: Line,
+    position: LinePosition,
+    amount_fen: int,
+    shares: list[tuple[Capture, int]],
+    off: list[OffPlan],
+) -> dict[int, int]:
     """
-    Fen by the line's account that a refund goes to, of captures not billed yet and of billed ones. A statement is reduced
-    before the customer is given credit.
+    Fen by the line's account that a refund goes to. What it takes off instalments to come is known; the rest of it is of
+    captures not billed yet, or of billed ones, as a purchase in instalments is. A statement is reduced before the customer is
+    given credit.
     """
-    returned: dict[int, int] = {}
+    off_fen = sum(each.principal_fen for each in off)
+    last_issued_on = selectors.last_issued_on(line.pk) or date.min
+    billed_fen = sum(fen for capture, fen in shares if capture.posted_on < last_issued_on)
+    if Plan.objects.filter(purchase_id=shares[0][0].purchase_id).exists():
+        billed_fen = amount_fen - off_fen
+    unbilled_fen = amount_fen - off_fen - billed_fen
+    returned = {line.instalment_account_id: off_fen} if off_fen else {}
     for left, debts in (
         (unbilled_fen, [(line.unbilled_account_id, position.unbilled_fen)]),
         (
