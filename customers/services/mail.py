@@ -55,13 +55,15 @@ class Sending:
 # Quiet hours are looked at when an e-mail is about to be sent, since they may have changed. What waits for their end is put
 # off once, so that the nights' e-mails are not looked at every minute.
 _PUT_OFF = """
-UPDATE customers_emaildelivery AS delivery
-SET next_attempt_at = customers_quiet_end(%(at)s, contact.quiet_from, contact.quiet_until)
-FROM (SELECT id FROM customers_emaildelivery WHERE state = 'waiting' AND purpose = 'notice' AND next_attempt_at <= %(at)s
-      ORDER BY id FOR UPDATE SKIP LOCKED) AS due
-JOIN customers_emaildelivery AS mine ON mine.id = due.id
-JOIN customers_contact AS contact ON contact.customer_id = mine.customer_id
-WHERE delivery.id = due.id AND customers_quiet_end(%(at)s, contact.quiet_from, contact.quiet_until) IS NOT NULL
+UPDATE customers_emaildelivery AS delivery SET next_attempt_at = quiet.ends_at
+FROM (
+    SELECT waiting.id, customers_quiet_end(%(at)s, contact.quiet_from, contact.quiet_until) AS ends_at
+    FROM customers_emaildelivery AS waiting JOIN customers_contact AS contact ON contact.customer_id = waiting.customer_id
+    WHERE waiting.state = 'waiting' AND waiting.purpose = 'notice' AND waiting.next_attempt_at <= %(at)s
+      AND customers_quiet_end(%(at)s, contact.quiet_from, contact.quiet_until) IS NOT NULL
+    FOR UPDATE OF waiting SKIP LOCKED
+) AS quiet
+WHERE delivery.id = quiet.id
 """
 
 _DUE = """
