@@ -28,7 +28,7 @@ class Size:
 
 WHOLE = Size(lines=100_000, shops=1_000, scale=50, seconds=6, rounds=3, people=10_000)
 QUICK = Size(lines=10_000, shops=100, scale=5, seconds=2, rounds=2, people=3_000)
-PARTS = ("authorise", "close", "scores")
+PARTS = ("authorise", "http", "close", "scores")
 
 
 def main() -> None:
@@ -82,12 +82,12 @@ def measure(only: list[str], size: Size, *, quick: bool) -> None:
 
 def _parts(server: BenchServer, only: list[str], size: Size) -> Iterator[Callable[[], Iterator[Figure]]]:  # noqa: F821
     """What to measure, in order. The book of lines is opened once: authorised on as a copy, then lived on."""
-    from bench import authorising, closing, population, scoring
+    from bench import authorising, closing, population, scoring, serving
     from bench.figures import say
 
     book = "bench_book"
     ids: list[int] = []
-    if {"authorise", "close"} & set(only):
+    if {"authorise", "http", "close"} & set(only):
         say(f"opening {size.lines:,} lines")
         ids = closing.open_book(server, book, lines=size.lines, shops=size.shops)
     if "authorise" in only:
@@ -95,6 +95,10 @@ def _parts(server: BenchServer, only: list[str], size: Size) -> Iterator[Callabl
             server, template=book, lines=size.lines, shops=size.shops, seed=SEED, rounds=size.rounds,
             seconds=size.seconds, scale=size.scale,
         )  # fmt: skip
+    if "http" in only:
+        yield lambda: serving.serving(
+            server, template=book, seed=SEED, rounds=size.rounds, seconds=size.seconds
+        )
     if "close" in only:
         say("close: two months of purchases, bills and payments")
         closing.live_until_july(server, book, ids, shops=size.shops)
