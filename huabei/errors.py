@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from finance.errors import DomainError, Kind
 from finance.money import format_yuan
 
@@ -84,20 +86,24 @@ LONGEST_REFERENCE = 64
 def require_amount(amount_fen: int) -> None:
     """AmountRefused unless it is at least one fen and no more than can be booked."""
     if amount_fen <= 0:
-        raise AmountRefused("the amount must be at least 0.01", field="amount")
+        raise AmountRefused(_("the amount must be at least 0.01"), field="amount")
     if amount_fen > LARGEST_AMOUNT_FEN:
-        raise AmountRefused(f"the amount must be at most {format_yuan(LARGEST_AMOUNT_FEN)}", field="amount")
+        raise AmountRefused(
+            _("the amount must be at most %(most)s") % {"most": format_yuan(LARGEST_AMOUNT_FEN)},
+            field="amount",
+        )
 
 
 def require_reference(reference: str) -> None:
     """ReferenceRefused unless it is a text of 1 to 64 printable characters."""
     if not 1 <= len(reference) <= LONGEST_REFERENCE or not reference.isprintable():
         raise ReferenceRefused(
-            f"the reference must be 1 to {LONGEST_REFERENCE} printable characters", field="reference"
+            _("the reference must be 1 to %(most)d printable characters") % {"most": LONGEST_REFERENCE},
+            field="reference",
         )
 
 
 def require_same_request(stored: bytes | memoryview, asked: bytes) -> None:
     """RequestConflict unless the reference was used before for this very request."""
     if bytes(stored) != asked:
-        raise RequestConflict("this reference was used before for a different request", field="reference")
+        raise RequestConflict(_("this reference was used before for a different request"), field="reference")

@@ -29,7 +29,7 @@ from huabei.errors import (
 from huabei.services.purchases import authorise_held
 from web.api import problems
 from web.api.callers import Allowed, Scope, Who
-from web.api.day import held_day
+from web.api.day import business_date, held_day
 from web.api.identifiers import public_id
 from web.api.reading import Identifier, Yuan, read_json
 from web.api.schema import operation
@@ -122,13 +122,17 @@ def _authorised(request: HttpRequest) -> HttpResponse:
         raise UnsupportedMediaType(request.content_type or "")
     reference = idempotency_key(request.META.get(_KEY))
     line, amount_fen = _read(request.body)
-    made = authorise_held(
-        line_uuid=line,
-        merchant_id=caller.owner,
-        amount_fen=amount_fen,
-        reference=reference,
-        day=held_day(),
-    )
+    try:
+        made = authorise_held(
+            line_uuid=line,
+            merchant_id=caller.owner,
+            amount_fen=amount_fen,
+            reference=reference,
+            day=held_day(),
+        )
+    except MerchantNotAccepting:
+        business_date()  # the statement finds nothing either when there is no day, which is said first
+        raise
     body = {
         "id": public_id(PURCHASE, made.purchase_id),
         "line": str(line),

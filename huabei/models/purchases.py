@@ -93,6 +93,8 @@ class Purchase(models.Model):
         ]
         indexes = [
             models.Index(name="purchase_by_line", fields=["line", "id"]),
+            # A shop's own list, newest first, a page at a time.
+            models.Index(name="purchase_by_merchant", fields=["merchant", "id"]),
             models.Index(name="purchase_holds", fields=["expires_on"], condition=Q(state="authorised")),
         ]
 

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from huabei.errors import (
     AmountRefused,
@@ -179,16 +180,16 @@ def _captured_before(purchase_id: int, amount_fen: int, reference: str, *, final
     """This very capture when it was made before; else the error that says why it was not made now."""
     purchase = Purchase.objects.filter(pk=purchase_id).first()
     if purchase is None:
-        raise PurchaseNotFound(f"there is no purchase {purchase_id}")
+        raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
     first = Capture.objects.filter(purchase_id=purchase_id, reference=reference).first()
     # A capture of all that was left is the last, whatever was asked.
     if first is not None and first.amount_fen == amount_fen and first.is_final in (final, True):
         first.repeated = True
         return first
     if first is not None and (reference or purchase.state == PurchaseState.AUTHORISED):
-        raise RequestConflict("this reference was used before for a different request", field="reference")
+        raise RequestConflict(_("this reference was used before for a different request"), field="reference")
     if purchase.state != PurchaseState.AUTHORISED:
-        raise NotAuthorised(f"the purchase is {purchase.state}")
+        raise NotAuthorised(_("the purchase is %(state)s") % {"state": PurchaseState(purchase.state).label})
     if purchase.expires_on < on:
-        raise NotAuthorised(f"the hold lasted until {purchase.expires_on}")
-    raise AmountRefused("more than is left of what was authorised", field="amount")
+        raise NotAuthorised(_("the hold lasted until %(on)s") % {"on": purchase.expires_on})
+    raise AmountRefused(_("more than is left of what was authorised"), field="amount")

@@ -8,6 +8,7 @@ from datetime import date
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from finance.errors import Kind
 from huabei.errors import LineError, require_amount
@@ -112,16 +113,16 @@ def open_lines(*, openings: Sequence[Opening], on: date) -> list[int]:
             return [line_id for (line_id,) in fetch_all(_OPEN, parameters)]
     except IntegrityError as error:
         if constraint_name(error) == "line_one_live_per_customer":
-            raise AlreadyHasLine("a customer has one line at a time") from error
+            raise AlreadyHasLine(_("a customer has one line at a time")) from error
         raise
 
 
 def _require_calendar(opening: Opening) -> None:
     for day, field in ((opening.statement_day, "statement_day"), (opening.due_day, "due_day")):
         if not 1 <= day <= 28:
-            raise CalendarRefused("must be a day of the month from 1 to 28", field=field)
+            raise CalendarRefused(_("must be a day of the month from 1 to 28"), field=field)
     if opening.statement_day == opening.due_day:
-        raise CalendarRefused("must differ from the statement day", field="due_day")
+        raise CalendarRefused(_("must differ from the statement day"), field="due_day")
 
 
 def open_line(*, opening: Opening, on: date) -> int:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from customers.models import Shop
 from huabei.errors import (
@@ -188,7 +189,7 @@ def _authorised(
     try:
         row = _one_statement(sql, parameters)
     except CapExceeded as error:
-        raise LimitExceeded("the available limit does not cover this amount", field="amount") from error
+        raise LimitExceeded(_("the available limit does not cover this amount"), field="amount") from error
     except IntegrityError as error:
         if constraint_name(error) != "purchase_once_per_reference":
             raise
@@ -229,9 +230,9 @@ def _why_not(line: dict[str, Any], merchant_id: UUID) -> LineError:
     """The reason for which an authorisation found nothing to reserve on."""
     status = Line.objects.filter(**line).values_list("status", flat=True).first()
     if status is None:
-        return LineNotFound(f"there is no line {next(iter(line.values()))}", field="line")
+        return LineNotFound(_("there is no line %(id)s") % {"id": next(iter(line.values()))}, field="line")
     if status != LineStatus.ACTIVE:
-        return LineNotActive(f"the line is {status}")
+        return LineNotActive(_("the line is %(status)s") % {"status": LineStatus(status).label})
     if not Merchant.objects.filter(shop=merchant_id, is_accepting=True).exists():
-        return MerchantNotAccepting("this shop does not accept credit lines", field="merchant")
-    return InstalmentsNotOffered("not offered in so many instalments", field="instalments")
+        return MerchantNotAccepting(_("this shop does not accept credit lines"), field="merchant")
+    return InstalmentsNotOffered(_("not offered in so many instalments"), field="instalments")

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from huabei.errors import NotAuthorised, PurchaseNotFound
 from huabei.models import Purchase, PurchaseState
@@ -54,9 +55,9 @@ def void(*, purchase_id: int, on: date) -> None:
         return
     state = Purchase.objects.filter(pk=purchase_id).values_list("state", flat=True).first()
     if state is None:
-        raise PurchaseNotFound(f"there is no purchase {purchase_id}")
+        raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
     if not Entry.objects.filter(reference=f"purchase:{purchase_id}:{PurchaseState.VOIDED}").exists():
-        raise NotAuthorised(f"the purchase is {state}")
+        raise NotAuthorised(_("the purchase is %(state)s") % {"state": PurchaseState(state).label})
 
 
 def expire_holds(*, last_day: date, on: date, line_ids: Sequence[int] | None = None) -> int:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from django.db import transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
 
 from finance.allocation import Due as Debt
 from finance.allocation import allocate
@@ -47,7 +48,7 @@ def locked_line(line_id: int) -> Line:
     """The line, locked until the transaction ends: one change of a line's debts at a time. Error: LineNotFound."""
     line = Line.objects.select_for_update().filter(pk=line_id).first()
     if line is None:
-        raise LineNotFound(f"there is no line {line_id}")
+        raise LineNotFound(_("there is no line %(id)s") % {"id": line_id})
     return line
 
 
@@ -252,15 +253,18 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
     with transaction.atomic():
         purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
         if purchase is None:
-            raise PurchaseNotFound(f"there is no purchase {purchase_id}")
+            raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
         line = locked_line(purchase.line_id)
         first = Refund.objects.filter(purchase=purchase, reference=reference).first()
         if first is not None:
             return _once_more(first, asked)
         if purchase.state == PurchaseState.REVERSED or not purchase.captured_fen:
-            raise NotAuthorised(f"nothing to refund: the purchase is {purchase.state}")
+            raise NotAuthorised(
+                _("nothing to refund: the purchase is %(state)s")
+                % {"state": PurchaseState(purchase.state).label}
+            )
         if amount_fen > purchase.captured_fen - purchase.refunded_fen:
-            raise AmountRefused("more than was captured and not refunded yet", field="amount")
+            raise AmountRefused(_("more than was captured and not refunded yet"), field="amount")
         position = selectors.line_position(line, on)
         shares, off = _shares(purchase, amount_fen), off_plans(purchase, amount_fen)
         returned = _returned(line, position, amount_fen, shares, off)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.middleware.csrf import get_token
+from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -146,7 +147,7 @@ class OwnApplication(Endpoint):
         day = self.body(ApplicationIn)["statement_day"]
         if day not in CALENDARS:
             offered = ", ".join(str(each) for each in CALENDARS)
-            raise CalendarNotOffered(f"must be one of {offered}", field="statement_day")
+            raise CalendarNotOffered(_("must be one of %(days)s") % {"days": offered}, field="statement_day")
         with booking_day() as on:
             line_id = apply_for_line(customer_id=self.owner, score=self._points(on), on=on, statement_day=day)
         return self.answer(LineOut, line_answer(Line.objects.get(pk=line_id)), status=201)

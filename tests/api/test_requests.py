@@ -19,7 +19,7 @@ from operations.services.closing import close_day
 from tests.api.test_callers import code
 from tests.api.test_document import OPERATIONS
 from tests.api.world import TODAY, Api, World, a_key, pid
-from tests.borrowers import borrower, lived_until, login_of, repays
+from tests.borrowers import borrower, lived_until, login_of, opened_line, repays, shop
 from web.api.identifiers import number_of, public_id
 
 
@@ -203,6 +203,8 @@ def test_problems_speak_the_language_that_is_asked_for(world: World) -> None:
     assert english.json()["title"] == "The request cannot be read"
     assert "yuan" in english.json()["errors"][0]["message"]
     assert chinese.json()["code"] == english.json()["code"]
+    refused = Api(token, language="zh-hans").post("authorisations/", order(world, "9000.00")).json()
+    assert (refused["title"], refused["detail"]) == ("不符合规则", "可用额度不足以支付此金额")
 
 
 # -------------------------------------------------------------------------------------------------- refused by a rule
@@ -267,6 +269,9 @@ def test_a_bank_without_a_date_is_not_available() -> None:
     customer = borrower()
     answer = Api(login=login_of(customer)).get("me/application/")
     assert (answer.status_code, code(answer)) == (503, "bank_not_open")
+    shop_, line = shop(), opened_line(customer)
+    sent = Api(a_key(shop_.pk)).post("authorisations/", {"line": str(line.uuid), "amount": "1.00"})
+    assert (sent.status_code, code(sent)) == (503, "bank_not_open")
 
 
 # -------------------------------------------------------------------------------------------------------- sent twice

@@ -27,7 +27,10 @@ class Command(BaseCommand):
         actions = parser.add_subparsers(dest="action", required=True)
         create = actions.add_parser("create")
         create.add_argument("name", help="what the key is for")
-        create.add_argument("--shop", help="the shop that it is for; without it, the lender's own systems")
+        create.add_argument(
+            "--shop",
+            help="the shop that it is for: its identifier, its name, or `first`; without it, the lender's own systems",
+        )
         create.add_argument("--scope", action="append", dest="scopes", help="may be given several times")
         create.add_argument("--per-minute", type=int, default=6000, help="requests a minute")
         actions.add_parser("list")
@@ -55,10 +58,16 @@ class Command(BaseCommand):
         self.stdout.write(new.token)
 
     def _shop(self, given: str) -> Shop:
+        if given == "first":
+            found = list(Shop.objects.order_by("registered_on", "name")[:1])
+            return self._one(found, given)
         try:
             found = list(Shop.objects.filter(pk=UUID(given)))
         except ValueError:
             found = list(Shop.objects.filter(name=given)[:2])
+        return self._one(found, given)
+
+    def _one(self, found: list[Shop], given: str) -> Shop:
         if len(found) != 1:
             names = ", ".join(Shop.objects.order_by("name").values_list("name", flat=True)[:10])
             raise CommandError(f"{len(found) or 'no'} shops are called {given!r}. Some there are: {names}")

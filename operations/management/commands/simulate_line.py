@@ -7,6 +7,8 @@ import sys
 from typing import Any
 
 from django.core.management.base import BaseCommand
+from django.utils import translation
+from django.utils.decorators import method_decorator
 
 from finance.errors import DomainError
 from operations.services.simulation import parse_story, simulate
@@ -21,7 +23,9 @@ class Command(BaseCommand):
     )
     requires_system_checks = []
 
+    @method_decorator(translation.override("en"))
     def handle(self, *args: Any, **options: Any) -> None:
+        # What it says is read by programs, and by people who read English.
         try:
             text = sys.stdin.buffer.read().decode("utf-8-sig")
             answer = simulate(parse_story(text))
