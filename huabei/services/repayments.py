@@ -259,10 +259,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         if first is not None:
             return _once_more(first, asked)
         if purchase.state == PurchaseState.REVERSED or not purchase.captured_fen:
-            raise NotAuthorised(
-                _("nothing to refund: the purchase is %(state)s")
-                % {"state": PurchaseState(purchase.state).label}
-            )
+            raise NotAuthorised(_("nothing was captured that could be refunded"))
         if amount_fen > purchase.captured_fen - purchase.refunded_fen:
             raise AmountRefused(_("more than was captured and not refunded yet"), field="amount")
         position = selectors.line_position(line, on)
