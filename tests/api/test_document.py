@@ -55,6 +55,12 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
 }
 
 
+def prepared(operation: str, world: World) -> Prepared:
+    """What stands in the address of an operation, of things that really exist and are the caller's own."""
+    real = {"line_uuid": str(world.line.uuid), "purchase_id": pid(world.bought)}
+    return real | (PREPARE[operation](world) if operation in PREPARE else {})
+
+
 def caller(operation: str, world: World) -> Api:
     """Somebody who may call it; whoever applies for a line has none yet."""
     if operation in ("applyForLine", "readOffer"):
@@ -119,8 +125,7 @@ def test_every_operation_says_what_it_does_who_may_and_what_can_go_wrong(operati
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_every_example_is_what_happens(operation: str, world: World) -> None:
     method, path, said = OPERATIONS[operation]
-    real = {"line_uuid": str(world.line.uuid), "purchase_id": pid(world.bought)}
-    real |= PREPARE.get(operation, lambda world: {})(world)  # type: ignore[no-untyped-call]
+    real = prepared(operation, world)
     names = {A_LINE: real["line_uuid"], A_PURCHASE: real["purchase_id"]}
     names[A_NOTICE] = real.get("notice_id", A_NOTICE)
     sent, status, documented = examples(said)
