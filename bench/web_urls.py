@@ -23,7 +23,7 @@ def floor(request: HttpRequest) -> HttpResponse:
     """Reads JSON, runs the statement, writes JSON: no key, no scope, no rate, no check of anything, no repeat."""
     asked = json.loads(request.body)
     row = fetch_one_prepared(
-        _authorise_sql(held_day()),
+        _authorise_sql(held_day(), "uuid = %(line)s", in_instalments=False),
         {
             "line": UUID(asked["line"]),
             "merchant": UUID(asked["merchant"]),

@@ -20,6 +20,7 @@ from finance.money import format_yuan
 from huabei.api.shapes import EXAMPLE_AUTHORISATION, PURCHASE, AuthorisationIn, AuthorisationOut
 from huabei.errors import (
     AmountRefused,
+    InstalmentsNotOffered,
     LimitExceeded,
     LineNotActive,
     LineNotFound,
@@ -61,6 +62,7 @@ class Authorisations(Endpoint):
         keyed=True,
         refusals=(
             AmountRefused,
+            InstalmentsNotOffered,
             LimitExceeded,
             LineNotActive,
             LineNotFound,
@@ -98,16 +100,17 @@ authorise.initkwargs = {}  # type: ignore[attr-defined]
 _LINE, _AMOUNT = Identifier(), Yuan()
 
 
-def _read(body: bytes) -> tuple[UUID, int]:
-    """The line and the fen asked for. The document's shape is asked only for what is wrong, as it takes its time."""
+def _read(body: bytes) -> tuple[UUID, int, int | None]:
+    """The line, the fen and the instalments asked for. The document's shape, which takes its time, is asked for more."""
     given = read_json(body)
     if isinstance(given, dict) and given.keys() == {"line", "amount"}:
         line, amount_fen = _LINE.read(given["line"]), _AMOUNT.read(given["amount"])
         if line is not None and amount_fen is not None:
-            return line, amount_fen
+            return line, amount_fen, None
     read = AuthorisationIn(data=given)
     read.is_valid(raise_exception=True)
-    return read.validated_data["line"], read.validated_data["amount"]
+    asked = read.validated_data
+    return asked["line"], asked["amount"], asked.get("instalments")
 
 
 def _authorised(request: HttpRequest) -> HttpResponse:
@@ -121,7 +124,7 @@ def _authorised(request: HttpRequest) -> HttpResponse:
     if request.content_type != "application/json":
         raise UnsupportedMediaType(request.content_type or "")
     reference = idempotency_key(request.META.get(_KEY))
-    line, amount_fen = _read(request.body)
+    line, amount_fen, instalments = _read(request.body)
     try:
         made = authorise_held(
             line_uuid=line,
@@ -129,6 +132,7 @@ def _authorised(request: HttpRequest) -> HttpResponse:
             amount_fen=amount_fen,
             reference=reference,
             day=held_day(),
+            instalments=instalments,
         )
     except MerchantNotAccepting:
         business_date()  # the statement finds nothing either when there is no day, which is said first
@@ -138,6 +142,7 @@ def _authorised(request: HttpRequest) -> HttpResponse:
         "line": str(line),
         "reference": reference,
         "amount": format_yuan(made.amount_fen),
+        "instalments": instalments,
         "state": "authorised",
         "authorised_on": made.authorised_on.isoformat(),
         "expires_on": made.expires_on.isoformat(),

@@ -18,6 +18,13 @@ class AuthorisationIn(Fields):
 
     line = Identifier(help_text="The line, as the customer shows it.")
     amount = Yuan()
+    instalments = Whole(
+        least=2,
+        most=60,
+        required=False,
+        allow_null=True,
+        help_text="How many the customer chose; left out for none.",
+    )
 
 
 class AuthorisationOut(Fields):
@@ -27,6 +34,7 @@ class AuthorisationOut(Fields):
     line = Identifier()
     reference = Text(most=64, help_text="The Idempotency-Key it was made under.")
     amount = Yuan()
+    instalments = Whole(allow_null=True)
     state = Choice(["authorised"])
     authorised_on = Day()
     expires_on = Day(help_text="The last day on which it can be captured.")
@@ -225,6 +233,7 @@ EXAMPLE_AUTHORISATION = {
     "line": A_LINE,
     "reference": "order-2026-0001",
     "amount": "128.50",
+    "instalments": None,
     "state": "authorised",
     "authorised_on": "2026-07-05",
     "expires_on": "2026-07-12",

@@ -337,6 +337,19 @@ def test_another_request_under_the_key_is_refused_and_gets_nobodys_answer(world:
         assert first.json()["id"] not in answer.content.decode()
 
 
+def test_a_purchase_in_instalments_is_asked_for_and_answered_as_such(world: World) -> None:
+    shop_ = world.as_shop()
+    first = shop_.post("authorisations/", order(world, "1200.00", instalments=3), key="k1")
+    again = shop_.post("authorisations/", order(world, "1200.00", instalments=3), key="k1")
+    assert (first.status_code, first.json()["instalments"]) == (201, 3)
+    assert first.content == again.content
+    other = shop_.post("authorisations/", order(world, "1200.00", instalments=6), key="k1")
+    assert (other.status_code, code(other)) == (409, "request_conflict")
+    never = shop_.post("authorisations/", order(world, "1200.00", instalments=7))
+    assert (never.status_code, code(never)) == (422, "instalments_not_offered")
+    assert code(shop_.post("authorisations/", order(world, instalments="3"))) == "invalid_request"
+
+
 def test_two_shops_may_use_the_same_key(world: World) -> None:
     ours = world.as_shop().post("authorisations/", order(world), key="k1")
     theirs = world.as_other_shop().post("authorisations/", order(world), key="k1")
