@@ -134,7 +134,7 @@ def _authorised(request: HttpRequest) -> HttpResponse:
             day=held_day(),
             instalments=instalments,
         )
-    except MerchantNotAccepting:
+    except (MerchantNotAccepting, InstalmentsNotOffered):
         business_date()  # the statement finds nothing either when there is no day, which is said first
         raise
     body = {

@@ -199,6 +199,7 @@ class LineSimulations(Endpoint):
                     "credit_used": "0.00",
                 }
             ],
+            "plans": [],
             "drawn": "900.00",
             "held": "0.00",
             "available": "7100.00",
