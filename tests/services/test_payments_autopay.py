@@ -17,6 +17,7 @@ from operations.services import closing, paying
 from payments import simulator
 from payments.gateway import Answer, Told
 from payments.models import PaymentAttempt, PaymentOrder
+from payments.services import answers, sending
 from payments.services.sources import choose_autopay, remove_source, reorder_sources
 from tests.line_world import stands
 from tests.payment_world import (
@@ -218,6 +219,22 @@ def test_an_answer_days_late_counts_from_the_day_on_which_the_money_moved(line: 
     # The due day is over: the other source is not asked any more.
     assert (repaid(line), PaymentOrder.objects.get().state) == ([400_00], "confirmed")
     assert broken_rules() == []
+
+
+def test_the_next_source_is_not_asked_for_what_another_has_given_already(line: Line) -> None:
+    a_source(line.customer_id, 300_00)
+    card = a_source(line.customer_id, 5_000_00)
+    (order_id,) = autopay.order_dues(on=DUE_DAY)
+    tried = sending.next_try(order_id=order_id, on=DUE_DAY)
+    assert tried is not None
+    answer = sending.ask(tried=tried)
+    assert answer is not None
+    answers.record_answer(reference=tried.attempt.reference, answer=answer, on=DUE_DAY)
+    # 300.00 were taken and the line has not heard of it; 400.00 are repaid by hand. So 300.00 are left.
+    repay(line_id=line.pk, amount_fen=400_00, reference="page", on=DUE_DAY)
+    following = sending.next_try(order_id=order_id, on=DUE_DAY, still_asked=autopay.still_asked)
+    assert following is not None
+    assert (following.attempt.source, following.attempt.amount_fen) == (card, 300_00)
 
 
 def test_the_same_answer_twice_is_one_repayment(line: Line) -> None:
