@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.auth.forms import AuthenticationForm
 from django.contrib.auth.views import LoginView, LogoutView
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,10 +20,36 @@ from customers.forms import CodeForm, EmailForm, PreferencesForm, QuietHoursForm
 from customers.models import Customer
 from customers.services import contact, notices
 from finance.errors import DomainError
+from web import throttle
 from web.access import borrower_page, public_page
 
 NOTICES_SHOWN = 20
 LARGEST_ID = 2**63 - 1
+
+
+# Guesses at one password: from one address, and from all together, in a quarter of an hour. Whoever guesses from elsewhere
+# does not keep the owner out at once.
+FAILURES_FROM_ONE_ADDRESS, FAILURES_IN_ALL, WINDOW_SECONDS = 10, 100, 15 * 60
+
+
+class SignInForm(AuthenticationForm):
+    """A user name and a password; after too many wrong ones, not even right ones are looked at for a while."""
+
+    def clean(self) -> dict[str, Any]:
+        """Signs in, or says why not."""
+        name = f"sign-in:{str(self.cleaned_data.get('username', '')).casefold()}"
+        address = self.request.META.get("REMOTE_ADDR", "") if self.request else ""
+        counted = ((f"{name}:{address}", FAILURES_FROM_ONE_ADDRESS), (name, FAILURES_IN_ALL))
+        if any(throttle.used_up(each, most, seconds=WINDOW_SECONDS) for each, most in counted):
+            raise ValidationError(
+                _("Too many attempts. Try again in a quarter of an hour."), code="throttled"
+            )
+        try:
+            return super().clean()
+        except ValidationError:
+            for each, most in counted:
+                throttle.take(each, most, seconds=WINDOW_SECONDS)
+            raise
 
 
 class SignIn(LoginView):
@@ -29,6 +57,14 @@ class SignIn(LoginView):
 
     template_name = "customers/login.html"
     redirect_authenticated_user = True
+    authentication_form = SignInForm
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """The form again; its status tells machines that it is of no use for now."""
+        answer = super().form_invalid(form)
+        if form.has_error(NON_FIELD_ERRORS, "throttled"):
+            answer.status_code = 429
+        return answer
 
     def get_default_redirect_url(self) -> str:
         """Where somebody goes who came for no page in particular."""

@@ -20,7 +20,7 @@ from huabei.models import Line, Purchase, Repayment
 from tests.api.test_document import OPERATIONS, caller, examples, prepared, statement_of
 from tests.api.world import AT, Api, World, a_key
 from tests.borrowers import login_of
-from web.api import throttle
+from web import throttle
 from web.api.callers import SCOPES, Scope, Who
 
 KEYED = [name for name in OPERATIONS if "API key of scope" in OPERATIONS[name][2]["description"]]

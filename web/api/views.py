@@ -34,7 +34,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from web.api import throttle
+from web import throttle
 from web.api.callers import Allowed, Caller
 from web.api.identifiers import number_of, public_id
 from web.api.reading import (
