@@ -298,7 +298,8 @@ class Books:
 
     `lent_fen` is principal; `kept_fee_fen` of it was kept back as an upfront fee. `billed` is what was asked for of
     interest, fees and penalty (and of principal nothing); `paid` and `lost` what became of it and of principal.
-    `credit_fen` stands to the borrower's credit; `refunded_fen` of it was paid out.
+    `credit_fen` stands to the borrower's credit; `refunded_fen` of it was paid out, and `from_credit` of what was paid
+    came from it. What was recovered after the loan was given up is in none of them but `recovered_fen`.
     """
 
     lent_fen: int = 0
@@ -306,9 +307,36 @@ class Books:
     billed: Parts = Parts()
     paid: Parts = Parts()
     lost: Parts = Parts()
+    from_credit: Parts = Parts()
     credit_fen: int = 0
     refunded_fen: int = 0
     recovered_fen: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Coming:
+    """What falls due on a day to come if nothing happens before: what row `n` then asks for anew, and is paid at once.
+
+    `row` is the row after that; `interest_fen` and `fee_fen` are new with it, `from_credit` is what the borrower's credit
+    pays of it. `status` is the loan's afterwards.
+    """
+
+    row: Instalment
+    interest_fen: int
+    fee_fen: int
+    from_credit: Parts
+    status: Status
+
+
+@dataclass(frozen=True, slots=True)
+class Future:
+    """The future in which nothing happens: rows fall due one by one, and interest and penalty run as `stretches` say.
+
+    The stretches are all of the loan, from its first day on.
+    """
+
+    coming: tuple[Coming, ...]
+    stretches: tuple[Stretch, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ from finance.dates import MONTHLY, DateRange, DueCalendar, next_on_day
 from finance.loan import (
     Allocated,
     Books,
+    Coming,
+    Future,
     Instalment,
     Kind,
     Loan,
@@ -38,6 +40,17 @@ def replay(terms: LoanTerms, transactions: Iterable[Transaction], as_of: date) -
     Facts count from their own day whatever the order in which they come; what was reversed by `as_of` never happened.
     Rows due after `as_of` are as they will be if what is overdue is paid now and nothing else happens.
     """
+    return _lived(terms, transactions, as_of).ending()
+
+
+def foresee(terms: LoanTerms, transactions: Iterable[Transaction], as_of: date) -> tuple[Loan, Future]:
+    """The loan on a day, and its future if nothing happens any more. Errors as `replay`."""
+    life = _lived(terms, transactions, as_of)
+    future = life.fork().future()
+    return life.ending(), future
+
+
+def _lived(terms: LoanTerms, transactions: Iterable[Transaction], as_of: date) -> "_Life":
     life = _Life(terms)
     for fact in effective(transactions, as_of):
         try:
@@ -46,7 +59,11 @@ def replay(terms: LoanTerms, transactions: Iterable[Transaction], as_of: date) -
             if error.ref is None:
                 error.ref = fact.ref
             raise
-    return life.ending(as_of)
+    if life.rows:
+        life.advance(as_of)
+        life.settle_level()
+    life.as_of = as_of
+    return life
 
 
 class _Life(Receipts):
@@ -58,6 +75,7 @@ class _Life(Receipts):
         self.lent_fen = self.kept_fee_fen = self.refunded_fen = 0
         self.lost = Parts()
         self.charged_off = self.written_off = False
+        self.as_of = self.plan.disbursed_on
 
     def happen(self, fact: Transaction) -> None:
         """One fact, on its day. What falls due that day is asked for first."""
@@ -331,11 +349,32 @@ class _Life(Receipts):
 
     # How it ends.
 
-    def ending(self, as_of: date) -> Loan:
+    def future(self) -> Future:
+        """What falls due from now on if nothing happens."""
+        coming = []
+        while self.next < len(self.rows):
+            row = self.rows[self.next]
+            asked, credited = dict(row.asked), dict(self.from_credit)
+            self.advance(row.due_on)
+            credit = Parts.of({name: fen - credited[name] for name, fen in self.from_credit.items()})
+            coming.append(
+                Coming(
+                    row=_shown(row),
+                    interest_fen=row.asked[INTEREST] - asked[INTEREST],
+                    fee_fen=row.asked[FEE] - asked[FEE],
+                    from_credit=credit,
+                    status=self._status(self.outstanding()),
+                )
+            )
+        while self.turning:
+            self.advance(self.turning[0][0])
+        self.note_open()
+        return Future(tuple(coming), tuple(self.stretches))
+
+    def ending(self) -> Loan:
         """The loan on the day."""
-        if self.rows:
-            self.advance(as_of)
-            self.note_open()
+        as_of = self.as_of
+        self.note_open()
         due = [row.due_on for row in self.arrears if row.due_on < as_of]
         outstanding, accrued, penalty = self.outstanding(), self.own + self.deferred, self.penalty
         books = Books(
@@ -344,6 +383,7 @@ class _Life(Receipts):
             Parts.of(self.billed),
             Parts.of(self.paid),
             self.lost,
+            Parts.of(self.from_credit),
             self.credit_fen,
             self.refunded_fen,
             self.recovered_fen,

@@ -5,10 +5,12 @@ fixed on its due date, from what then stands; rows to come are not computed befo
 """
 
 from collections import deque
+from copy import copy
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from itertools import pairwise
+from typing import Self
 
 from finance.allocation import Due, allocate
 from finance.dates import DateRange, DueCalendar
@@ -59,6 +61,11 @@ class Row:
         self.factor: Fraction | None = None
         self.settled_on: date | None = None
 
+    def copied(self) -> "Row":
+        other = copy(self)
+        other.asked, other.paid = dict(self.asked), dict(self.paid)
+        return other
+
     def unpaid(self) -> dict[str, int]:
         return {name: fen - self.paid[name] for name, fen in self.asked.items()}
 
@@ -90,7 +97,8 @@ class Standing:
         self.last = -1
         self.arrears: list[Row] = []
         self.cursor = self.plan.disbursed_on
-        self.own = Fraction(0)
+        # Interest of the open row, and of it what overdue principal bears.
+        self.own = self.overdue_own = Fraction(0)
         self.deferred = Fraction(0)
         self.penalty = Fraction(0)
         self.late_fen = 0
@@ -110,6 +118,8 @@ class Standing:
         self.stretches: list[Stretch] = []
         self.billed = {PRINCIPAL: 0, INTEREST: 0, FEE: 0, PENALTY: 0}
         self.paid = dict(self.billed)
+        self.from_credit = dict(self.billed)
+        self.using_credit = False
         self.recovered_fen = 0
         self.operations = 0
 
@@ -135,14 +145,21 @@ class Standing:
         if self.stopped or to <= since:
             return
         row = self.open_row
-        if row is not None and self.outstanding_fen:
+        if row is not None and (self.outstanding_fen or round_fen(abs(self.own + self.deferred))):
             for start, end, paused in self._cuts(since, to):
                 self._note(Accrues.INTEREST, start, end, 0 if paused else self.outstanding_fen, row)
                 if not paused:
-                    self.own += self.outstanding_fen * self.rate.factor(start, end, calendar=row.calendar)
+                    factor = self.rate.factor(start, end, calendar=row.calendar)
+                    self.own += self.outstanding_fen * factor
+                    self.overdue_own += self.overdue_fen * factor
         if self.late_fen and self.rules.penalty is not None and not self.projecting:
             self._note(Accrues.PENALTY, since, to, self.late_fen, None)
             self.penalty += self.late_fen * self.rules.penalty.factor(since, to)
+
+    @property
+    def overdue_fen(self) -> int:
+        """Principal that rows asked for and did not get."""
+        return self.outstanding_fen - self.unbilled_fen + self.ahead_fen
 
     @property
     def open_row(self) -> Row | None:
@@ -222,7 +239,8 @@ class Standing:
         self.accrue(row.due_on)
         if row.scheduled:
             own, self.own = self.own, Fraction(0)
-            principal_fen = self._principal(self.next, own + row.asked[INTEREST])
+            principal_fen = self._principal(self.next, own + row.asked[INTEREST], self.overdue_own)
+            self.overdue_own = Fraction(0)
             if self._defers(self.next):
                 self.deferred += own
             else:
@@ -272,11 +290,14 @@ class Standing:
         if not self.projecting:
             self.billed[component] += amount_fen
 
-    def _principal(self, index: int, own: Fraction) -> int:
-        """What the row asks for of the principal when it falls due with this much interest of its own."""
+    def _principal(self, index: int, own: Fraction, overdue: Fraction) -> int:
+        """What the row asks for of the principal when it falls due with this much interest, part of it on overdue principal.
+
+        The level is cut without that part: it does not follow lateness.
+        """
         row = self.rows[index]
         if self.recut is not None and index >= self.recut.index:
-            self._cut(index, own)
+            self._cut(index, own - overdue)
         if index == self.last:
             return self.unbilled_fen
         if not self.by_level:
@@ -335,24 +356,28 @@ class Standing:
             row.factor = self.rate.factor(row.starts_on, row.due_on, calendar=row.calendar)
         return row.factor
 
-    def own_at_due(self) -> Fraction:
-        """The open row's own interest by its due date if nothing else happens."""
+    def own_at_due(self) -> tuple[Fraction, Fraction]:
+        """The open row's own interest by its due date if nothing else happens, and what overdue principal bears of it."""
         row = self.rows[self.next]
-        own = self.own + row.asked[INTEREST]
-        for start, end, paused in self._cuts(self.cursor, row.due_on):
-            if not paused:
-                own += self.outstanding_fen * self.rate.factor(start, end, calendar=row.calendar)
-        return own
+        factors = [
+            self.rate.factor(start, end, calendar=row.calendar)
+            for start, end, paused in self._cuts(self.cursor, row.due_on)
+            if not paused
+        ]
+        factor = sum(factors, Fraction(0))
+        own = self.own + row.asked[INTEREST] + self.outstanding_fen * factor
+        return own, self.overdue_own + self.overdue_fen * factor
 
     def settle_level(self) -> None:
         """Makes the instalments that are to be made anew now, before something changes what they do not follow."""
         if self.recut is not None and self.recut.index <= self.next <= self.last:
-            self._cut(self.next, self.own_at_due())
+            own, overdue = self.own_at_due()
+            self._cut(self.next, own - overdue)
 
     def expected_principal(self) -> int:
         """What the open row will ask for of the principal."""
         self.settle_level()
-        return self._principal(self.next, self.own_at_due())
+        return self._principal(self.next, *self.own_at_due())
 
     def make_anew(self, index: int, instalment_fen: int | None = None) -> None:
         """Instalments from this row on are made anew when it falls due; what was paid ahead counts as repaid."""
@@ -413,6 +438,7 @@ class Standing:
             self.recovered_fen += amount_fen
         else:
             self.paid[component] += amount_fen
+            self.from_credit[component] += amount_fen if self.using_credit else 0
 
     def _penalty_row(self) -> Row:
         """The row on which penalty that ran is shown: the oldest late one, or the last that was."""
@@ -434,5 +460,20 @@ class Standing:
 
     def use_credit(self, on: date) -> None:
         """The borrower's credit pays what has fallen due."""
-        if self.credit_fen:
+        if self.credit_fen and not self.projecting:
+            self.using_credit = True
             self.credit_fen = self.pay_dues(self.credit_fen, on)
+            self.using_credit = False
+
+    def fork(self) -> Self:
+        """The same loan, to be moved forward on its own."""
+        other = copy(self)
+        rows = {id(row): row.copied() for row in self.rows}
+        other.rows = list(rows.values())
+        other.arrears = [rows[id(row)] for row in self.arrears]
+        other.turning = deque((on, rows[id(row)]) for on, row in self.turning)
+        other.spread = dict(self.spread)
+        other.billed, other.paid = dict(self.billed), dict(self.paid)
+        other.from_credit = dict(self.from_credit)
+        other.stretches = list(self.stretches)
+        return other

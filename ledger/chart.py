@@ -79,6 +79,19 @@ INTEREST_INCOME = AccountType("interest_income", AccountClass.INCOME, number=600
 PENALTY_INCOME = AccountType("penalty_income", AccountClass.INCOME, number=6002)
 FEE_INCOME = AccountType("fee_income", AccountClass.INCOME, number=6003)
 
+# A loan: its principal; and, once it is given up and off the balance, what is still claimed of the borrower.
+LOAN_PRINCIPAL = AccountType("loan_principal", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
+LOAN_CLAIM = AccountType("loan_claim", AccountClass.OFF_BALANCE, counted=True, cap=Cap.CREDITS)
+LOAN_CLAIM_CONTROL = AccountType("loan_claim_control", AccountClass.OFF_BALANCE, number=9002)
+# Each loan product's own: its income, what stands accrued, its losses and what came back of them.
+LOAN_INTEREST_ACCRUED = AccountType("loan_interest_accrued", AccountClass.ASSET)
+LOAN_PENALTY_ACCRUED = AccountType("loan_penalty_accrued", AccountClass.ASSET)
+LOAN_INTEREST_INCOME = AccountType("loan_interest_income", AccountClass.INCOME)
+LOAN_PENALTY_INCOME = AccountType("loan_penalty_income", AccountClass.INCOME)
+LOAN_FEE_INCOME = AccountType("loan_fee_income", AccountClass.INCOME)
+LOAN_LOSS = AccountType("loan_loss", AccountClass.EXPENSE)
+LOAN_RECOVERY = AccountType("loan_recovery", AccountClass.INCOME)
+
 CHART: dict[str, AccountType] = {
     account_type.code: account_type
     for account_type in (
@@ -99,5 +112,15 @@ CHART: dict[str, AccountType] = {
         INTEREST_INCOME,
         PENALTY_INCOME,
         FEE_INCOME,
+        LOAN_PRINCIPAL,
+        LOAN_CLAIM,
+        LOAN_CLAIM_CONTROL,
+        LOAN_INTEREST_ACCRUED,
+        LOAN_PENALTY_ACCRUED,
+        LOAN_INTEREST_INCOME,
+        LOAN_PENALTY_INCOME,
+        LOAN_FEE_INCOME,
+        LOAN_LOSS,
+        LOAN_RECOVERY,
     )
 }

@@ -8,6 +8,7 @@ import huabei.audit
 import huabei.delinquency_audit
 import huabei.instalment_audit
 import ledger.audit
+import lending.audit
 import payments.audit
 from customers.models import Contact, EmailDelivery, Notice, NoticePreference
 from huabei.autopay import PURPOSE
@@ -56,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
         _SETTLED,
         {"purpose": PURPOSE},
     ),
+    *lending.audit.CHECKS,
     guards(
         "close_guards",
         models=(BusinessDay, CloseStep),

@@ -11,6 +11,7 @@ from django.db import transaction
 import creditscore.closing
 import huabei.closing
 import huabei.telling
+import lending.closing
 from ledger.sql import affected, fetch_one
 from operations.models import BusinessDay, CloseStep
 from operations.services import paying
@@ -34,6 +35,7 @@ __all__ = [
     "business_date",
     "close_day",
     "close_lines",
+    "close_loans",
     "close_until",
     "is_open",
     "set_business_date",
@@ -45,7 +47,12 @@ __all__ = [
 Step = tuple[str, Callable[[date], int]]
 
 # Every step of a close, in order. People are told last, of what stands once the books are written.
-STEPS: tuple[Step, ...] = (*huabei.closing.STEPS, *creditscore.closing.STEPS, *huabei.telling.STEPS)
+STEPS: tuple[Step, ...] = (
+    *huabei.closing.STEPS,
+    *lending.closing.STEPS,
+    *creditscore.closing.STEPS,
+    *huabei.telling.STEPS,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +112,13 @@ def close_lines(*, closed_on: date, line_ids: Sequence[int]) -> None:
     with transaction.atomic():
         for _name, step in huabei.closing.STEPS:
             step(closed_on, line_ids)
+
+
+def close_loans(*, closed_on: date, loan_ids: Sequence[int]) -> None:
+    """Runs the steps of loans for some of them, without moving the business date."""
+    with transaction.atomic():
+        for _name, step in lending.closing.STEPS:
+            step(closed_on, loan_ids)
 
 
 def close_until(*, on: date) -> Iterator[StepResult]:

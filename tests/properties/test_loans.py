@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import astuple
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
@@ -25,11 +25,12 @@ from finance.loan import (
     Parts,
     Rules,
     Status,
+    Stretch,
     Transaction,
 )
 from finance.money import round_fen
 from finance.rates import AnnualRate, DailyRate
-from finance.replay import replay
+from finance.replay import foresee, replay
 from finance.schedule import Method, Terms
 from tests.properties.loan_lives import FIRST_DAY, METHODS, lives
 
@@ -152,6 +153,46 @@ def test_the_quoted_payoff_ends_the_loan(life) -> None:  # type: ignore[no-untyp
     assert (ended.status, ended.outstanding.total_fen, ended.credit_fen) == (Status.CLOSED, 0, 0)
     later = replay(terms, [*facts, payoff], as_of + timedelta(days=700))
     assert (later.status, later.outstanding.total_fen) == (Status.CLOSED, 0)
+
+
+@telling
+@given(lives(), st.integers(0, 500))
+def test_the_future_foretold_is_the_one_that_comes_when_nothing_happens(life, days) -> None:  # type: ignore[no-untyped-def]
+    terms, facts, as_of = life
+    facts = [fact for fact in facts if fact.on <= as_of]
+    loan, future = foresee(terms, facts, as_of)
+    assert loan == replay(terms, facts, as_of)
+    day = as_of + timedelta(days=days)
+    later = replay(terms, facts, day)
+    come = [coming for coming in future.coming if coming.row.due_on <= day]
+    assert [row for row in later.rows if row.billed][len(loan.rows) - len(future.coming) :] == [
+        coming.row for coming in come
+    ]
+    billed = loan.books.billed
+    for coming in come:
+        billed += Parts(0, coming.interest_fen, coming.fee_fen)
+    assert later.books.billed.interest_fen == billed.interest_fen
+    assert later.books.billed.fee_fen == billed.fee_fen
+    credited = loan.books.from_credit
+    for coming in come:
+        credited += coming.from_credit
+    assert later.books.from_credit == credited
+    if come:
+        assert later.status is come[-1].status
+    for kind in Accrues:
+        running = [
+            s
+            for s in future.stretches
+            if s.kind is kind and s.since <= day and (not s.until or s.until > day)
+        ]
+        exact = sum((_owed(s, day) for s in running), Fraction(0))
+        if _by_days(terms) and not any(fact.kind is Kind.DUE_DAY_CHANGE for fact in facts):
+            expected = later.accrued_interest_fen if kind is Accrues.INTEREST else later.accrued_penalty_fen
+            assert exact == expected or (not running and round_fen(expected) == 0)
+
+
+def _owed(stretch: Stretch, on: date) -> Fraction:
+    return stretch.carried_fen + stretch.principal_fen * stretch.rate.factor(stretch.since, on)
 
 
 @pytest.mark.parametrize("method", METHODS)

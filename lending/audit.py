@@ -1,0 +1,227 @@
+"""
+The proof of the loans: their own rows say what the ledger says. Each rule is one SELECT of the rows at fault.
+
+The form is `ledger.audit.Check`; `operations.audit` runs these together with all others.
+"""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from ledger.audit import Check, guards
+from ledger.chart import (
+    COMMITMENT,
+    CUSTOMER_CREDIT,
+    FEE_RECEIVABLE,
+    INTEREST_RECEIVABLE,
+    LOAN_CLAIM,
+    LOAN_PRINCIPAL,
+    PENALTY_RECEIVABLE,
+)
+from lending.models import (
+    Accrual,
+    Instalment,
+    LenderRule,
+    Loan,
+    LoanTransaction,
+    Offer,
+    OfferFee,
+    PrepaymentFee,
+    Product,
+    ProductVersion,
+    Segment,
+    SignedTerms,
+)
+
+_ACCOUNTS = """
+SELECT 'lending_loan', loan.id::text, format('%%s of %%s', role.type_code, loan.customer_id),
+       CASE WHEN account.id IS NOT NULL THEN format('%%s of %%s', account.type_code, account.owner) END
+FROM lending_loan AS loan
+CROSS JOIN LATERAL (VALUES (commitment_account_id, %(commitment)s), (principal_account_id, %(principal)s),
+    (interest_account_id, %(interest)s), (fee_account_id, %(fee)s), (penalty_account_id, %(penalty)s),
+    (credit_account_id, %(credit)s), (claim_account_id, %(claim)s)) AS role (account_id, type_code)
+LEFT JOIN ledger_account AS account ON account.id = role.account_id
+WHERE (account.type_code, account.owner) IS DISTINCT FROM (role.type_code, loan.customer_id)
+"""
+
+# What rows that fell due did not get, and what those to come ask for or will: all of it stands on the accounts.
+_DEBTS = """
+SELECT 'lending_loan', loan.id::text,
+       format('principal=%%s interest=%%s fee=%%s penalty=%%s', owed.principal, owed.interest, owed.fee, owed.penalty),
+       format('principal=%%s interest=%%s fee=%%s penalty=%%s', principal.fen, interest.fen, fee.fen, penalty.fen)
+FROM lending_loan AS loan
+CROSS JOIN LATERAL (SELECT debits_posted_fen - credits_posted_fen AS fen FROM ledger_account
+                    WHERE id = loan.principal_account_id) AS principal
+CROSS JOIN LATERAL (SELECT debits_posted_fen - credits_posted_fen AS fen FROM ledger_account
+                    WHERE id = loan.interest_account_id) AS interest
+CROSS JOIN LATERAL (SELECT debits_posted_fen - credits_posted_fen AS fen FROM ledger_account
+                    WHERE id = loan.fee_account_id) AS fee
+CROSS JOIN LATERAL (SELECT debits_posted_fen - credits_posted_fen AS fen FROM ledger_account
+                    WHERE id = loan.penalty_account_id) AS penalty
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(principal_fen - paid_principal_fen + credit_principal_fen), 0) AS principal,
+           coalesce(sum(interest_fen - new_interest_fen - paid_interest_fen + credit_interest_fen), 0) AS interest,
+           coalesce(sum(fee_fen - new_fee_fen - paid_fee_fen + credit_fee_fen), 0) AS fee,
+           coalesce(sum(penalty_fen - paid_penalty_fen + credit_penalty_fen), 0) AS penalty
+    FROM lending_instalment AS row WHERE row.loan_id = loan.id AND loan.status NOT IN ('charged_off', 'written_off')
+) AS owed
+WHERE (owed.principal, owed.interest, owed.fee, owed.penalty)
+      IS DISTINCT FROM (principal.fen, interest.fen, fee.fen, penalty.fen)
+"""
+
+# A loan that was given up: what is claimed of the borrower is what its rows still ask for.
+_CLAIMS = """
+SELECT 'lending_loan', loan.id::text, format('claim=%%s', owed.fen),
+       format('claim=%%s', claim.debits_posted_fen - claim.credits_posted_fen)
+FROM lending_loan AS loan
+JOIN ledger_account AS claim ON claim.id = loan.claim_account_id
+CROSS JOIN LATERAL (SELECT coalesce(sum(unpaid_fen), 0) AS fen FROM lending_instalment AS row
+                    WHERE row.loan_id = loan.id AND loan.status IN ('charged_off', 'written_off')) AS owed
+WHERE owed.fen <> claim.debits_posted_fen - claim.credits_posted_fen
+"""
+
+_STATUS = """
+SELECT 'lending_loan', loan.id::text, format('%%s with nothing owed', loan.status), format('owed=%%s', owed.fen)
+FROM lending_loan AS loan
+CROSS JOIN LATERAL (SELECT sum(debits_posted_fen - credits_posted_fen) AS fen FROM ledger_account
+    WHERE id IN (loan.principal_account_id, loan.interest_account_id, loan.fee_account_id, loan.penalty_account_id)) AS owed
+WHERE loan.status IN ('signed', 'disbursing', 'cancelled', 'closed', 'overpaid') AND owed.fen <> 0
+"""
+
+_COMMITMENT = """
+SELECT 'lending_loan', loan.id::text, format('not drawn=%%s', waiting.fen),
+       format('not drawn=%%s', commitment.credits_posted_fen - commitment.debits_posted_fen)
+FROM lending_loan AS loan
+JOIN lending_signedterms AS terms ON terms.loan_id = loan.id
+JOIN ledger_account AS commitment ON commitment.id = loan.commitment_account_id
+CROSS JOIN LATERAL (SELECT CASE WHEN loan.status IN ('signed', 'disbursing') THEN terms.principal_fen ELSE 0 END AS fen)
+    AS waiting
+WHERE waiting.fen <> commitment.credits_posted_fen - commitment.debits_posted_fen
+"""
+
+_TRANSACTIONS = """
+SELECT 'lending_loantransaction', fact.id::text, 
+       format('loan:%%s:%%s booked on %%s', loan_id, fact.reference, fact.booked_on),
+       format('%%s booked on %%s', entry.reference, entry.booked_on)
+FROM lending_loantransaction AS fact LEFT JOIN ledger_entry AS entry ON entry.id = fact.entry_id
+WHERE fact.entry_id IS NOT NULL
+  AND (entry.reference, entry.booked_on, entry.value_on)
+      IS DISTINCT FROM (format('loan:%%s:%%s', loan_id, fact.reference), fact.booked_on, fact.value_on)
+"""
+
+_SEGMENTS = """
+SELECT 'lending_segment', id::text, format('until %%s or before', next_since),
+       format('until %%s', coalesce(until::text, 'open'))
+FROM (SELECT id, until, lead(since) OVER (PARTITION BY loan_id, kind ORDER BY since) AS next_since FROM lending_segment)
+    AS segment
+WHERE next_since IS NOT NULL AND (until IS NULL OR until > next_since)
+"""
+
+_ACCRUED = """
+SELECT 'lending_accrual', accrual.id::text, format('accrued=%%s', moved.fen), format('accrued=%%s', accrual.accrued_fen)
+FROM (SELECT DISTINCT ON (product_id, kind) * FROM lending_accrual ORDER BY product_id, kind, closed_on DESC) AS accrual
+JOIN lending_product AS product ON product.id = accrual.product_id
+CROSS JOIN LATERAL (SELECT CASE accrual.kind WHEN 'interest' THEN interest_accrued_account_id
+                           ELSE penalty_accrued_account_id END AS id) AS account
+CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = account.id
+                     AND booked_on <= accrual.closed_on), 0)
+         - coalesce((SELECT sum(amount_fen) FROM ledger_transfer WHERE credit_account_id = account.id
+                     AND booked_on <= accrual.closed_on), 0) AS fen
+) AS moved
+WHERE moved.fen <> accrual.accrued_fen
+"""
+
+CHECKS = (
+    Check(
+        "loan_accounts",
+        _("A loan's accounts are of their types and belong to its borrower."),
+        "lending_loan",
+        _ACCOUNTS,
+        {
+            "commitment": COMMITMENT.code,
+            "principal": LOAN_PRINCIPAL.code,
+            "interest": INTEREST_RECEIVABLE.code,
+            "fee": FEE_RECEIVABLE.code,
+            "penalty": PENALTY_RECEIVABLE.code,
+            "credit": CUSTOMER_CREDIT.code,
+            "claim": LOAN_CLAIM.code,
+        },
+    ),
+    Check("loan_debts", _("What a loan owes stands on its accounts."), "lending_loan", _DEBTS),
+    Check(
+        "loan_claims",
+        _("What is claimed of a loan given up is what its rows ask for."),
+        "lending_loan",
+        _CLAIMS,
+    ),
+    Check("loan_status", _("A loan that is not running owes nothing."), "lending_loan", _STATUS),
+    Check(
+        "loan_commitment",
+        _("What is committed to a loan is what is signed and not drawn."),
+        "lending_loan",
+        _COMMITMENT,
+    ),
+    Check(
+        "loan_transactions",
+        _("A fact's entry is its own, of its days."),
+        "lending_loantransaction",
+        _TRANSACTIONS,
+    ),
+    Check("loan_segments", _("A loan's segments of a kind do not overlap."), "lending_segment", _SEGMENTS),
+    Check(
+        "loan_accrued",
+        _("What a product's loans have accrued is what every day's row says."),
+        "lending_accrual",
+        _ACCRUED,
+    ),
+    guards(
+        "loan_guards",
+        models=(
+            Accrual,
+            Instalment,
+            LenderRule,
+            Loan,
+            LoanTransaction,
+            Offer,
+            OfferFee,
+            PrepaymentFee,
+            Product,
+            ProductVersion,
+            Segment,
+            SignedTerms,
+        ),
+        facts=(
+            Accrual,
+            LenderRule,
+            LoanTransaction,
+            Offer,
+            OfferFee,
+            PrepaymentFee,
+            ProductVersion,
+            SignedTerms,
+        ),
+        triggers=(
+            "lending_loan_keeps_its_nature",
+            "lending_loan_once_cancelled_stays",
+            "lending_loantransaction_reverses_its_own",
+            "lending_offer_rate_in_its_unit",
+            "lending_product_keeps_its_nature",
+            "lending_signedterms_within_its_offer",
+            *(
+                f"lending_{table}_is_{guard}"
+                for table in (
+                    "accrual",
+                    "lenderrule",
+                    "loantransaction",
+                    "offer",
+                    "offerfee",
+                    "prepaymentfee",
+                    "productversion",
+                    "signedterms",
+                )
+                for guard in ("append_only", "not_truncated")
+            ),
+        ),
+    ),
+)

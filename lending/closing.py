@@ -1,0 +1,195 @@
+"""
+The loans' steps in the close of a day: each one set-based statement over whatever the day concerns.
+
+What falls due if nothing happens is written down with every fact (`services.written`), from the same engine; so here a row
+that falls due is marked and posted as it stands, and interest needs no writing at all: the segments of the days to come are
+there. A step takes `closed_on`, the day that ends, and the ids of the loans it is for, None for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+
+from ledger.sql import affected, value
+from lending.classification import FROM_DAYS
+from lending.models import AccrualKind, Product
+
+Loans = Sequence[int] | None
+
+
+def _scoped(sql: str, column: str, loans: Loans) -> str:
+    """The statement for these loans only, or as it is for all of them."""
+    return sql.replace("/* scope */", "" if loans is None else f"AND {column} = ANY(%(loans)s)")
+
+
+_HOLD = """
+SELECT coalesce(array_agg(id), '{}')
+FROM (SELECT id FROM lending_loan WHERE id IN (/* concerned */) ORDER BY id FOR NO KEY UPDATE) AS held
+"""
+
+
+def _held(concerned: str, parameters: dict[str, Any]) -> list[int]:
+    """
+    Locks the loans that a step concerns until the step's transaction ends, in the order of their ids; returns these.
+
+    A statement sees what was committed before it began, so the figures are read by the statement after the one that waited
+    for the locks. Outside a transaction nothing would be held: RuntimeError.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("a step of the close runs in a transaction")
+    sql = _scoped(_HOLD.replace("/* concerned */", concerned), "loan_id", parameters["loans"])
+    ids: list[int] = value(sql, parameters)
+    return ids
+
+
+# What stands accrued on a product's loans as the day ends, rounded once, less what stood there, and what was billed since.
+_INCOME = """
+WITH before AS (
+    SELECT coalesce((SELECT accrued_fen FROM lending_accrual WHERE product_id = %(product)s AND kind = %(kind)s
+                     AND closed_on < %(closed)s ORDER BY closed_on DESC LIMIT 1), 0) AS accrued_fen,
+           coalesce((SELECT max(closed_on) FROM lending_accrual WHERE product_id = %(product)s AND kind = %(kind)s
+                     AND closed_on < %(closed)s), '-infinity') AS closed_on
+), billed AS (
+    SELECT coalesce((SELECT sum(amount_fen) FROM ledger_transfer, before WHERE credit_account_id = %(accrued)s
+                     AND booked_on > before.closed_on AND booked_on <= %(closed)s), 0)::bigint
+         - coalesce((SELECT sum(amount_fen) FROM ledger_transfer, before WHERE debit_account_id = %(accrued)s
+                     AND booked_on > before.closed_on AND booked_on <= %(closed)s), 0)::bigint AS fen
+), standing AS (
+    SELECT round_fen(coalesce(sum(owed / year_days), 0)) AS fen
+    FROM (SELECT year_days, sum(carried + principal_fen * rate * (%(next)s - since)) AS owed FROM lending_segment
+          WHERE product_id = %(product)s AND kind = %(kind)s AND since <= %(closed)s
+            AND (until IS NULL OR until > %(closed)s)
+          GROUP BY year_days) AS by_year
+), income AS (
+    SELECT standing.fen AS accrued_fen, standing.fen - before.accrued_fen + billed.fen AS income_fen
+    FROM before, billed, standing
+), entry AS (
+    INSERT INTO ledger_entry (reference, event, booked_on, value_on)
+    SELECT 'loans:income:' || %(code)s || ':' || %(kind)s || ':' || %(closed)s::date, 'loans.income', %(closed)s, %(closed)s
+    FROM income WHERE income_fen <> 0
+    RETURNING id
+), moved AS (
+    INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
+    SELECT entry.id, 0, CASE WHEN income_fen > 0 THEN %(accrued)s ELSE %(income)s END,
+           CASE WHEN income_fen > 0 THEN %(income)s ELSE %(accrued)s END, abs(income_fen), %(closed)s
+    FROM entry, income
+)
+INSERT INTO lending_accrual (closed_on, product_id, kind, accrued_fen, income_fen, entry_id)
+SELECT %(closed)s, %(product)s, %(kind)s, accrued_fen, income_fen, (SELECT id FROM entry) FROM income
+WHERE income_fen <> 0 OR accrued_fen <> 0
+"""
+
+
+def book_income(closed_on: date, loans: Loans = None) -> int:
+    """
+    The day's interest and penalty of each product's loans: one aggregated entry each. Returns the entries' rows.
+
+    The entry is one for all loans of the product, so nothing is booked for some of them.
+    """
+    if loans is not None:
+        return 0
+    rows = 0
+    for product in Product.objects.all():
+        for kind, accrued_id, income_id in (
+            (AccrualKind.INTEREST, product.interest_accrued_account_id, product.interest_income_account_id),
+            (AccrualKind.PENALTY, product.penalty_accrued_account_id, product.penalty_income_account_id),
+        ):
+            parameters = {
+                "product": product.pk,
+                "code": product.code,
+                "kind": kind.value,
+                "closed": closed_on,
+                "next": closed_on + timedelta(days=1),
+                "accrued": accrued_id,
+                "income": income_id,
+            }
+            rows += affected(_INCOME, parameters)
+    return rows
+
+
+_DUE = "SELECT loan_id FROM lending_instalment WHERE due_on = %(due)s AND NOT billed /* scope */"
+
+_BILL = """
+WITH due AS (
+    SELECT row.*, loan.principal_account_id, loan.interest_account_id, loan.fee_account_id, loan.penalty_account_id,
+           loan.credit_account_id, product.interest_accrued_account_id, product.fee_income_account_id,
+           CASE WHEN new_interest_fen + new_fee_fen + credit_principal_fen + credit_interest_fen + credit_fee_fen
+                     + credit_penalty_fen > 0 THEN nextval('ledger_entry_id_seq') END AS entry_id
+    FROM lending_instalment AS row
+    JOIN lending_loan AS loan ON loan.id = row.loan_id
+    JOIN lending_product AS product ON product.id = loan.product_id
+    WHERE row.due_on = %(due)s AND NOT row.billed /* scope */
+), entry AS (
+    INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
+    SELECT entry_id, 'loan:' || loan_id || ':due:' || n || ':' || %(due)s::date, 'loan.due', %(due)s, %(due)s
+    FROM due WHERE entry_id IS NOT NULL
+), moved AS (
+    INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
+    SELECT entry_id, 0, leg.debit, leg.credit, leg.amount_fen, %(due)s
+    FROM due CROSS JOIN LATERAL (VALUES
+        (interest_account_id, interest_accrued_account_id, new_interest_fen),
+        (fee_account_id, fee_income_account_id, new_fee_fen),
+        (credit_account_id, principal_account_id, credit_principal_fen),
+        (credit_account_id, interest_account_id, credit_interest_fen),
+        (credit_account_id, fee_account_id, credit_fee_fen),
+        (credit_account_id, penalty_account_id, credit_penalty_fen)) AS leg (debit, credit, amount_fen)
+    WHERE leg.amount_fen > 0
+), billed AS (
+    UPDATE lending_instalment AS row
+    SET billed = true, new_interest_fen = 0, new_fee_fen = 0, credit_principal_fen = 0, credit_interest_fen = 0,
+        credit_fee_fen = 0, credit_penalty_fen = 0, status_then = ''
+    FROM due WHERE row.id = due.id
+), standing AS (
+    UPDATE lending_loan AS loan SET status = due.status_then
+    FROM due WHERE loan.id = due.loan_id AND loan.status <> due.status_then
+)
+SELECT count(*) FROM due
+"""
+
+
+def bill_instalments(closed_on: date, loans: Loans = None) -> int:
+    """Instalments due on the day after `closed_on` are asked for: that day's interest is known. Returns how many."""
+    parameters: dict[str, Any] = {"due": closed_on + timedelta(days=1), "loans": loans}
+    held = _held(_DUE, parameters)
+    if not held:
+        return 0
+    return int(value(_scoped(_BILL, "row.loan_id", held), parameters | {"loans": held}))
+
+
+# The category by days past due on the next day. Only a change is written.
+_CATEGORY = "".join(
+    f" WHEN %(next)s - min(due_on) >= {days} THEN {category.value}"
+    for category, days in sorted(FROM_DAYS.items(), reverse=True)
+)
+_LATE = """
+    SELECT loan_id, CASE /* category */ END AS category
+    FROM lending_instalment WHERE billed AND unpaid_fen > 0 AND due_on <= %(closed)s /* scope */ GROUP BY loan_id
+""".replace("/* category */", _CATEGORY)
+_CHANGED = """
+    SELECT loan.id AS loan_id FROM lending_loan AS loan JOIN (/* late */) AS late ON late.loan_id = loan.id
+    WHERE loan.classification <> late.category
+""".replace("/* late */", _LATE)
+_CLASSIFY = """
+UPDATE lending_loan AS loan SET classification = late.category
+FROM (/* late */) AS late WHERE loan.id = late.loan_id AND loan.classification <> late.category
+""".replace("/* late */", _LATE)
+
+
+def classify(closed_on: date, loans: Loans = None) -> int:
+    """Loans whose category changed as the day ended. Returns how many."""
+    parameters = {"closed": closed_on, "next": closed_on + timedelta(days=1), "loans": loans}
+    held = _held(_CHANGED, parameters)
+    if not held:
+        return 0
+    return affected(_scoped(_CLASSIFY, "loan_id", held), parameters | {"loans": held})
+
+
+STEPS = (
+    ("loans.book_income", book_income),
+    ("loans.bill_instalments", bill_instalments),
+    ("loans.classify", classify),
+)

@@ -1,0 +1,46 @@
+"""
+Microloans: what is offered, what was signed, what happened, and what follows from it.
+
+Facts are the signed terms and the transactions; PostgreSQL refuses to change them. Everything else about a loan (its status,
+instalments and interest segments) is what `finance.replay` says of these facts, written down.
+"""
+
+from lending.models.interest import Accrual, AccrualKind, Segment
+from lending.models.loans import (
+    Instalment,
+    Loan,
+    LoanStatus,
+    LoanTransaction,
+    SignedTerms,
+)
+from lending.models.products import (
+    CapMethod,
+    LenderRule,
+    LenderType,
+    Offer,
+    OfferFee,
+    PrepaymentFee,
+    Product,
+    ProductVersion,
+    RateUnit,
+)
+
+__all__ = [
+    "Accrual",
+    "AccrualKind",
+    "CapMethod",
+    "Instalment",
+    "LenderRule",
+    "LenderType",
+    "Loan",
+    "LoanStatus",
+    "LoanTransaction",
+    "Offer",
+    "OfferFee",
+    "PrepaymentFee",
+    "Product",
+    "ProductVersion",
+    "RateUnit",
+    "Segment",
+    "SignedTerms",
+]

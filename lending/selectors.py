@@ -1,0 +1,85 @@
+"""Reading loans: products on a day, a loan on a day, what is late."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from django.db.models import QuerySet
+
+from finance.errors import DomainError
+from finance.loan import Loan as LoanOnDay
+from finance.loan import LoanTerms, Payoff, Transaction
+from finance.replay import replay
+from lending.models import (
+    LenderRule,
+    Loan,
+    LoanTransaction,
+    Offer,
+    Product,
+    ProductVersion,
+)
+from lending.terms import fact_of, loan_terms
+
+
+class ProductNotFound(DomainError):
+    """There is no such product, or it was not offered yet on that day."""
+
+    code = "product_not_found"
+
+
+def version_on(product_code: str, on: date) -> ProductVersion:
+    """The product's version in force on a day. Error: ProductNotFound."""
+    version = (
+        ProductVersion.objects.filter(product__code=product_code, effective_from__lte=on)
+        .select_related("product")
+        .order_by("-effective_from")
+        .first()
+    )
+    if version is None:
+        raise ProductNotFound(f"{product_code!r} is not offered on {on}", field="product")
+    return version
+
+
+def offers_on(product_code: str, on: date) -> QuerySet[Offer]:
+    """The ways of repaying that a product offers on a day. Error: ProductNotFound."""
+    offers = version_on(product_code, on).offers
+    return offers.select_related("version__product").prefetch_related("prepayment_fees", "fees")
+
+
+def products() -> QuerySet[Product]:
+    """Every product, in the order in which they were first offered."""
+    return Product.objects.order_by("pk")
+
+
+def rule_on(lender_type: str, on: date) -> LenderRule:
+    """What the law allows such a lender on a day. LenderRule.DoesNotExist where nothing is known of it."""
+    rules = LenderRule.objects.filter(lender_type=lender_type, effective_from__lte=on)
+    return rules.latest("effective_from")
+
+
+def terms_of(loan: Loan) -> LoanTerms:
+    """What was signed, as the engine knows it."""
+    return loan_terms(loan.terms.document)
+
+
+def facts_of(loan: Loan) -> list[Transaction]:
+    """Everything that was recorded of a loan (one query)."""
+    rows = list(LoanTransaction.objects.filter(loan=loan).order_by("pk"))
+    references = {row.pk: row.reference for row in rows}
+    return [fact_of(row, reverses=references.get(row.reverses_id or 0)) for row in rows]
+
+
+def loan_on(loan: Loan, on: date) -> LoanOnDay:
+    """The loan on any day, from its facts: rows, allocations, what is owed and what accrues."""
+    return replay(terms_of(loan), facts_of(loan), on)
+
+
+def payoff_quote(loan: Loan, on: date) -> Payoff:
+    """What would end the loan on a day if nothing happens before."""
+    return loan_on(loan, on).payoff
+
+
+def loans_of(customer_id: UUID) -> QuerySet[Loan]:
+    """The customer's loans, newest first."""
+    return Loan.objects.filter(customer_id=customer_id).select_related("product", "terms").order_by("-pk")
