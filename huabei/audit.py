@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from huabei.audit_spending import SPENDING
 from huabei.models import (
     Accrual,
+    CalendarChange,
     Capture,
     Correction,
     Due,
@@ -28,6 +29,7 @@ from ledger.audit import Check, guards
 from ledger.chart import (
     CASH_CLEARING,
     COMMITMENT,
+    CORRECTIONS,
     CUSTOMER_CREDIT,
     FEE_RECEIVABLE,
     INTEREST_ACCRUED,
@@ -302,6 +304,23 @@ _ACCRUED_IDS = {
     "penalty_accrued": PENALTY_ACCRUED.control_id,
 }
 
+# What an entry that corrects moves through the lender's account of corrections comes out of it again, and what it changed of
+# the charges that were posted is what its row says.
+_CORRECTIONS = """
+SELECT 'huabei_correction', correction.id::text, format('left=0 interest=%%s penalty=%%s', interest_fen, penalty_fen),
+       format('left=%%s interest=%%s penalty=%%s', moved.left_fen, moved.interest, moved.penalty)
+FROM huabei_correction AS correction
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(fen) FILTER (WHERE account_id = %(corrections)s), 0) AS left_fen,
+           -coalesce(sum(fen) FILTER (WHERE account_id = %(interest_accrued)s), 0) AS interest,
+           -coalesce(sum(fen) FILTER (WHERE account_id = %(penalty_accrued)s), 0) AS penalty
+    FROM ledger_transfer AS transfer
+    CROSS JOIN LATERAL (VALUES (debit_account_id, amount_fen), (credit_account_id, -amount_fen)) AS leg (account_id, fen)
+    WHERE transfer.entry_id = correction.entry_id
+) AS moved
+WHERE (moved.left_fen, moved.interest, moved.penalty) <> (0, interest_fen, penalty_fen)
+"""
+
 CHECKS: tuple[Check, ...] = (
     Check(
         "line_accounts",
@@ -379,6 +398,17 @@ CHECKS: tuple[Check, ...] = (
     Check("line_refunds", _("A refund went where its entry posted it."), "huabei_refund", _REFUNDS),
     *SPENDING,
     Check(
+        "line_corrections",
+        _("A correction says what its entry changed, and leaves nothing between accounts."),
+        "huabei_correction",
+        _CORRECTIONS,
+        {
+            "corrections": CORRECTIONS.control_id,
+            "interest_accrued": INTEREST_ACCRUED.control_id,
+            "penalty_accrued": PENALTY_ACCRUED.control_id,
+        },
+    ),
+    Check(
         "line_accrued",
         _("Accrued interest and penalty are what every day's row says, and its entry booked its income."),
         "huabei_accrual",
@@ -403,13 +433,16 @@ CHECKS: tuple[Check, ...] = (
             Due,
             Repayment,
             Correction,
+            CalendarChange,
             Segment,
             Accrual,
         ),
-        facts=(Statement, Repayment, Refund, RefundShare, Correction, Accrual),
+        facts=(Statement, Repayment, Refund, RefundShare, Correction, CalendarChange, Accrual),
         triggers=(
             "huabei_accrual_is_append_only",
             "huabei_accrual_is_not_truncated",
+            "huabei_calendarchange_is_append_only",
+            "huabei_calendarchange_is_not_truncated",
             "huabei_capture_keeps_its_nature",
             "huabei_capture_keeps_its_refunds",
             "huabei_correction_is_append_only",

@@ -72,6 +72,12 @@ class AmountRefused(LineError):
     code = "amount_refused"
 
 
+class DateRefused(LineError):
+    """The date lies before the opening of the line, or after the business date."""
+
+    code = "date_refused"
+
+
 class ReferenceRefused(LineError):
     """The reference is empty, too long, or holds what cannot be stored."""
 

@@ -19,6 +19,7 @@ from finance.rates import DailyRate
 from huabei import selectors
 from huabei.models import (
     Capture,
+    Correction,
     Due,
     Line,
     Purchase,
@@ -214,6 +215,8 @@ class StatementDetail:
     carried_penalty_fen: int
     # What was repaid from this statement's day until the next one's.
     repaid_since: list[Event]
+    # Late facts that were learned in the period.
+    corrections: list[Correction]
 
     @property
     def settled_before_negative_fen(self) -> int:
@@ -260,7 +263,7 @@ def statement_of(*, customer_id: UUID, statement_id: int) -> Statement | None:
 
 
 def statement_detail(statement: Statement) -> StatementDetail:
-    """What is behind the figures of a statement (seven queries, however much happened)."""
+    """What is behind the figures of a statement (eight queries, however much happened)."""
     line = statement.line
     dates = selectors.statements_of(line.pk)
     before = dates.filter(issued_on__lt=statement.issued_on).values_list("issued_on", flat=True).first()
@@ -291,6 +294,11 @@ def statement_detail(statement: Statement) -> StatementDetail:
         carried_interest_fen=statement.interest_fen - statement.new_interest_fen,
         carried_penalty_fen=statement.penalty_fen - statement.new_penalty_fen,
         repaid_since=[event for event in repayments if event.on >= until],
+        corrections=list(
+            Correction.objects.filter(line_id=line.pk, corrected_on__gte=since, corrected_on__lt=until)
+            .order_by("pk")
+            .select_related("purchase__merchant__shop")[:MOST_SHOWN]
+        ),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from uuid import UUID
 
 from django.db.models import Max, Min, QuerySet, Sum
@@ -51,6 +52,11 @@ def interest_segment(segment: Segment) -> InterestSegment:
         since=segment.since,
         carried_fen=Decimal(segment.carried_fen),  # type: ignore[arg-type]
     )
+
+
+def owed_on(segment: Segment, on: date) -> Fraction:
+    """What a segment owes on a date, exactly."""
+    return owed(interest_segment(segment), on)
 
 
 def open_segments(line_id: int) -> dict[str, Segment]:

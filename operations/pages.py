@@ -21,9 +21,9 @@ from huabei import history, selectors
 from huabei.errors import RequestConflict
 from huabei.models import Line, Repayment
 from huabei.policy import REFUSAL_TEXTS
-from huabei.services.lines import AlreadyHasLine
+from huabei.services.lines import OVERDUE, AlreadyHasLine
 from huabei.services.opening import LineRefused, apply_for_line, decide_openings
-from huabei.services.repayments import OVERDUE, repay
+from huabei.services.repayments import repay
 from operations.forms import ApplyForm, RepayForm, choices
 from operations.services.closing import booking_day, business_date, is_open
 from web.access import borrower_page

@@ -23,7 +23,7 @@ from huabei.models.instalments import (
     PlanRow,
 )
 from huabei.models.interest import Accrual, Segment, SegmentKind
-from huabei.models.lines import Line, LineStatus
+from huabei.models.lines import CalendarChange, Line, LineStatus
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
 from huabei.models.statements import Due, Statement
@@ -32,6 +32,7 @@ from huabei.models.terms import LimitBand, Terms
 __all__ = [
     "Accrual",
     "Arrears",
+    "CalendarChange",
     "Capture",
     "Category",
     "Classification",

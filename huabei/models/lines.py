@@ -80,3 +80,28 @@ class Line(models.Model):
 
     def __str__(self) -> str:
         return f"{self.uuid}"
+
+
+class CalendarChange(models.Model):
+    """The customer moved the statement day and due day, from the next statement on. Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, db_index=False, related_name="calendar_changes")
+    changed_on = models.DateField(_("changed on"))
+    statement_day_before = models.SmallIntegerField(_("statement day before"))
+    due_day_before = models.SmallIntegerField(_("due day before"))
+    statement_day = models.SmallIntegerField(_("statement day"))
+    due_day = models.SmallIntegerField(_("due day"))
+
+    class Meta:
+        verbose_name = _("change of the statement day")
+        verbose_name_plural = _("changes of the statement day")
+        constraints = [
+            models.UniqueConstraint(name="calendar_change_once_a_day", fields=["line", "changed_on"]),
+            models.CheckConstraint(
+                name="calendar_change_changes", condition=~Q(statement_day=F("statement_day_before"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.changed_on}"

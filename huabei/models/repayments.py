@@ -116,3 +116,8 @@ class Correction(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cause} {self.value_on}"
+
+    @property
+    def charges_fen(self) -> int:
+        """What it changed of the charges that were posted: negative where less is owed."""
+        return self.interest_fen + self.penalty_fen + self.fee_fen

@@ -22,8 +22,8 @@ from huabei.instalments import fee_of, payoff_quote
 from huabei.models import Due, LineStatus, Payoff, PayoffRule, Plan
 from huabei.plans import as_row, option_on, rows_to_come, statement_choice
 from huabei.services.excess import absorb_excess
+from huabei.services.lines import locked_line
 from huabei.services.plans import add_rows, end_rows, first_rows
-from huabei.services.repayments import locked_line
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, FEE_INCOME
 from ledger.services import Draft, Leg, post, request_hash
 

@@ -11,13 +11,26 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Kind
-from huabei.errors import LineError, require_amount
+from huabei.errors import LineError, LineNotFound, require_amount
+from huabei.models import Line
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.services import constraint_name
 from ledger.sql import fetch_all
 
 # Statement day → due day. Source: DOMAIN, Huabei.
 CALENDARS = {1: 10, 5: 15, 10: 20, 15: 25}
+
+
+# The cause of a freeze for which the close freezes a line, and a payment thaws it.
+OVERDUE = "overdue"
+
+
+def locked_line(line_id: int) -> Line:
+    """The line, locked until the transaction ends: one change of a line's debts at a time. Error: LineNotFound."""
+    line = Line.objects.select_for_update().filter(pk=line_id).first()
+    if line is None:
+        raise LineNotFound(_("there is no line %(id)s") % {"id": line_id})
+    return line
 
 
 class AlreadyHasLine(LineError):

@@ -15,7 +15,6 @@ from finance.allocation import allocate
 from huabei import selectors
 from huabei.errors import (
     AmountRefused,
-    LineNotFound,
     require_amount,
     require_reference,
     require_same_request,
@@ -35,22 +34,12 @@ from huabei.models import (
 )
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
+from huabei.services.lines import OVERDUE, locked_line
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.segments import follow
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post, request_hash
-
-OVERDUE = "overdue"
-
-
-def locked_line(line_id: int) -> Line:
-    """The line, locked until the transaction ends: one change of a line's debts at a time. Error: LineNotFound."""
-    line = Line.objects.select_for_update().filter(pk=line_id).first()
-    if line is None:
-        raise LineNotFound(_("there is no line %(id)s") % {"id": line_id})
-    return line
-
 
 _Fact = TypeVar("_Fact", Repayment, Refund)
 

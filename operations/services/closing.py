@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -145,3 +146,18 @@ def unfinished(closed_on: date) -> bool:
     day = BusinessDay.objects.get()
     done = CloseStep.objects.filter(closed_on=closed_on, finished_at__isnull=False).count()
     return day.first_on <= closed_on < day.business_on and done < len(STEPS)
+
+
+@contextmanager
+def correcting_day() -> Iterator[date]:
+    """
+    `booking_day` for whoever corrects the past of a line: only while no close is under way. Error: CloseError while one is.
+
+    A correction tells the life of a line up to this day. Between the move of the date and the last step of the close, the
+    line has not lived through it yet.
+    """
+    with booking_day() as on:
+        before = on - timedelta(days=1)
+        if unfinished(before):
+            raise CloseError(f"the close of {before} is still under way: try again when it is done")
+        yield on

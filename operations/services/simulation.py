@@ -22,12 +22,23 @@ from finance.errors import DomainError, Kind
 from finance.money import format_yuan, parse_yuan
 from huabei import selectors
 from huabei.errors import LARGEST_AMOUNT_FEN
-from huabei.models import Line, Plan, Purchase
-from huabei.services import instalments, purchases, repayments
+from huabei.models import Line, Plan, Purchase, Repayment
+from huabei.services import corrections, instalments, purchases, repayments
+from huabei.services.calendars import change_calendar
 from huabei.services.lines import CALENDARS, Opening, open_line
 from operations.services.closing import close_lines
 
-EVENT_TYPES = ("purchase", "capture", "void", "refund", "repayment", "statement_plan", "payoff")
+EVENT_TYPES = (
+    "purchase",
+    "capture",
+    "void",
+    "refund",
+    "repayment",
+    "statement_plan",
+    "payoff",
+    "reversal",
+    "calendar_change",
+)
 MOST_EVENTS = 10_000
 LONGEST_DAYS = 3_660
 LONGEST_REF = 48
@@ -47,13 +58,18 @@ class BadStory(DomainError):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happens to the line. `amount_fen` is None where the whole purchase is meant."""
+    """
+    One thing that happens to the line. `amount_fen` is None where the whole purchase is meant; `value_on` is the day from
+    which a repayment counts; `statement_day` is the new one of a change.
+    """
 
     position: int
     on: date
     type: str
     ref: str
     amount_fen: int | None
+    value_on: date
+    statement_day: int
     # Of a capture: whether what it leaves is released.
     final: bool = True
     instalments: int | None = None
@@ -127,9 +143,17 @@ def _instalments(number: Any, type_: str, where: str) -> int | None:
 
 def _event(given: Any, position: int) -> Event:
     where = f"events[{position}]"
-    read = _fields(given, where, {"on", "type", "ref"}, frozenset({"amount", "final", "instalments"}))
+    optional = frozenset({"amount", "final", "instalments", "value_date", "statement_day"})
+    read = _fields(given, where, {"on", "type", "ref"}, optional)
     if read["type"] not in EVENT_TYPES:
         raise BadStory(f"must be one of {', '.join(EVENT_TYPES)}", field=f"{where}.type")
+    for name, only in (("value_date", "repayment"), ("statement_day", "calendar_change")):
+        if name in read and read["type"] != only:
+            raise BadStory(f"goes with a {only} only", field=f"{where}.{name}")
+    on = _date(read["on"], f"{where}.on")
+    value_on = _date(read["value_date"], f"{where}.value_date") if "value_date" in read else on
+    if read["type"] == "calendar_change" and read.get("statement_day") not in CALENDARS:
+        raise BadStory(f"must be one of {', '.join(map(str, CALENDARS))}", field=f"{where}.statement_day")
     ref = read["ref"]
     if not isinstance(ref, str) or not 1 <= len(ref) <= LONGEST_REF or not ref.isprintable():
         raise BadStory(f"must be a text of 1 to {LONGEST_REF} printable characters", field=f"{where}.ref")
@@ -143,10 +167,12 @@ def _event(given: Any, position: int) -> Event:
         raise BadStory("must be true or false, of a capture", field=f"{where}.final")
     return Event(
         position,
-        _date(read["on"], f"{where}.on"),
+        on,
         read["type"],
         ref,
         None if amount is None else _fen(amount, f"{where}.amount"),
+        value_on,
+        read.get("statement_day", 0),
         read.get("final", True),
         _instalments(read.get("instalments"), read["type"], f"{where}.instalments"),
     )
@@ -253,7 +279,24 @@ class _Told:
 
     def repayment(self, event: Event) -> None:
         assert event.amount_fen is not None
-        repayments.repay(line_id=self.line_id, amount_fen=event.amount_fen, reference=event.ref, on=event.on)
+        corrections.repay_from(
+            line_id=self.line_id,
+            amount_fen=event.amount_fen,
+            reference=event.ref,
+            on=event.on,
+            value_on=event.value_on,
+        )
+
+    def reversal(self, event: Event) -> None:
+        """A repayment bounces, or a purchase is taken back, whichever has this ref."""
+        repayment = Repayment.objects.filter(line_id=self.line_id, reference=event.ref).first()
+        if repayment is not None:
+            corrections.reverse_repayment(repayment_id=repayment.pk, reason="", on=event.on)
+        else:
+            corrections.reverse_purchase(purchase_id=self._of(event).pk, reason="", on=event.on)
+
+    def calendar_change(self, event: Event) -> None:
+        change_calendar(line_id=self.line_id, statement_day=event.statement_day, on=event.on)
 
     def statement_plan(self, event: Event) -> None:
         assert event.amount_fen is not None
@@ -357,6 +400,7 @@ def _ending(told: _Told, on: date) -> dict[str, Any]:
             "total": format_yuan(statement.total_fen),
             "minimum": format_yuan(statement.minimum_fen),
             "credit_used": format_yuan(statement.credit_used_fen),
+            "correction": format_yuan(statement.correction_fen),
         }
         for statement in selectors.statements_of(line.pk).reverse()
     ]

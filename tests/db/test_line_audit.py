@@ -11,8 +11,8 @@ from django.db import connection
 
 import huabei.audit
 import huabei.instalment_audit
-from huabei.models import Line, Merchant, Purchase
-from huabei.services import instalments, purchases, repayments
+from huabei.models import Line, Merchant, Purchase, Repayment
+from huabei.services import corrections, instalments, purchases, repayments
 from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
 from operations import audit
@@ -99,6 +99,14 @@ def world() -> World:
     repayments.repay(line_id=late.pk, amount_fen=10_00, reference="little", on=date(2026, 8, 6))
     held = authorised(late, shop, 70_00, date(2026, 8, 7))
     end_day(date(2026, 8, 7))
+    corrections.repay_from(
+        line_id=late.pk, amount_fen=90_00, reference="late", on=date(2026, 8, 8), value_on=date(2026, 7, 25)
+    )
+    little = Repayment.objects.get(line=late, reference="little")
+    corrections.reverse_repayment(repayment_id=little.pk, reason="bounced", on=date(2026, 8, 8))
+    mistaken = bought(paid, shop, 5_00, date(2026, 8, 8))
+    corrections.reverse_purchase(purchase_id=mistaken.pk, reason="not theirs", on=date(2026, 8, 8))
+    end_day(date(2026, 8, 8))
     return World(late, paid, shop, held, voided, partly, refunded, spread)
 
 
@@ -156,6 +164,10 @@ BREAKAGES = [
      " + 1 WHERE reference = 'all'", ""),
     ("line_refunds", "UPDATE huabei_refund SET to_billed_fen = to_billed_fen - 1, to_credit_fen = to_credit_fen + 1"
      " WHERE purchase_id = {refunded}", ""),
+    ("line_corrections", "UPDATE huabei_correction SET interest_fen = interest_fen + 1 WHERE cause = 'backdated'", ""),
+    ("line_corrections", "DELETE FROM ledger_transfer WHERE id = (SELECT max(transfer.id) FROM ledger_transfer AS transfer"
+     " JOIN huabei_correction AS correction USING (entry_id) WHERE 1901 IN (debit_account_id, credit_account_id))",
+     "trial_balance counters"),
     ("line_purchases", "UPDATE huabei_purchase SET captured_fen = captured_fen + 1 WHERE id = {partly}",
      "line_merchants"),
     ("line_captures", "UPDATE huabei_capture SET amount_fen = amount_fen + 1 WHERE purchase_id = {partly} AND is_final",

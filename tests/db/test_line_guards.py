@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
 from huabei.models import Line, Merchant, Purchase, Segment
-from huabei.services import repayments
+from huabei.services import corrections, repayments
 from huabei.services.captures import capture
 from tests.line_world import a_line, a_merchant, authorised, bought, end_day
 
@@ -25,6 +25,8 @@ def late() -> tuple[Line, Merchant, Purchase]:
     repayments.repay(line_id=line.pk, amount_fen=50_00, reference="r", on=date(2026, 7, 20))
     repayments.refund(purchase_id=purchase.pk, amount_fen=10_00, reference="r", on=date(2026, 7, 21))
     end_day(date(2026, 7, 21))
+    bounced = repayments.repay(line_id=line.pk, amount_fen=1_00, reference="b", on=date(2026, 7, 21))
+    corrections.reverse_repayment(repayment_id=bounced.pk, reason="", on=date(2026, 7, 21))
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     return line, shop, purchase
 
@@ -37,10 +39,11 @@ def execute(statement: str, *, as_owner: bool = False) -> None:
         cursor.execute(statement)
 
 
-FACTS = ["huabei_statement", "huabei_repayment", "huabei_refund", "huabei_accrual"]
+FACTS = ["huabei_statement", "huabei_repayment", "huabei_refund", "huabei_accrual", "huabei_correction"]
 KEPT = [
     *FACTS,
     "huabei_refundshare",
+    "huabei_calendarchange",
     "huabei_segment",
     "huabei_purchase",
     "huabei_capture",

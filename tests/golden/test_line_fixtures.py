@@ -50,6 +50,7 @@ def test_the_july_statement_asks_for_the_purchase_and_a_tenth_as_minimum() -> No
             "total": "1000.00",
             "minimum": "100.00",
             "credit_used": "0.00",
+            "correction": "0.00",
         }
     ]
 

@@ -490,6 +490,7 @@ class LineOracle:
                 "total": total,
                 "minimum": earlier + asks,
                 "credit_used": self.credit_used_since_statement,
+                "correction": 0,
             }
         )
         self.spent_since_statement = self.credit_used_since_statement = 0

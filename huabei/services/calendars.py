@@ -1,0 +1,58 @@
+"""Moving the statement day, and with it the due day."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+
+from finance.dates import add_months
+from huabei import selectors
+from huabei.errors import LineError, LineNotActive
+from huabei.models import CalendarChange, LineStatus
+from huabei.services.lines import CALENDARS, CalendarRefused, locked_line
+
+MONTHS_BETWEEN_CHANGES = 12
+
+
+class CalendarChangeRefused(LineError):
+    """Overdue, or changed less than twelve months ago."""
+
+    code = "calendar_change_refused"
+
+
+def change_calendar(*, line_id: int, statement_day: int, on: date) -> CalendarChange | None:
+    """
+    Moves a line to another statement day, from the next statement on; what was issued keeps its due date.
+
+    The next statement is of the first such day after `on`. Asking for the day that the line has changes nothing (None).
+    Errors: CalendarRefused for a day that is not offered, CalendarChangeRefused while something is overdue or within twelve
+    months of the last change, LineNotActive for a closed line, LineNotFound. Source: DOMAIN 2.
+    """
+    if statement_day not in CALENDARS:
+        offered = ", ".join(str(day) for day in CALENDARS)
+        raise CalendarRefused(f"must be one of {offered}", field="statement_day")
+    with transaction.atomic():
+        line = locked_line(line_id)
+        if line.statement_day == statement_day:
+            return None
+        if line.status == LineStatus.CLOSED:
+            raise LineNotActive("the line is closed")
+        if selectors.delinquency(line.pk, on).overdue_fen:
+            raise CalendarChangeRefused("not while something is overdue: pay it first")
+        last = CalendarChange.objects.filter(line=line).order_by("-changed_on").first()
+        if last is not None and on < (free_on := add_months(last.changed_on, MONTHS_BETWEEN_CHANGES)):
+            raise CalendarChangeRefused(
+                f"changed on {last.changed_on}: the next change is possible on {free_on}"
+            )
+        change = CalendarChange.objects.create(
+            line=line,
+            changed_on=on,
+            statement_day_before=line.statement_day,
+            due_day_before=line.due_day,
+            statement_day=statement_day,
+            due_day=CALENDARS[statement_day],
+        )
+        line.statement_day, line.due_day = statement_day, CALENDARS[statement_day]
+        line.save(update_fields=["statement_day", "due_day"])
+    return change

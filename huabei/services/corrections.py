@@ -1,0 +1,200 @@
+"""
+What is learned late: a repayment that counts from an earlier day, one that bounced, a purchase that was taken back.
+
+Each writes its fact, tells the line's life anew (`huabei.replay`) and posts the difference between that and the books
+(`huabei.services.rebuild`). Nothing that was written before changes: statements stay as issued, and the next one shows the
+correction. Source: DESIGN, idea 3.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.db import transaction
+
+from finance.errors import Kind
+from huabei.errors import (
+    DateRefused,
+    LineError,
+    RequestConflict,
+    require_amount,
+    require_reference,
+    require_same_request,
+)
+from huabei.facts import life_of
+from huabei.models import Correction, CorrectionCause, Line, Purchase, PurchaseState, Refund, Repayment
+from huabei.replay import Captured, Repaid
+from huabei.services.lines import locked_line
+from huabei.services.purchases import PurchaseNotFound
+from huabei.services.rebuild import Event, Rebuilt, rebuild
+from huabei.services.repayments import repay
+from ledger.chart import CASH_CLEARING
+from ledger.services import request_hash
+
+# Recorded after everything that is known: of a day's facts, the last.
+LAST = 2**63
+
+
+class RepaymentNotFound(LineError):
+    """There is no such repayment."""
+
+    code = "repayment_not_found"
+    kind = Kind.NOT_FOUND
+
+
+class PurchaseNotReversible(LineError):
+    """The purchase was not captured, or part of it was refunded."""
+
+    code = "purchase_not_reversible"
+    kind = Kind.CONFLICT
+
+
+def repay_from(*, line_id: int, amount_fen: int, reference: str, on: date, value_on: date) -> Repayment:
+    """
+    Books a repayment that counts from `value_on`: the line becomes what it would be had the money come that day.
+
+    On the business date itself it is `repay`. The reference happens once per line. Errors: AmountRefused, DateRefused before
+    the opening or after `on`, LineNotFound, ReferenceRefused, RequestConflict.
+    """
+    if value_on == on:
+        return repay(line_id=line_id, amount_fen=amount_fen, reference=reference, on=on)
+    require_amount(amount_fen)
+    require_reference(reference)
+    # As `repay` hashes it: what came on its day and is said again later is the same request.
+    asked = request_hash({"line": line_id, "amount": amount_fen})
+    with transaction.atomic():
+        line = locked_line(line_id)
+        first = Repayment.objects.filter(line=line, reference=reference).first()
+        if first is not None:
+            require_same_request(first.request_hash, asked)
+            if first.value_on != value_on:
+                raise RequestConflict(f"this repayment counts from {first.value_on}", field="value_on")
+            return first
+        if not line.opened_on <= value_on <= on:
+            raise DateRefused(f"must be from {line.opened_on} to {on}", field="value_on")
+        life = life_of(line, on, plus=[Repaid(value_on, LAST, 0, amount_fen)])
+        rebuilt = rebuild(
+            line=line,
+            life=life,
+            on=on,
+            event=Event(f"line:{line_id}:repaid:{reference}", "line.repaid", value_on, asked),
+            received=[(CASH_CLEARING.control_id, amount_fen)],
+        )
+        went = life.allocations[0]
+        repayment = Repayment.objects.create(
+            line=line,
+            reference=reference,
+            request_hash=asked,
+            amount_fen=amount_fen,
+            received_on=on,
+            value_on=value_on,
+            to_penalty_fen=went.to_penalty_fen,
+            to_interest_fen=went.to_interest_fen,
+            to_fee_fen=went.to_fee_fen,
+            to_billed_fen=went.to_billed_fen,
+            to_unbilled_fen=went.to_unbilled_fen,
+            to_credit_fen=went.to_credit_fen,
+            entry_id=rebuilt.entry_id,
+        )
+        _correct(CorrectionCause.BACKDATED, line, rebuilt, on, repayment=repayment)
+    return repayment
+
+
+def reverse_repayment(*, repayment_id: int, reason: str, on: date) -> Correction:
+    """
+    Takes back a repayment that bounced: the line becomes what it would be had the money never come.
+
+    Taking it back again changes nothing. What the customer drew on the limit that the money had freed stays drawn, beyond the
+    limit if need be. Errors: RepaymentNotFound.
+    """
+    with transaction.atomic():
+        repayment = Repayment.objects.filter(pk=repayment_id).first()
+        if repayment is None:
+            raise RepaymentNotFound(f"there is no repayment {repayment_id}")
+        line = locked_line(repayment.line_id)
+        before = Correction.objects.filter(repayment=repayment, cause=CorrectionCause.BOUNCED).first()
+        if before is not None:
+            return before
+        life = life_of(
+            line, on, without=lambda fact: isinstance(fact, Repaid) and fact.repayment_id == repayment.pk
+        )
+        rebuilt = rebuild(
+            line=line,
+            life=life,
+            on=on,
+            event=Event(f"repayment:{repayment.pk}:bounced", "line.repayment_bounced", repayment.value_on),
+            received=[(CASH_CLEARING.control_id, -repayment.amount_fen)],
+        )
+        return _correct(CorrectionCause.BOUNCED, line, rebuilt, on, repayment=repayment, reason=reason)
+
+
+def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
+    """
+    Takes back a captured purchase that should not have been: the line becomes what it would be had it never been bought.
+
+    The merchant is no longer owed it. Taking it back again changes nothing. Errors: PurchaseNotFound, PurchaseNotReversible
+    where nothing was captured or something was refunded.
+    """
+    with transaction.atomic():
+        purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
+        if purchase is None:
+            raise PurchaseNotFound(f"there is no purchase {purchase_id}")
+        line = locked_line(purchase.line_id)
+        before = Correction.objects.filter(purchase=purchase).first()
+        if before is not None:
+            return before
+        if purchase.state == PurchaseState.AUTHORISED and purchase.captured_fen:
+            raise PurchaseNotReversible("the rest of it can still be captured: void that first")
+        if purchase.state != PurchaseState.CAPTURED or purchase.posted_on is None:
+            raise PurchaseNotReversible(f"nothing was captured: the purchase is {purchase.state}")
+        if Refund.objects.filter(purchase=purchase).exists():
+            raise PurchaseNotReversible("part of the purchase was refunded: refund the rest instead")
+        if purchase.plans.exists():
+            raise PurchaseNotReversible("it is paid in instalments: refund it instead")
+        life = life_of(
+            line, on, without=lambda fact: isinstance(fact, Captured) and fact.purchase_id == purchase.pk
+        )
+        rebuilt = rebuild(
+            line=line,
+            life=life,
+            on=on,
+            event=Event(f"purchase:{purchase.pk}:reversed", "purchase.reversed", purchase.posted_on),
+            received=[(purchase.merchant.payable_account_id, purchase.captured_fen)],
+        )
+        purchase.state = PurchaseState.REVERSED
+        purchase.save(update_fields=["state"])
+        return _correct(
+            CorrectionCause.PURCHASE_REVERSED, line, rebuilt, on, purchase=purchase, reason=reason
+        )
+
+
+def _correct(
+    cause: CorrectionCause,
+    line: Line,
+    rebuilt: Rebuilt,
+    on: date,
+    *,
+    repayment: Repayment | None = None,
+    purchase: Purchase | None = None,
+    reason: str = "",
+) -> Correction:
+    if repayment is not None:
+        amount_fen, value_on = repayment.amount_fen, repayment.value_on
+    else:
+        assert purchase is not None
+        assert purchase.posted_on is not None
+        amount_fen, value_on = purchase.captured_fen, purchase.posted_on
+    return Correction.objects.create(
+        line=line,
+        cause=cause,
+        repayment=repayment,
+        purchase=purchase,
+        reason=reason,
+        amount_fen=amount_fen,
+        value_on=value_on,
+        corrected_on=on,
+        interest_fen=rebuilt.interest_fen,
+        penalty_fen=rebuilt.penalty_fen,
+        fee_fen=rebuilt.fee_fen,
+        entry_id=rebuilt.entry_id,
+    )
