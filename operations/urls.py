@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from operations import pages
+from operations import autopay_pages, pages
 
 urlpatterns = [
     path("", pages.home, name="home"),
     path("line/apply/", pages.apply, name="apply"),
     path("line/<uuid:line_uuid>/repay/", pages.repay_line, name="repay"),
     path("repayments/<int:repayment_id>/", pages.repayment, name="repayment"),
+    path("autopay/", autopay_pages.autopay, name="autopay"),
+    path("autopay/amount/", autopay_pages.autopay_amount, name="autopay_amount"),
+    path("autopay/sources/<uuid:source_uuid>/", autopay_pages.autopay_source, name="autopay_source"),
 ]

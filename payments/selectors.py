@@ -6,7 +6,14 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from payments.models import AutopayAmount, AutopayChoice, FundingSource, PaymentOrder
+from payments.models import (
+    AutopayAmount,
+    AutopayChoice,
+    Direction,
+    FundingSource,
+    PaymentAttempt,
+    PaymentOrder,
+)
 
 
 def sources_of(owner: UUID) -> QuerySet[FundingSource]:
@@ -23,3 +30,9 @@ def autopay_amount(*, owner: UUID, purpose: str) -> AutopayAmount:
 def orders_for(*, purpose: str, subject: str) -> QuerySet[PaymentOrder]:
     """What was ordered for a subject, newest first."""
     return PaymentOrder.objects.filter(purpose=purpose, subject=subject).order_by("-pk")
+
+
+def attempts_of(owner: UUID) -> QuerySet[PaymentAttempt]:
+    """What was tried to collect from an owner's sources, newest first, each with its source."""
+    found = PaymentAttempt.objects.filter(order__owner=owner, order__direction=Direction.COLLECT)
+    return found.select_related("source").order_by("-pk")
