@@ -9,9 +9,10 @@ them together with the checks that the products register in `operations.audit`.
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from django.conf import settings
@@ -35,14 +36,16 @@ class Check:
 
     `sentence` says what holds when it is kept. `sql` selects four columns of every row at fault: its table, its id, what
     was expected and what was found, as text or NULL for nothing. `examines` is the table, with a WHERE clause where the
-    rule is about some rows only, whose rows were examined.
+    rule is about some rows only, whose rows were examined. A rule that no SELECT can say has `find` instead, which yields
+    the faults.
     """
 
     name: str
     sentence: str | Promise
     examines: str
-    sql: str
+    sql: str = ""
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    find: Callable[[], Iterable[Fault]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -401,11 +404,16 @@ def verify(checks: Iterable[Check] = CHECKS) -> Generator[Finding, None, None]:
             started = time.perf_counter()
             if check.examines not in counts:
                 counts[check.examines] = int(value(f"SELECT count(*) FROM {check.examines}"))  # noqa: S608
-            rows = fetch_all(
-                f"SELECT * FROM ({check.sql}) AS fault (of, id, expected, found)"  # noqa: S608
-                f" ORDER BY of, length(id), id LIMIT {FAULTS_SHOWN + 1}",
-                check.parameters,
-            )
-            faults = tuple(Fault(*row) for row in rows[:FAULTS_SHOWN])
+            faults = tuple(islice(check.find(), FAULTS_SHOWN + 1) if check.find else _selected(check))
             seconds = time.perf_counter() - started
-            yield Finding(check, counts[check.examines], seconds, faults, len(rows) > FAULTS_SHOWN)
+            more = len(faults) > FAULTS_SHOWN
+            yield Finding(check, counts[check.examines], seconds, faults[:FAULTS_SHOWN], more)
+
+
+def _selected(check: Check) -> Iterator[Fault]:
+    rows = fetch_all(
+        f"SELECT * FROM ({check.sql}) AS fault (of, id, expected, found)"  # noqa: S608
+        f" ORDER BY of, length(id), id LIMIT {FAULTS_SHOWN + 1}",
+        check.parameters,
+    )
+    return (Fault(*row) for row in rows)

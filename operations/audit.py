@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from django.utils.translation import gettext_lazy as _
 
 import huabei.audit
@@ -12,8 +14,11 @@ import lending.audit
 import payments.audit
 from customers.models import Contact, EmailDelivery, Notice, NoticePreference
 from huabei.autopay import PURPOSE
-from ledger.audit import Check, guards
+from huabei.facts import disagreements
+from huabei.models import Line
+from ledger.audit import Check, Fault, guards
 from operations.models import BusinessDay, CloseStep
+from operations.services.business_day import business_date
 
 # Money that moved and was answered before today has reached its product; a line's is one repayment of that amount, and no
 # repayment says that it was collected which was not.
@@ -83,5 +88,25 @@ CHECKS: tuple[Check, ...] = (
             "customers_notice_is_not_truncated",
             "customers_notice_is_only_read",
         ),
+    ),
+)
+
+
+def _lines_replayed() -> Iterator[Fault]:
+    on = business_date()
+    for line in Line.objects.order_by("pk").iterator():
+        for found in disagreements(line, on):
+            yield Fault(
+                "huabei_line", str(line.pk), f"{found.name}={found.replayed}", f"{found.name}={found.books}"
+            )
+
+
+# What takes its time: some milliseconds a line.
+REPLAYS: tuple[Check, ...] = (
+    Check(
+        "line_replay",
+        _("Every line stands as its facts say when its life is told anew from them."),
+        "huabei_line",
+        find=_lines_replayed,
     ),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from finance.dates import add_months
 from huabei import selectors
@@ -31,19 +32,20 @@ def change_calendar(*, line_id: int, statement_day: int, on: date) -> CalendarCh
     """
     if statement_day not in CALENDARS:
         offered = ", ".join(str(day) for day in CALENDARS)
-        raise CalendarRefused(f"must be one of {offered}", field="statement_day")
+        raise CalendarRefused(_("must be one of %(days)s") % {"days": offered}, field="statement_day")
     with transaction.atomic():
         line = locked_line(line_id)
         if line.statement_day == statement_day:
             return None
         if line.status == LineStatus.CLOSED:
-            raise LineNotActive("the line is closed")
+            raise LineNotActive(_("the line is closed"))
         if selectors.delinquency(line.pk, on).overdue_fen:
-            raise CalendarChangeRefused("not while something is overdue: pay it first")
+            raise CalendarChangeRefused(_("not while something is overdue: pay it first"))
         last = CalendarChange.objects.filter(line=line).order_by("-changed_on").first()
         if last is not None and on < (free_on := add_months(last.changed_on, MONTHS_BETWEEN_CHANGES)):
             raise CalendarChangeRefused(
-                f"changed on {last.changed_on}: the next change is possible on {free_on}"
+                _("changed on %(on)s: the next change is possible on %(free)s")
+                % {"on": last.changed_on, "free": free_on}
             )
         change = CalendarChange.objects.create(
             line=line,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from finance.errors import Kind
 from huabei.errors import (
@@ -68,10 +69,15 @@ def repay_from(*, line_id: int, amount_fen: int, reference: str, on: date, value
         if first is not None:
             require_same_request(first.request_hash, asked)
             if first.value_on != value_on:
-                raise RequestConflict(f"this repayment counts from {first.value_on}", field="value_on")
+                raise RequestConflict(
+                    _("this repayment counts from %(on)s") % {"on": first.value_on}, field="value_on"
+                )
             return first
         if not line.opened_on <= value_on <= on:
-            raise DateRefused(f"must be from {line.opened_on} to {on}", field="value_on")
+            raise DateRefused(
+                _("must be from %(first)s to %(last)s") % {"first": line.opened_on, "last": on},
+                field="value_on",
+            )
         life = life_of(line, on, plus=[Repaid(value_on, LAST, 0, amount_fen)])
         rebuilt = rebuild(
             line=line,
@@ -110,7 +116,7 @@ def reverse_repayment(*, repayment_id: int, reason: str, on: date) -> Correction
     with transaction.atomic():
         repayment = Repayment.objects.filter(pk=repayment_id).first()
         if repayment is None:
-            raise RepaymentNotFound(f"there is no repayment {repayment_id}")
+            raise RepaymentNotFound(_("there is no repayment %(id)s") % {"id": repayment_id})
         line = locked_line(repayment.line_id)
         before = Correction.objects.filter(repayment=repayment, cause=CorrectionCause.BOUNCED).first()
         if before is not None:
@@ -138,19 +144,19 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
     with transaction.atomic():
         purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
         if purchase is None:
-            raise PurchaseNotFound(f"there is no purchase {purchase_id}")
+            raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
         line = locked_line(purchase.line_id)
         before = Correction.objects.filter(purchase=purchase).first()
         if before is not None:
             return before
         if purchase.state == PurchaseState.AUTHORISED and purchase.captured_fen:
-            raise PurchaseNotReversible("the rest of it can still be captured: void that first")
+            raise PurchaseNotReversible(_("the rest of it can still be captured: void that first"))
         if purchase.state != PurchaseState.CAPTURED or purchase.posted_on is None:
-            raise PurchaseNotReversible(f"nothing was captured: the purchase is {purchase.state}")
+            raise PurchaseNotReversible(_("nothing of this purchase was captured"))
         if Refund.objects.filter(purchase=purchase).exists():
-            raise PurchaseNotReversible("part of the purchase was refunded: refund the rest instead")
+            raise PurchaseNotReversible(_("part of the purchase was refunded: refund the rest instead"))
         if purchase.plans.exists():
-            raise PurchaseNotReversible("it is paid in instalments: refund it instead")
+            raise PurchaseNotReversible(_("it is paid in instalments: refund it instead"))
         life = life_of(
             line, on, without=lambda fact: isinstance(fact, Captured) and fact.purchase_id == purchase.pk
         )

@@ -1,0 +1,34 @@
+"""`verify_books --replay` tells every line anew and names the line whose books say something else."""
+
+from __future__ import annotations
+
+from datetime import date
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from huabei.models import Due
+from operations.services.closing import set_business_date
+from tests.line_world import a_line, a_merchant, bought, end_day
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_line_whose_books_differ_from_its_facts_is_named() -> None:
+    line, shop = a_line(), a_merchant()
+    bought(line, shop, 1_000_00, date(2026, 6, 5))
+    end_day(date(2026, 6, 30))
+    set_business_date(on=date(2026, 7, 1))
+    out = StringIO()
+    call_command("verify_books", replay=True, stdout=out, no_color=True)
+    assert "line_replay" in out.getvalue()
+    # Within every rule that looks at the books alone: less is asked for than the facts say.
+    Due.objects.filter(line=line).update(outstanding_fen=60_00)
+    out = StringIO()
+    with pytest.raises(CommandError, match="1 of"):
+        call_command("verify_books", replay=True, stdout=out, no_color=True)
+    (named,) = (row for row in out.getvalue().splitlines() if row.startswith(" "))
+    assert f"huabei_line {line.pk}" in named
+    assert "10000" in named
+    assert "6000" in named
