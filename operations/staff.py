@@ -56,6 +56,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "customers.view_login",
         "customers.add_login",
         "customers.change_login",
+        "customers.view_apikey",
+        "customers.add_apikey",
+        "customers.change_apikey",
     ),
 }
 
