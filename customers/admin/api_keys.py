@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
-from django.views.decorators.http import require_POST
 
 from customers.models import ApiKey
 from customers.services.api_keys import KeyRefused, create_key, revoke_key
@@ -101,7 +100,7 @@ class ApiKeyAdmin(RecordAdmin):
         return request.user.has_perm("customers.add_apikey")
 
     def get_urls(self) -> list[URLPattern]:
-        revoke = self.admin_site.admin_view(require_POST(self.revoke))
+        revoke = self.admin_site.admin_view(self.revoke)
         return [path("<int:key_id>/revoke/", revoke, name="customers_apikey_revoke"), *super().get_urls()]
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -137,6 +136,8 @@ class ApiKeyAdmin(RecordAdmin):
         """Ends a key."""
         if not request.user.has_perm("customers.change_apikey"):
             raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
         key = ApiKey.objects.filter(pk=key_id).first()
         if key is not None:
             revoke_key(prefix=key.prefix, at=timezone.now())
