@@ -67,6 +67,18 @@ def payer_of(line_id: int, *, seed: int, defaulted: bool) -> Payer:
     return Payer(_drawn(random.Random(f"{seed}:payer:{line_id}"), _MIX[defaulted]))
 
 
+# Of those who pay in full or the minimum in time, how many leave it to autopay.
+_AUTOPAY = 0.12
+
+
+def autopays(payer: Payer, line_id: int, *, seed: int) -> bool:
+    """Whether the person behind a line has what is due collected instead of paying it by hand."""
+    return (
+        payer in (Payer.FULL, Payer.MINIMUM)
+        and random.Random(f"{seed}:autopay:{line_id}").random() < _AUTOPAY
+    )
+
+
 def spends(line_id: int, on: date, *, seed: int, limit_fen: int, shops: int) -> list[Spend]:
     """What is bought on a line on a day: on one day in nine something, seldom two things; a few percent of the limit each."""
     rng = random.Random(f"{seed}:spend:{line_id}:{on}")

@@ -8,16 +8,22 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID, uuid5
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, Q
 
 from customers.models import Shop
 from finance.dates import add_months
 from huabei import selectors
+from huabei.autopay import PURPOSE
 from huabei.errors import LineError
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
 from huabei.services import purchases, repayments
-from operations.demo.behaviour import Outcome, Payer, Spend, payer_of, pays_fen, pays_on, spends
+from operations.demo.behaviour import Outcome, Payer, Spend, autopays, payer_of, pays_fen, pays_on, spends
+from payments import simulator
+from payments.models import AutopayAmount, SourceKind
+from payments.selectors import sources_of
+from payments.services.sources import add_source, choose_autopay
+from payments.simulator import SimulatedGateway
 
 _SHOPS = (
     ("晨光便利店", "convenience"),
@@ -55,12 +61,24 @@ class Life:
     defaulted: Mapping[UUID, bool]
     at_a_time: int = 4
     payers: dict[int, Payer] = field(default_factory=dict)
+    # The lines whose owners have what is due collected.
+    linked: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.payers = {
             line.pk: payer_of(line.pk, seed=self.seed, defaulted=self.defaulted.get(line.customer_id, False))
             for line in self.lines
         }
+
+    def link_sources(self, *, on: date) -> None:
+        """Whoever leaves paying to autopay links a wallet with a little in it and a card with enough."""
+        for line in self.lines:
+            payer = self.payers[line.pk]
+            if autopays(payer, line.pk, seed=self.seed):
+                link_sources(line, on=on)
+                amount = AutopayAmount.FULL if payer is Payer.FULL else AutopayAmount.MINIMUM
+                choose_autopay(owner=line.customer_id, purpose=PURPOSE, amount=amount, on=on)
+                self.linked.add(line.pk)
 
     def live(self, on: date) -> None:
         """Everything that these people do on one business date."""
@@ -134,7 +152,7 @@ class Life:
         ):
             for line in lines:
                 payer = self.payers[line.pk]
-                if pays_on(payer, line.pk, due_on, seed=self.seed) == on:
+                if line.pk not in self.linked and pays_on(payer, line.pk, due_on, seed=self.seed) == on:
                     self._pay(line, payer, due_on, on)
 
     def _pay(self, line: Line, payer: Payer, due_on: date, on: date) -> None:
@@ -150,6 +168,18 @@ class Life:
         )
         if amount_fen:
             repayments.repay(line_id=line.pk, amount_fen=amount_fen, reference=f"demo-{due_on:%Y%m}", on=on)
+
+
+@transaction.atomic
+def link_sources(line: Line, *, on: date) -> None:
+    """A wallet and a card for the owner of a line, with money behind them at the simulated gateway."""
+    if sources_of(line.customer_id).exists():
+        return
+    for kind, share in ((SourceKind.WALLET, 0.02), (SourceKind.CARD, 2.0)):
+        number = f"62220212{line.pk:08d}"
+        linked = SimulatedGateway().link(owner=line.customer_id, kind=kind, account=number)
+        simulator.fund(token=linked.token, balance_fen=int(line.limit_fen * share))
+        add_source(owner=line.customer_id, kind=kind, token=linked.token, name=linked.name, on=on)
 
 
 def demo_lines(most: int) -> list[Line]:

@@ -19,6 +19,7 @@ from operations import demo
 from operations.audit import CHECKS
 from operations.models import CloseStep
 from operations.services import closing
+from payments.models import PaymentOrder
 
 TODAY = "2026-11-12"
 
@@ -78,4 +79,7 @@ def test_a_build_that_is_killed_is_repeated_to_a_world_whose_books_prove(committ
     assert Statement.objects.values("issued_on").distinct().count() == 2
     assert Repayment.objects.filter(to_billed_fen__gt=0).exists()
     assert Line.objects.count() > 100
+    # Some had their bill collected: what a wallet held, then the rest from a card.
+    assert PaymentOrder.objects.filter(state="confirmed").exists()
+    assert not PaymentOrder.objects.exclude(state="confirmed").exists()
     assert set(demo.passwords()) == {"borrower", "underwriter", "administrator"}

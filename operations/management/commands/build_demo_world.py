@@ -27,7 +27,7 @@ from customers.selectors import national_id_of
 from huabei.services.opening import open_by_policy
 from operations.arguments import iso_date
 from operations.demo import world
-from operations.demo.life import Life, demo_lines, open_shops, showcase_line
+from operations.demo.life import Life, demo_lines, link_sources, open_shops, showcase_line
 from operations.demo.logins import create_demo_logins
 from operations.management.terminal import TerminalCommand
 from operations.services.closing import is_open, set_business_date
@@ -67,7 +67,9 @@ class Command(TerminalCommand):
         if not is_open():
             self._open_bank(when, data, people)
         self._live(when, spenders)
-        create_demo_logins(borrower_id=showcase_line().customer_id, at=timezone.now())
+        shown = showcase_line()
+        link_sources(shown, on=when.until)
+        create_demo_logins(borrower_id=shown.customer_id, at=timezone.now())
         call_command("verify_books", stdout=self.stdout)
         world.finish(record)
         self._summary(began)
@@ -91,6 +93,8 @@ class Command(TerminalCommand):
         life = Life(
             demo_lines(spenders), open_shops(on=when.begins_on), world.SEED, scores.defaulted_next_month()
         )
+        with self._step(_("Linking wallets and cards")):
+            life.link_sources(on=when.begins_on)
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         console = Console(file=sys.stderr)
         with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:

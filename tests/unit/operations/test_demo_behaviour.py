@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from operations.demo.behaviour import Payer, payer_of, pays_fen, pays_on, spends
+from operations.demo.behaviour import Payer, autopays, payer_of, pays_fen, pays_on, spends
 from operations.demo.world import timeline
 
 DUE = date(2026, 10, 10)
@@ -67,3 +67,13 @@ def test_the_timeline_sees_two_due_days_and_ends_today(offset: int) -> None:
     # The first statement comes with the next month, so the due day of the month of opening has nothing due.
     assert sum(day.day == 10 for day in dues) >= 3
     assert len(dues) <= 105
+
+
+def test_some_of_those_who_pay_in_time_leave_it_to_autopay_and_nobody_else() -> None:
+    lines = range(1, 2_001)
+    for payer in Payer:
+        share = sum(autopays(payer, line, seed=7) for line in lines) / len(lines)
+        assert 0.09 < share < 0.15 if payer in (Payer.FULL, Payer.MINIMUM) else share == 0
+    assert [autopays(Payer.FULL, line, seed=7) for line in lines] == [
+        autopays(Payer.FULL, line, seed=7) for line in lines
+    ]
