@@ -18,7 +18,7 @@ from huabei.facts import disagreements
 from huabei.models import Line
 from ledger.audit import Check, Fault, guards
 from operations.models import BusinessDay, CloseStep
-from operations.services.business_day import business_date
+from operations.services.business_day import business_date, is_open
 
 # Money that moved and was answered before today has reached its product; a line's is one repayment of that amount, and no
 # repayment says that it was collected which was not.
@@ -93,6 +93,8 @@ CHECKS: tuple[Check, ...] = (
 
 
 def _lines_replayed() -> Iterator[Fault]:
+    if not is_open():
+        return
     on = business_date()
     for line in Line.objects.order_by("pk").iterator():
         for found in disagreements(line, on):
