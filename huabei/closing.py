@@ -319,8 +319,9 @@ WITH line AS (
     SELECT line_id, statement_id, %(issued)s, due_on, new_principal_fen, new_instalment_fen, share_base_fen,
            minimum_fen, minimum_fen FROM issuing
 ), rows_billed AS (
-    UPDATE huabei_planrow SET billed_on = %(issued)s
-    WHERE id IN (SELECT unnest(row_ids) FROM issuing WHERE row_ids IS NOT NULL)
+    UPDATE huabei_planrow AS row SET billed_on = %(issued)s
+    FROM issuing WHERE row.line_id = issuing.line_id AND row.id = ANY(row_ids)
+      AND row.billed_on IS NULL AND row.ended_on IS NULL
 ), ended AS (
     UPDATE huabei_segment AS segment SET until = %(issued)s
     FROM issuing WHERE segment.line_id = issuing.line_id AND segment.until IS NULL

@@ -11,7 +11,7 @@ from heapq import nlargest
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext_lazy as _
 
 from finance.delinquency import days_past_due
@@ -22,6 +22,9 @@ from huabei.models import (
     Correction,
     Due,
     Line,
+    Payoff,
+    Plan,
+    PlanRow,
     Purchase,
     PurchaseState,
     Refund,
@@ -99,11 +102,12 @@ class Happening(StrEnum):
     PURCHASE = "purchase"
     REFUND = "refund"
     REPAYMENT = "repayment"
+    PAYOFF = "payoff"
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened on a line. `state` is a purchase's, in words; `repayment_id` opens a repayment."""
+    """One thing that happened on a line. `state` is a purchase's, in words; what opens a repayment or a plan is its id."""
 
     kind: Happening
     on: date
@@ -112,6 +116,7 @@ class Event:
     amount_fen: int
     state: Any = ""
     repayment_id: int | None = None
+    plan_id: int | None = None
 
     @property
     def is_income(self) -> bool:
@@ -127,6 +132,14 @@ STATE_TEXTS = {
 PARTLY = _("charged in part, the rest is reserved")
 
 
+def _state(row: Purchase) -> Any:
+    if row.captured_fen and row.state == PurchaseState.AUTHORISED:
+        return PARTLY
+    if row.captured_fen and hasattr(row, "choice"):
+        return _("in instalments")
+    return STATE_TEXTS.get(PurchaseState(row.state), "")
+
+
 def _purchases(rows: Iterable[Purchase]) -> list[Event]:
     return [
         Event(
@@ -135,9 +148,7 @@ def _purchases(rows: Iterable[Purchase]) -> list[Event]:
             row.pk,
             row.merchant.shop.name,
             row.captured_fen or row.amount_fen,
-            PARTLY
-            if row.captured_fen and row.state == PurchaseState.AUTHORISED
-            else STATE_TEXTS.get(PurchaseState(row.state), ""),
+            _state(row),
         )
         for row in rows
     ]
@@ -157,15 +168,31 @@ def _repayments(rows: Iterable[Repayment]) -> list[Event]:
     ]
 
 
+def _payoffs(rows: Iterable[Payoff]) -> list[Event]:
+    return [
+        Event(
+            Happening.PAYOFF,
+            row.paid_on,
+            row.pk,
+            "",
+            row.principal_fen + row.fee_fen,
+            plan_id=row.plan_id,
+        )
+        for row in rows
+    ]
+
+
 def latest_events(line_id: int, *, most: int = 8) -> list[Event]:
-    """The latest purchases, refunds and repayments of a line together, newest first (three queries)."""
-    purchases = Purchase.objects.filter(line_id=line_id).select_related("merchant__shop").order_by("-pk")
+    """The latest purchases, refunds, repayments and early payoffs of a line together, newest first (four queries)."""
+    purchases = Purchase.objects.filter(line_id=line_id).select_related("merchant__shop", "choice")
     refunds = Refund.objects.filter(purchase__line_id=line_id).select_related("purchase__merchant__shop")
     repayments = Repayment.objects.filter(line_id=line_id).order_by("-pk")
+    payoffs = Payoff.objects.filter(plan__line_id=line_id).order_by("-pk")
     events = [
-        *_purchases(purchases[:most]),
+        *_purchases(purchases.order_by("-pk")[:most]),
         *_refunds(refunds.order_by("-pk")[:most]),
         *_repayments(repayments[:most]),
+        *_payoffs(payoffs[:most]),
     ]
     return nlargest(most, events, key=lambda event: (event.on, event.kind != Happening.PURCHASE, event.order))
 
@@ -208,11 +235,18 @@ class StatementDetail:
     refunds: list[Event]
     repayments: list[Event]
     runs: list[InterestRun]
+    # The instalments that fell due with it, and what they come to before the customer's credit paid of them.
+    instalments: list[PlanRow]
+    instalments_fen: int
+    payoffs: list[Event]
+    # What the customer's credit paid of purchases, instalments, interest and penalty; of fees, less is billed.
+    credit_used_fen: int
     # Purchases of the period that were refunded or repaid before the statement.
     settled_before_fen: int
     carried_principal_fen: int
     carried_interest_fen: int
     carried_penalty_fen: int
+    carried_fee_fen: int
     # What was repaid from this statement's day until the next one's.
     repaid_since: list[Event]
     # Late facts that were learned in the period.
@@ -226,7 +260,7 @@ class StatementDetail:
     @property
     def credit_used_negative_fen(self) -> int:
         """What the customer's credit paid, as it enters the sum."""
-        return -self.statement.credit_used_fen
+        return -self.credit_used_fen
 
 
 def _runs(line_id: int, since: date, until: date) -> list[InterestRun]:
@@ -263,7 +297,7 @@ def statement_of(*, customer_id: UUID, statement_id: int) -> Statement | None:
 
 
 def statement_detail(statement: Statement) -> StatementDetail:
-    """What is behind the figures of a statement (eight queries, however much happened)."""
+    """What is behind the figures of a statement (ten queries, however much happened)."""
     line = statement.line
     dates = selectors.statements_of(line.pk)
     before = dates.filter(issued_on__lt=statement.issued_on).values_list("issued_on", flat=True).first()
@@ -281,6 +315,16 @@ def statement_detail(statement: Statement) -> StatementDetail:
     paid = Repayment.objects.filter(line_id=line.pk, received_on__gte=since)
     paid = (paid.filter(received_on__lt=after) if after else paid).order_by("pk")[:MOST_SHOWN]
     repayments = _repayments(paid)
+    payoffs = Payoff.objects.filter(plan__line_id=line.pk, paid_on__gte=since, paid_on__lt=until).order_by(
+        "pk"
+    )
+    rows = list(
+        PlanRow.objects.filter(line_id=line.pk, billed_on=statement.issued_on)
+        .select_related("plan__purchase__merchant__shop")
+        .order_by("plan", "number")
+    )
+    instalments_fen = sum(row.principal_fen for row in rows)
+    credit_used_fen = statement.credit_used_fen - (sum(row.fee_fen for row in rows) - statement.new_fee_fen)
     return StatementDetail(
         statement=statement,
         since=since,
@@ -289,10 +333,18 @@ def statement_detail(statement: Statement) -> StatementDetail:
         refunds=_refunds(refunds.order_by("pk")[:MOST_SHOWN]),
         repayments=[event for event in repayments if event.on < until],
         runs=_runs(line.pk, since, until),
-        settled_before_fen=statement.purchases_fen - statement.new_principal_fen - statement.credit_used_fen,
+        instalments=rows,
+        instalments_fen=instalments_fen,
+        payoffs=_payoffs(payoffs[:MOST_SHOWN]),
+        credit_used_fen=credit_used_fen,
+        settled_before_fen=statement.purchases_fen
+        + instalments_fen
+        - statement.new_principal_fen
+        - credit_used_fen,
         carried_principal_fen=statement.principal_fen - statement.new_principal_fen,
         carried_interest_fen=statement.interest_fen - statement.new_interest_fen,
         carried_penalty_fen=statement.penalty_fen - statement.new_penalty_fen,
+        carried_fee_fen=statement.fee_fen - statement.new_fee_fen,
         repaid_since=[event for event in repayments if event.on >= until],
         corrections=list(
             Correction.objects.filter(line_id=line.pk, corrected_on__gte=since, corrected_on__lt=until)
@@ -303,8 +355,12 @@ def statement_detail(statement: Statement) -> StatementDetail:
 
 
 def purchases_of(line_id: int, *, since: date, until: date | None = None) -> list[Event]:
-    """What was captured on a line on or after `since` and before `until`, oldest first, at most 200."""
-    rows = Capture.objects.filter(line_id=line_id, posted_on__gte=since)
+    """
+    What was captured on a line on or after `since` and before `until`, oldest first, at most 200; without what is paid in
+    instalments.
+    """
+    plans = Plan.objects.filter(entry_id=OuterRef("entry_id"))
+    rows = Capture.objects.filter(~Exists(plans), line_id=line_id, posted_on__gte=since)
     if until:
         rows = rows.filter(posted_on__lt=until)
     return [

@@ -17,6 +17,7 @@ from finance.apr import AnnualRates, annual_rates_of
 from finance.money import round_fen, split_evenly
 
 MONTHS_PER_YEAR = 12
+SHOWN = Decimal("0.0001")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,16 @@ class Offer:
     def total_fen(self) -> int:
         """All that is paid."""
         return self.principal_fen + self.fee_fen
+
+    @property
+    def simple_annual(self) -> Decimal:
+        """The simple annual rate as it is shown: to a hundredth of a per cent."""
+        return self.rates.simple.quantize(SHOWN)
+
+    @property
+    def effective_annual(self) -> Decimal:
+        """The compounded one, likewise."""
+        return self.rates.effective.quantize(SHOWN)
 
 
 def fee_of(principal_fen: int, fee_rate: Decimal) -> int:
@@ -95,6 +106,14 @@ def statement_days(statement_day: int, after: date, count: int) -> list[date]:
         days.append(date(year, month, statement_day))
         year, month = (year + month // 12, month % 12 + 1)
     return days
+
+
+def due_date(issued_on: date, due_day: int) -> date:
+    """The due date of a statement: later in its month than its day, else in the next."""
+    if due_day > issued_on.day:
+        return issued_on.replace(day=due_day)
+    month = issued_on.month
+    return date(issued_on.year + month // 12, month % 12 + 1, due_day)
 
 
 @dataclass(frozen=True, slots=True)

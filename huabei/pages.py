@@ -7,8 +7,9 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from customers.models import Customer
-from huabei import history, selectors
+from huabei import history, plans, selectors
 from web.access import borrower_page
+from web.today import business_date
 
 
 @borrower_page
@@ -31,5 +32,9 @@ def statement(request: HttpRequest, customer: Customer, statement_id: int) -> Ht
     found = history.statement_of(customer_id=customer.pk, statement_id=statement_id)
     if found is None:
         raise Http404
-    context = {"statement": found, "detail": history.statement_detail(found)}
+    context = {
+        "statement": found,
+        "detail": history.statement_detail(found),
+        "can_spread": plans.may_be_spread(found, business_date()),
+    }
     return render(request, "huabei/statement.html", context)

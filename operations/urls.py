@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from operations import autopay_pages, pages
+from operations import autopay_pages, instalment_pages, pages
 
 urlpatterns = [
+    path("line/<uuid:line_uuid>/instalments/", instalment_pages.instalments, name="instalments"),
+    path(
+        "line/<uuid:line_uuid>/instalments/quote/", instalment_pages.instalment_quote, name="instalment_quote"
+    ),
+    path("line/<uuid:line_uuid>/instalments/statement/", instalment_pages.spread, name="spread"),
+    path("plans/<int:plan_id>/", instalment_pages.plan, name="plan"),
+    path("plans/<int:plan_id>/payoff/", instalment_pages.payoff, name="payoff"),
     path("", pages.home, name="home"),
     path("line/apply/", pages.apply, name="apply"),
     path("line/<uuid:line_uuid>/repay/", pages.repay_line, name="repay"),

@@ -95,11 +95,24 @@ def opened_line(customer: Customer, *, limit: str = "8000.00", on: date = OPENED
     return Line.objects.get(pk=line_id)
 
 
-def buys(line: Line, merchant: Merchant, amount: str, *, on: date, capture: bool = True) -> Purchase:
+def buys(
+    line: Line,
+    merchant: Merchant,
+    amount: str,
+    *,
+    on: date,
+    capture: bool = True,
+    instalments: int | None = None,
+) -> Purchase:
     """A purchase, charged at once unless told otherwise."""
     fen = parse_yuan(amount)
     held = purchases.authorise(
-        line_id=line.pk, merchant_id=merchant.pk, amount_fen=fen, reference=str(uuid4()), on=on
+        line_id=line.pk,
+        merchant_id=merchant.pk,
+        amount_fen=fen,
+        reference=str(uuid4()),
+        on=on,
+        instalments=instalments,
     )
     if capture:
         purchases.capture(purchase_id=held.purchase_id, amount_fen=fen, on=on)
