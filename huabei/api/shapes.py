@@ -175,6 +175,10 @@ class StatementOut(Fields):
     new_interest = Yuan(source="new_interest_fen")
     new_penalty = Yuan(source="new_penalty_fen")
     credit_used = Yuan(source="credit_used_fen")
+    correction = Yuan(
+        source="correction_fen",
+        help_text="What was learned since the statement before, of earlier days; may be negative.",
+    )
 
 
 class HappeningOut(Fields):
@@ -309,6 +313,7 @@ EXAMPLE_STATEMENT = {
     "new_interest": "0.00",
     "new_penalty": "0.00",
     "credit_used": "0.00",
+    "correction": "0.00",
 }
 EXAMPLE_REPAYMENT = {
     "id": "7e9d2f61-1c3b-4a0d-8f57-5b4e3d2c1a06",

@@ -197,6 +197,7 @@ class LineSimulations(Endpoint):
                     "total": "1000.00",
                     "minimum": "100.00",
                     "credit_used": "0.00",
+                    "correction": "0.00",
                 }
             ],
             "plans": [],
