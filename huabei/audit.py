@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
+from huabei.audit_limits import LIMITS
 from huabei.audit_spending import SPENDING
 from huabei.models import (
     Accrual,
     CalendarChange,
     Capture,
+    Closure,
     Correction,
     Due,
+    Freeze,
+    LimitChange,
+    LimitReview,
     Line,
     Purchase,
     Refund,
@@ -24,6 +29,7 @@ from huabei.models import (
     Segment,
     SegmentKind,
     Statement,
+    TemporaryLimit,
 )
 from ledger.audit import Check, guards
 from ledger.chart import (
@@ -397,6 +403,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     Check("line_refunds", _("A refund went where its entry posted it."), "huabei_refund", _REFUNDS),
     *SPENDING,
+    *LIMITS,
     Check(
         "line_corrections",
         _("A correction says what its entry changed, and leaves nothing between accounts."),
@@ -436,8 +443,24 @@ CHECKS: tuple[Check, ...] = (
             CalendarChange,
             Segment,
             Accrual,
+            Closure,
+            Freeze,
+            LimitChange,
+            LimitReview,
+            TemporaryLimit,
         ),
-        facts=(Statement, Repayment, Refund, RefundShare, Correction, CalendarChange, Accrual),
+        facts=(
+            Statement,
+            Repayment,
+            Refund,
+            RefundShare,
+            Correction,
+            CalendarChange,
+            Accrual,
+            Closure,
+            LimitChange,
+            LimitReview,
+        ),
         triggers=(
             "huabei_accrual_is_append_only",
             "huabei_accrual_is_not_truncated",
@@ -445,10 +468,18 @@ CHECKS: tuple[Check, ...] = (
             "huabei_calendarchange_is_not_truncated",
             "huabei_capture_keeps_its_nature",
             "huabei_capture_keeps_its_refunds",
+            "huabei_closure_is_append_only",
+            "huabei_closure_is_not_truncated",
             "huabei_correction_is_append_only",
             "huabei_correction_is_not_truncated",
             "huabei_due_keeps_its_nature",
+            "huabei_freeze_only_thaws",
+            "huabei_limitchange_is_append_only",
+            "huabei_limitchange_is_not_truncated",
+            "huabei_limitreview_is_append_only",
+            "huabei_limitreview_is_not_truncated",
             "huabei_line_keeps_its_nature",
+            "huabei_line_stays_closed",
             "huabei_purchase_keeps_its_captures",
             "huabei_purchase_keeps_its_nature",
             "huabei_purchase_keeps_its_refunds",
@@ -462,6 +493,7 @@ CHECKS: tuple[Check, ...] = (
             "huabei_segment_only_closes",
             "huabei_statement_is_append_only",
             "huabei_statement_is_not_truncated",
+            "huabei_temporarylimit_only_ends",
         ),
     ),
 )

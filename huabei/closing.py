@@ -19,7 +19,10 @@ from huabei import delinquency
 from huabei.models import SegmentKind
 from huabei.selectors import terms_on
 from huabei.services.excess import absorb_excess
-from huabei.services.purchases import expire_holds
+from huabei.services.lifecycle import close_long_overdue, freeze_overdue
+from huabei.services.limits import expire_temporary_limits
+from huabei.services.releases import expire_holds
+from huabei.services.reviews import review
 from ledger.chart import (
     COMMITMENT_CONTROL,
     CORRECTIONS,
@@ -184,7 +187,7 @@ def book_income(closed_on: date, lines: Lines = None) -> int:
 # row of each instalment plan, with its fee; interest and penalty owed so far are posted, the customer's credit pays of these
 # what it can, and the minimum becomes due. A line's accounts are read in one look at the index, and its rows to come in
 # another; what stands is written down once, or each figure would compute those below it again.
-_TO_BILL = """line.statement_day = extract(day FROM %(issued)s::date)::smallint AND line.billable AND line.status <> 'closed'
+_TO_BILL = """line.statement_day = extract(day FROM %(issued)s::date)::smallint AND line.billable
       AND line.opened_on < %(issued)s /* scope */"""
 
 _STATEMENTS = """
@@ -371,10 +374,7 @@ _CHANGED = (
 )
 
 _BUCKETS = """
-UPDATE huabei_line AS line
-SET bucket = late.bucket,
-    status = CASE line.status WHEN 'active' THEN 'frozen' ELSE line.status END,
-    frozen_cause = CASE line.status WHEN 'active' THEN 'overdue' ELSE line.frozen_cause END
+UPDATE huabei_line AS line SET bucket = late.bucket
 FROM (/* late */) AS late
 WHERE line.id = late.line_id AND line.bucket <> late.bucket
 """
@@ -387,14 +387,34 @@ def move_buckets(closed_on: date, lines: Lines = None) -> int:
     if not held:
         return 0
     sql = _scoped(_BUCKETS.replace("/* late */", _LATE), "line_id", held)
-    return affected(sql, parameters | {"lines": held})
+    moved = affected(sql, parameters | {"lines": held})
+    freeze_overdue(line_ids=held, on=closed_on + timedelta(days=1))
+    return moved
+
+
+def end_temporary_limits(closed_on: date, lines: Lines = None) -> int:
+    """Temporary limits whose last day ended are taken away. Returns how many."""
+    return expire_temporary_limits(last_day=closed_on, on=closed_on + timedelta(days=1), line_ids=lines)
+
+
+def close_late_lines(closed_on: date, lines: Lines = None) -> int:
+    """Lines that have been overdue for too many months are closed. Returns how many."""
+    return close_long_overdue(on=closed_on + timedelta(days=1), line_ids=lines)
+
+
+def review_limits(closed_on: date, lines: Lines = None) -> int:
+    """Limits whose review is due are reviewed. Returns how many."""
+    return review(on=closed_on + timedelta(days=1), line_ids=lines)
 
 
 STEPS = (
     ("lines.release_expired_holds", release_expired_holds),
     ("lines.start_interest_after_due_day", start_interest_after_due_day),
     ("lines.book_income", book_income),
+    ("lines.end_temporary_limits", end_temporary_limits),
     ("lines.issue_statements", issue_statements),
     ("lines.move_buckets", move_buckets),
+    ("lines.close_late_lines", close_late_lines),
+    ("lines.review_limits", review_limits),
     *delinquency.STEPS,
 )

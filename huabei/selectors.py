@@ -14,7 +14,7 @@ from finance.interest import Segment as InterestSegment
 from finance.interest import owed
 from finance.money import round_fen
 from finance.rates import DailyRate
-from huabei.models import Due, Line, LineStatus, Merchant, Segment, SegmentKind, Statement, Terms
+from huabei.models import Due, Line, LineStatus, Merchant, ReviewTerms, Segment, SegmentKind, Statement, Terms
 from huabei.policy import Policy
 from ledger.selectors import positions
 from ledger.sql import fetch_one
@@ -23,6 +23,11 @@ from ledger.sql import fetch_one
 def terms_on(on: date) -> Terms:
     """The terms in force on a date."""
     return Terms.objects.filter(effective_from__lte=on).latest("effective_from")
+
+
+def review_terms_on(on: date) -> ReviewTerms:
+    """The terms by which limits are reviewed on a date."""
+    return ReviewTerms.objects.filter(effective_from__lte=on).latest("effective_from")
 
 
 def opening_policy(on: date) -> Policy:

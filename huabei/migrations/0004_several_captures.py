@@ -15,6 +15,8 @@ WHERE captured_fen > 0;
 INSERT INTO huabei_refundshare (refund_id, capture_id, amount_fen)
 SELECT refund.id, capture.id, refund.amount_fen
 FROM huabei_refund AS refund JOIN huabei_capture AS capture ON capture.purchase_id = refund.purchase_id;
+SET CONSTRAINTS ALL IMMEDIATE;
+SET CONSTRAINTS ALL DEFERRED;
 """
 
 # The hold that waits is another one after a capture that is not the last. What was captured stays, and so does its first day.

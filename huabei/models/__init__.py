@@ -23,6 +23,18 @@ from huabei.models.instalments import (
     PlanRow,
 )
 from huabei.models.interest import Accrual, Segment, SegmentKind
+from huabei.models.limits import (
+    Cause,
+    Closure,
+    Concern,
+    Freeze,
+    LimitChange,
+    LimitChangeKind,
+    LimitReview,
+    ReviewOutcome,
+    ReviewTerms,
+    TemporaryLimit,
+)
 from huabei.models.lines import CalendarChange, Line, LineStatus
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
@@ -35,14 +47,21 @@ __all__ = [
     "CalendarChange",
     "Capture",
     "Category",
+    "Cause",
     "Classification",
     "ClassificationBand",
+    "Closure",
+    "Concern",
     "Correction",
     "CorrectionCause",
     "Due",
+    "Freeze",
     "InstalmentOption",
     "InstalmentTerms",
     "LimitBand",
+    "LimitChange",
+    "LimitChangeKind",
+    "LimitReview",
     "Line",
     "LineStatus",
     "Merchant",
@@ -58,8 +77,11 @@ __all__ = [
     "RefundShare",
     "ReminderDay",
     "Repayment",
+    "ReviewOutcome",
+    "ReviewTerms",
     "Segment",
     "SegmentKind",
     "Statement",
+    "TemporaryLimit",
     "Terms",
 ]

@@ -26,8 +26,11 @@ class Line(models.Model):
     status = models.CharField(
         _("status"), max_length=8, choices=LineStatus.choices, default=LineStatus.ACTIVE
     )
+    # While frozen: "overdue" where that is one of the causes, else the cause of the oldest freeze that is open.
     frozen_cause = models.CharField(_("cause of the freeze"), max_length=24, blank=True, default="")
+    # The limit in force; of it, what was lent for a time.
     limit_fen = models.BigIntegerField(_("limit"))
+    temporary_fen = models.BigIntegerField(_("of it for a time"), default=0, db_default=0)
     # What is drawn or held beyond the limit, after the limit was lowered or a payment bounced: covered by a commitment of its
     # own, which whatever comes back takes away before it frees any limit.
     excess_fen = models.BigIntegerField(_("drawn beyond the limit"), default=0, db_default=0)
@@ -37,6 +40,7 @@ class Line(models.Model):
     score = models.SmallIntegerField(_("score at opening"), null=True)
     # Days past due stand in buckets; only a change of bucket is written (0: nothing overdue).
     bucket = models.SmallIntegerField(_("delinquency bucket"), default=0, db_default=0)
+    review_on = models.DateField(_("limit to be reviewed on"))
     # Whether the next statement day has anything to look at: set by a capture, cleared by the close when nothing is owed.
     billable = models.BooleanField(default=False, db_default=False)
 
@@ -66,6 +70,10 @@ class Line(models.Model):
                 name="line_limit_not_negative", condition=Q(limit_fen__gte=0, excess_fen__gte=0)
             ),
             models.CheckConstraint(
+                name="line_temporary_within_limit",
+                condition=Q(temporary_fen__gte=0, temporary_fen__lte=F("limit_fen")),
+            ),
+            models.CheckConstraint(
                 name="line_days_in_every_month",
                 condition=Q(statement_day__range=(1, 28))
                 & Q(due_day__range=(1, 28))
@@ -75,6 +83,7 @@ class Line(models.Model):
         indexes = [
             models.Index(name="line_in_excess", fields=["id"], condition=Q(excess_fen__gt=0)),
             models.Index(name="line_to_bill", fields=["statement_day"], condition=Q(billable=True)),
+            models.Index(name="line_to_review", fields=["review_on"], condition=~Q(status="closed")),
             models.Index(name="line_delinquent", fields=["bucket"], condition=Q(bucket__gt=0)),
         ]
 

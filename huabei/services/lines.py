@@ -84,9 +84,11 @@ WITH opening AS (
         (penalty, 'penalty_receivable', 'credits'), (credit, 'customer_credit', 'debits')) AS role (id, type_code, cap)
 ), line AS (
     INSERT INTO huabei_line (id, uuid, customer_id, status, frozen_cause, limit_fen, statement_day, due_day, opened_on,
-        score, commitment_account_id, unbilled_account_id, billed_account_id, instalment_account_id, interest_account_id,
-        fee_account_id, penalty_account_id, credit_account_id)
+        review_on, score, commitment_account_id, unbilled_account_id, billed_account_id, instalment_account_id,
+        interest_account_id, fee_account_id, penalty_account_id, credit_account_id)
     SELECT line_id, line_uuid, customer_id, 'active', '', limit_fen, statement_day, due_day, %(on)s,
+           (%(on)s::date + make_interval(months => (SELECT months_between FROM huabei_reviewterms
+               WHERE effective_from <= %(on)s ORDER BY effective_from DESC LIMIT 1)))::date,
            score, commitment, unbilled, billed, instalment, interest, fee, penalty, credit
     FROM opening
 ), entry AS (

@@ -16,11 +16,11 @@ from fractions import Fraction
 import huabei.closing
 from finance.money import round_fen
 from huabei import selectors
-from huabei.models import Due, Line, LineStatus, Segment, SegmentKind
+from huabei.models import Due, Line, Segment, SegmentKind
 from huabei.replay import Life
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess, cover_excess
-from huabei.services.lines import OVERDUE
+from huabei.services.lifecycle import thaw_paid
 from ledger.chart import COMMITMENT_CONTROL, CORRECTIONS, FEE_INCOME, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post
 from ledger.sql import fetch_one
@@ -218,9 +218,8 @@ def _rewrite_lateness(line: Line, life: Life, on: date) -> None:
     line.billable = line.billable or life.drawn_fen + life.billed_total_fen > 0
     if life.overdue_since is None:
         line.bucket = 0
-        if line.status == LineStatus.FROZEN and line.frozen_cause == OVERDUE:
-            line.status, line.frozen_cause = LineStatus.ACTIVE, ""
-    line.save(update_fields=["billable", "bucket", "status", "frozen_cause"])
+        thaw_paid(line=line, on=on)
+    line.save(update_fields=["billable", "bucket"])
     if life.overdue_since is not None:
         huabei.closing.move_buckets(on - timedelta(days=1), [line.pk])
     if line.excess_fen:

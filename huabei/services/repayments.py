@@ -34,12 +34,16 @@ from huabei.models import (
 )
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
+from huabei.services.lifecycle import thaw_paid
 from huabei.services.lines import OVERDUE, locked_line
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.segments import follow
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post, request_hash
+
+__all__ = ["OVERDUE", "locked_line", "refund", "repay"]
+
 
 _Fact = TypeVar("_Fact", Repayment, Refund)
 
@@ -208,9 +212,9 @@ def _after_payment(
             follow(segment, on=on, principal_fen=left_fen, posted_fen=posted)
     if not overdue_fen:
         line.bucket = 0
-    if not overdue_fen and line.status == LineStatus.FROZEN and line.frozen_cause == OVERDUE:
-        line.status, line.frozen_cause = LineStatus.ACTIVE, ""
-    line.save(update_fields=["bucket", "status", "frozen_cause"])
+        line.save(update_fields=["bucket"])
+    if not overdue_fen and line.status != LineStatus.ACTIVE:
+        thaw_paid(line=line, on=on)
     if line.excess_fen:
         absorb_excess(line_ids=[line.pk], on=on)
 

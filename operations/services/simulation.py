@@ -23,22 +23,32 @@ from finance.money import format_yuan, parse_yuan
 from huabei import selectors
 from huabei.errors import LARGEST_AMOUNT_FEN
 from huabei.models import Line, Plan, Purchase, Repayment
-from huabei.services import corrections, instalments, purchases, repayments
+from huabei.services import corrections, instalments, lifecycle, limits, purchases, repayments
 from huabei.services.calendars import change_calendar
+from huabei.services.causes import CUSTOMER, Why, staff
 from huabei.services.lines import CALENDARS, Opening, open_line
 from operations.services.closing import close_lines
 
-EVENT_TYPES = (
-    "purchase",
-    "capture",
-    "void",
-    "refund",
-    "repayment",
-    "statement_plan",
-    "payoff",
-    "reversal",
-    "calendar_change",
-)
+# The fields that events of each type have beside their day, type and ref: those they need, and those they may have.
+EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    "purchase": (frozenset({"amount"}), frozenset({"instalments"})),
+    "capture": (frozenset(), frozenset({"amount", "final"})),
+    "void": (frozenset(), frozenset({"amount"})),
+    "refund": (frozenset(), frozenset({"amount"})),
+    "repayment": (frozenset({"amount"}), frozenset({"value_date"})),
+    "statement_plan": (frozenset({"amount", "instalments"}), frozenset()),
+    "payoff": (frozenset(), frozenset()),
+    "reversal": (frozenset(), frozenset()),
+    "calendar_change": (frozenset({"statement_day"}), frozenset()),
+    "limit": (frozenset({"amount"}), frozenset()),
+    "temporary_limit": (frozenset({"amount", "last_day"}), frozenset()),
+    "freeze": (frozenset({"cause"}), frozenset()),
+    "thaw": (frozenset(), frozenset()),
+    "close": (frozenset(), frozenset()),
+}
+FIELDS = frozenset({"amount", "final", "instalments", "last_day", "cause", "value_date", "statement_day"})
+# Who the simulated member of staff is that changes the line.
+STAFF = staff(1)
 MOST_EVENTS = 10_000
 LONGEST_DAYS = 3_660
 LONGEST_REF = 48
@@ -73,6 +83,10 @@ class Event:
     # Of a capture: whether what it leaves is released.
     final: bool = True
     instalments: int | None = None
+    # Of a temporary limit.
+    last_day: date | None = None
+    # Of a freeze.
+    cause: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,13 +157,9 @@ def _instalments(number: Any, type_: str, where: str) -> int | None:
 
 def _event(given: Any, position: int) -> Event:
     where = f"events[{position}]"
-    optional = frozenset({"amount", "final", "instalments", "value_date", "statement_day"})
-    read = _fields(given, where, {"on", "type", "ref"}, optional)
-    if read["type"] not in EVENT_TYPES:
+    read = _fields(given, where, {"on", "type", "ref"}, FIELDS)
+    if not isinstance(read["type"], str) or read["type"] not in EVENT_TYPES:
         raise BadStory(f"must be one of {', '.join(EVENT_TYPES)}", field=f"{where}.type")
-    for name, only in (("value_date", "repayment"), ("statement_day", "calendar_change")):
-        if name in read and read["type"] != only:
-            raise BadStory(f"goes with a {only} only", field=f"{where}.{name}")
     on = _date(read["on"], f"{where}.on")
     value_on = _date(read["value_date"], f"{where}.value_date") if "value_date" in read else on
     if read["type"] == "calendar_change" and read.get("statement_day") not in CALENDARS:
@@ -157,24 +167,28 @@ def _event(given: Any, position: int) -> Event:
     ref = read["ref"]
     if not isinstance(ref, str) or not 1 <= len(ref) <= LONGEST_REF or not ref.isprintable():
         raise BadStory(f"must be a text of 1 to {LONGEST_REF} printable characters", field=f"{where}.ref")
-    needs_amount = read["type"] in ("purchase", "repayment", "statement_plan")
-    amount = read.get("amount")
-    if needs_amount and amount is None:
-        raise BadStory("is missing", field=f"{where}.amount")
-    if read["type"] == "payoff" and amount is not None:
-        raise BadStory("a payoff pays all that is to come", field=f"{where}.amount")
-    if not isinstance(read.get("final", True), bool) or ("final" in read and read["type"] != "capture"):
-        raise BadStory("must be true or false, of a capture", field=f"{where}.final")
+    needed, allowed = EVENT_TYPES[read["type"]]
+    given_fields = {name for name in FIELDS if read.get(name) is not None}
+    for name in sorted(needed - given_fields):
+        raise BadStory("is missing", field=f"{where}.{name}")
+    for name in sorted(given_fields - needed - allowed):
+        raise BadStory(f"is not known of a {read['type']}", field=f"{where}.{name}")
+    if not isinstance(read.get("final", True), bool):
+        raise BadStory("must be true or false", field=f"{where}.final")
+    if not isinstance(read.get("cause", ""), str):
+        raise BadStory("must be the code of a cause", field=f"{where}.cause")
     return Event(
         position,
         on,
         read["type"],
         ref,
-        None if amount is None else _fen(amount, f"{where}.amount"),
+        _fen(read["amount"], f"{where}.amount") if "amount" in given_fields else None,
         value_on,
         read.get("statement_day", 0),
         read.get("final", True),
         _instalments(read.get("instalments"), read["type"], f"{where}.instalments"),
+        _date(read["last_day"], f"{where}.last_day") if "last_day" in given_fields else None,
+        read.get("cause") or "",
     )
 
 
@@ -236,6 +250,7 @@ class _Told:
     waiting: frozenset[str]
     purchase_ids: dict[str, int] = field(default_factory=dict)
     plan_ids: dict[str, int] = field(default_factory=dict)
+    freeze_ids: dict[str, int] = field(default_factory=dict)
     refused: list[dict[str, Any]] = field(default_factory=list)
 
     def purchase(self, event: Event) -> None:
@@ -325,6 +340,34 @@ class _Told:
             raise BadStory(
                 "this ref is used by an earlier purchase or plan", field=f"events[{event.position}].ref"
             )
+
+    def limit(self, event: Event) -> None:
+        assert event.amount_fen is not None
+        why = Why("risk", STAFF, f"limit-{event.position}")
+        limits.change_limit(line_id=self.line_id, limit_fen=event.amount_fen, why=why, on=event.on)
+
+    def temporary_limit(self, event: Event) -> None:
+        assert event.amount_fen is not None
+        assert event.last_day is not None
+        limits.raise_temporarily(
+            line_id=self.line_id,
+            amount_fen=event.amount_fen,
+            last_day=event.last_day,
+            why=Why("travel", STAFF, f"limit-{event.position}"),
+            on=event.on,
+        )
+
+    def freeze(self, event: Event) -> None:
+        why = Why(event.cause, STAFF, event.ref)
+        self.freeze_ids[event.ref] = lifecycle.freeze(line_id=self.line_id, why=why, on=event.on).pk
+
+    def thaw(self, event: Event) -> None:
+        why = Why("cleared", STAFF, event.ref)
+        lifecycle.thaw(freeze_id=self.freeze_ids.get(event.ref, 0), why=why, on=event.on)
+
+    def close(self, event: Event) -> None:
+        why = Why("customer_wish", CUSTOMER, f"close-{event.position}")
+        lifecycle.close(line_id=self.line_id, why=why, on=event.on)
 
     def _of(self, event: Event) -> Purchase:
         if event.ref not in self.purchase_ids:

@@ -16,8 +16,10 @@ from django.db import connection, transaction
 
 from finance.errors import DomainError
 from huabei.closing import issue_statements
-from huabei.models import Line, Purchase, Segment, Statement
+from huabei.models import Freeze, Line, Purchase, Segment, Statement
 from huabei.services import purchases, repayments
+from huabei.services.causes import Why
+from huabei.services.lifecycle import thaw
 from huabei.services.lines import Opening, open_line
 from ledger.audit import verify
 from operations import audit
@@ -142,7 +144,7 @@ def test_repayments_refunds_and_captures_of_one_line_at_once_add_up(committed_db
     end_day(date(2026, 7, 10))
     on = date(2026, 7, 15)
     # Frozen since its minimum was missed; somebody let it buy again.
-    Line.objects.filter(pk=line.pk).update(status="active", frozen_cause="")
+    thaw(freeze_id=Freeze.objects.get().pk, why=Why("goodwill", "staff:1", "x"), on=on)
     held = [[authorised(line, shop, 30_00, on).pk for _ in range(8)] for _ in range(2)]
     crowd.at_once(
         do,

@@ -8,8 +8,10 @@ import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
 from huabei.models import Line, Merchant, Purchase, Segment
-from huabei.services import corrections, repayments
+from huabei.services import corrections, lifecycle, limits, repayments
 from huabei.services.captures import capture
+from huabei.services.causes import Why
+from huabei.services.reviews import review
 from tests.line_world import a_line, a_merchant, authorised, bought, end_day
 
 pytestmark = pytest.mark.django_db
@@ -27,6 +29,22 @@ def late() -> tuple[Line, Merchant, Purchase]:
     end_day(date(2026, 7, 21))
     bounced = repayments.repay(line_id=line.pk, amount_fen=1_00, reference="b", on=date(2026, 7, 21))
     corrections.reverse_repayment(repayment_id=bounced.pk, reason="", on=date(2026, 7, 21))
+    other = a_line()
+    limits.change_limit(
+        line_id=other.pk, limit_fen=1_00, why=Why("risk", "staff:1", "a"), on=date(2026, 7, 21)
+    )
+    limits.raise_temporarily(
+        line_id=other.pk,
+        amount_fen=1_00,
+        last_day=date(2026, 8, 1),
+        why=Why("travel", "staff:1", "b"),
+        on=date(2026, 7, 21),
+    )
+    thawed = lifecycle.freeze(line_id=other.pk, why=Why("fraud", "staff:1", "a"), on=date(2026, 7, 21))
+    lifecycle.thaw(freeze_id=thawed.pk, why=Why("cleared", "staff:1", "a"), on=date(2026, 7, 21))
+    lifecycle.close(line_id=a_line().pk, why=Why("fraud", "staff:1", "a"), on=date(2026, 7, 21))
+    reviewed = a_line(opened_on=date(2026, 1, 21))
+    review(on=date(2026, 7, 21), line_ids=[reviewed.pk])
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     return line, shop, purchase
 
@@ -112,6 +130,11 @@ def test_even_the_owner_may_not_change_a_fact(late: object, table: str, statemen
         "UPDATE huabei_purchase SET line_id = line_id + 1",
         "UPDATE huabei_purchase SET reference = 'another'",
         "UPDATE huabei_purchase SET hold_transfer_id = 1",
+        "UPDATE huabei_line SET status = 'active' WHERE status = 'closed'",
+        "UPDATE huabei_freeze SET cause = 'cash_out'",
+        "UPDATE huabei_freeze SET thawed_on = NULL, thaw_cause = '', thawed_by = ''",
+        "UPDATE huabei_temporarylimit SET amount_fen = 1",
+        "UPDATE huabei_temporarylimit SET last_day = last_day + 1",
         "UPDATE huabei_capture SET amount_fen = amount_fen + 1",
         "UPDATE huabei_capture SET posted_on = posted_on + 1",
         "UPDATE huabei_capture SET purchase_id = 1",
@@ -159,6 +182,23 @@ NONSENSE = [
     ("UPDATE huabei_line SET status = 'frozen', frozen_cause = ''", "line_frozen_for_a_cause"),
     ("UPDATE huabei_line SET status = 'active', frozen_cause = 'overdue'", "line_frozen_for_a_cause"),
     ("UPDATE huabei_line SET limit_fen = -1", "line_limit_not_negative"),
+    ("UPDATE huabei_line SET temporary_fen = limit_fen + 1", "line_temporary_within_limit"),
+    ("UPDATE huabei_temporarylimit SET ended_on = granted_on - 1", "temporary_limit_sensible"),
+    ("INSERT INTO huabei_limitchange (line_id, kind, cause, by, note, reference, request_hash, changed_on, before_fen,"
+     " after_fen, entry_id) SELECT line_id, kind, cause, by, '', 'new', request_hash, changed_on, 5, 5, 1"
+     " FROM huabei_limitchange LIMIT 1", "limit_change_changes"),
+    ("INSERT INTO huabei_limitchange (line_id, kind, cause, by, note, reference, request_hash, changed_on, before_fen,"
+     " after_fen, entry_id) SELECT line_id, 'gift', cause, by, '', 'new', request_hash, changed_on, 5, 6, 1"
+     " FROM huabei_limitchange LIMIT 1", "limit_change_kind_known"),
+    ("INSERT INTO huabei_freeze (line_id, cause, by, note, reference, request_hash, frozen_on, thawed_on, thaw_cause,"
+     " thawed_by, thaw_note) SELECT line_id, cause, by, '', 'new', request_hash, frozen_on, frozen_on, '', '', ''"
+     " FROM huabei_freeze LIMIT 1", "freeze_ends_for_a_cause"),
+    ("INSERT INTO huabei_freeze (line_id, cause, by, note, reference, request_hash, frozen_on, thaw_cause, thawed_by,"
+     " thaw_note) SELECT id, 'fraud', 'staff:1', '', n::text, sha256('x'), opened_on, '', '', ''"
+     " FROM huabei_line, generate_series(1, 2) AS n", "freeze_one_open_per_cause"),
+    ("UPDATE huabei_cause SET concern = 'weather'", "cause_concern_known"),
+    ("UPDATE huabei_cause SET effective_to = effective_from", "cause_not_backwards"),
+    ("UPDATE huabei_reviewterms SET months_between = 0", "review_terms_sensible"),
     ("UPDATE huabei_line SET statement_day = 31", "line_days_in_every_month"),
     ("UPDATE huabei_line SET due_day = statement_day", "line_days_in_every_month"),
     ("INSERT INTO huabei_accrual (closed_on, kind, accrued_fen, income_fen) SELECT closed_on, kind, 0, 0"
@@ -209,6 +249,16 @@ def test_nonsense_cannot_be_written(
         ("huabei_capture", {}, "capture_once_per_reference"),
         ("huabei_refundshare", {}, "refund_share_once_per_capture"),
         ("huabei_refundshare", {"amount_fen": "0"}, "refund_share_positive"),
+        ("huabei_limitchange", {}, "limit_change_once_per_reference"),
+        ("huabei_freeze", {}, "freeze_once_per_reference"),
+        ("huabei_closure", {}, "huabei_closure_line_id_key"),
+        ("huabei_limitreview", {}, "limit_review_once_a_day"),
+        (
+            "huabei_limitreview",
+            {"reviewed_on": "'2026-07-22'", "outcome": "'x'"},
+            "limit_review_outcome_known",
+        ),
+        ("huabei_cause", {}, "cause_once_per_day"),
         ("huabei_line", {"uuid": "gen_random_uuid()"}, "line_one_live_per_customer"),
         (
             "huabei_line",
@@ -236,8 +286,8 @@ def test_a_closed_line_makes_room_for_another(late: tuple[Line, Merchant, Purcha
     execute(f"UPDATE huabei_line SET status = 'closed', frozen_cause = '' WHERE id = {line.pk}")
     execute(
         "INSERT INTO huabei_line (uuid, customer_id, status, frozen_cause, limit_fen, statement_day, due_day, opened_on,"
-        " commitment_account_id, unbilled_account_id, billed_account_id, instalment_account_id, interest_account_id,"
-        " fee_account_id, penalty_account_id, credit_account_id)"
-        f" SELECT gen_random_uuid(), customer_id, 'active', '', 1, 1, 10, '2026-08-01', 1, 2, 3, 4, 5, 6, 7, 8"
+        " review_on, commitment_account_id, unbilled_account_id, billed_account_id, instalment_account_id,"
+        " interest_account_id, fee_account_id, penalty_account_id, credit_account_id)"
+        " SELECT gen_random_uuid(), customer_id, 'active', '', 1, 1, 10, '2026-08-01', '2027-02-01', 1, 2, 3, 4, 5, 6, 7, 8"
         f" FROM huabei_line WHERE id = {line.pk}"
     )

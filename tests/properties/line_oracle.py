@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
+from tests.properties.line_changes import Changes, Refused
+
+__all__ = ["LineOracle", "Refused"]
+
 DAY = timedelta(days=1)
-
-
-class Refused(Exception):
-    """What the line refuses, by the product's code."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def to_fen(exact: Fraction) -> int:
 
 
 @dataclass
-class LineOracle:
+class LineOracle(Changes):
     """A line from the morning it is opened. Tell it what happens on a day, then `end_day`, day after day."""
 
     limit: int
@@ -162,7 +162,11 @@ class LineOracle:
     running_penalty: Fraction = Fraction(0)
     late: bool = False
     late_base: int = 0
-    frozen: bool = False
+    late_minimum: bool = False
+    freezes: dict[str, str] = field(default_factory=dict)
+    ended_freezes: set[str] = field(default_factory=set)
+    temporary: list[tuple[int, date]] = field(default_factory=list)
+    closed: bool = False
     revolving_rate: Fraction = Fraction(0)
     penalty_rate: Fraction = Fraction(0)
 
@@ -195,10 +199,6 @@ class LineOracle:
         return sum(p.amount - p.captured for p in self.purchases.values() if not p.ended)
 
     @property
-    def available(self) -> int:
-        return self.limit - self.drawn - self.held
-
-    @property
     def owed(self) -> int:
         return (
             self.unbilled + self.billed_total + to_fen(self.running_interest) + to_fen(self.running_penalty)
@@ -212,7 +212,7 @@ class LineOracle:
     def purchase(
         self, on: date, ref: str, fen: int, *, capture: bool, instalments: int | None = None
     ) -> None:
-        if self.frozen:
+        if self.status != "active":
             raise Refused("line_not_active")
         chosen = self._chosen(on, instalments) if instalments else None
         if fen > self.available:
@@ -298,7 +298,7 @@ class LineOracle:
 
     def statement_plan(self, on: date, ref: str, fen: int, instalments: int) -> None:
         """Unpaid purchases of the latest statement, until its due date, become instalments."""
-        if self.frozen:
+        if self.status != "active":
             raise Refused("line_not_active")
         chosen = self._chosen(on, instalments)
         asked, lot = (self.asked_ever[-1], self.lots[-1]) if self.lots else (None, None)
@@ -349,8 +349,10 @@ class LineOracle:
             self._drop_fractions()
         if morning.day == self.statement_day and morning > self.opened_on:
             self._issue(morning)
+        self.temporary = [(fen, last_day) for fen, last_day in self.temporary if last_day > day]
         if self.overdue(morning):
-            self.frozen = True
+            self.late_minimum = True
+            self.close_when_late(min(asked.due_on for asked in self.asked if asked.fen), morning)
 
     # --- how ---
 
@@ -421,7 +423,7 @@ class LineOracle:
             self.asked = []
         self.late_base -= min(fen, self.late_base)
         if not self.overdue(on):
-            self.frozen = False
+            self.late_minimum = False
             if self.late:
                 self.late, self.late_base = False, 0
                 self.revolving_rate = self.rules(on).revolving

@@ -84,6 +84,13 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "void": lambda: oracle.void(on, ref),
         "refund": lambda: oracle.refund(on, ref, fen),
         "repayment": lambda: oracle.repay(on, ref, fen or 0),
+        "limit": lambda: oracle.change_limit(fen or 0),
+        "temporary_limit": lambda: oracle.raise_temporarily(
+            on, fen or 0, date.fromisoformat(event["last_day"])
+        ),
+        "freeze": lambda: oracle.freeze(ref, event["cause"]),
+        "thaw": lambda: oracle.thaw(ref),
+        "close": oracle.close,
     }
     acts[event["type"]]()
 
@@ -135,7 +142,7 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
         "credit": yuan(oracle.credit),
         "owed": yuan(oracle.owed),
         "overdue": yuan(oracle.overdue(on)),
-        "status": "frozen" if oracle.frozen else "active",
+        "status": oracle.status,
     }
 
 
@@ -296,6 +303,31 @@ class _Author:
     def _periods(self) -> int:
         return self.choose.one_of([*sorted(self.oracle.rules(self.day).fees), 4])
 
+    def limit(self) -> None:
+        """The limit is set, at or near what is drawn as often as not; or raised for some days."""
+        oracle, ref = self.oracle, f"l{len(self.story['events'])}"
+        if self.choose.integer(0, 2):
+            used = oracle.drawn + oracle.held
+            fen = self.amount(used, used // 2, oracle.limit, most=2 * oracle.limit)
+            self.write(self._event("limit", ref, fen))
+        else:
+            last_day = self.day + self.choose.integer(-1, 40) * DAY
+            event = self._event("temporary_limit", ref, self.amount(oracle.limit // 2, most=oracle.limit))
+            self.write(event | {"last_day": last_day.isoformat()})
+
+    def freeze(self) -> None:
+        """The line is frozen for one of two causes, and thawed some days later; or closed."""
+        ref = f"f{len(self.story['events'])}"
+        if self.choose.integer(0, 5) == 0:
+            self.write(self._event("close", ref, None))
+            return
+        self.write(self._event("freeze", ref, None) | {"cause": self.choose.one_of(["fraud", "cash_out"])})
+        on = self.day + self.choose.integer(0, 20) * DAY
+        if on == self.day:
+            self.write(self._event("thaw", ref, None))
+        else:
+            self.agenda[on].append(self._event("thaw", ref, None, on))
+
     def _event(self, kind: str, ref: str, fen: int | None, on: date | None = None) -> Event:
         event = {"on": (on or self.day).isoformat(), "type": kind, "ref": ref}
         return event if fen is None else event | {"amount": yuan(fen)}
@@ -317,7 +349,7 @@ def write_story(
     }
     author = _Author(choose, story)
     author.purchase()
-    acts = (
+    often = (
         author.purchase,
         author.repayment,
         author.repayment,
@@ -325,6 +357,7 @@ def write_story(
         author.statement_plan,
         author.payoff,
     )
+    acts = (*often, *often, author.limit, author.limit, author.freeze)
     for _ in range(choose.integer(1, most_acts)):
         day = author.next_day()
         if ends is not None and day > ends:
