@@ -159,6 +159,8 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": os.environ.get("LOG_LEVEL", "INFO")},
+    # It tells every table of every font that it touches.
+    "loggers": {"fontTools": {"level": "WARNING"}},
 }
 
 # A mail server that does not answer must not hold a worker for long.
