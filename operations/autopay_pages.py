@@ -76,6 +76,7 @@ def _page(customer: Customer, form: SourceForm) -> dict[str, Any]:
     chosen = payments.autopay_amount(owner=customer.pk, purpose=PURPOSE)
     return {
         "sources": found,
+        "usable": any(source.autopay for source in found),
         "can_link": is_configured() and len(found) < sources.MOST_SOURCES,
         "form": form,
         "chosen": chosen,

@@ -52,7 +52,7 @@ def act(page: Client, source: FundingSource, act: str) -> int:
 
 def test_the_page_says_what_will_be_collected_and_from_where(page: Client, line: Line) -> None:
     shown = text(page.get("/autopay/"))
-    assert "¥1,000.00 is due on July 10, 2026. Link a wallet or a card below" in shown
+    assert "¥1,000.00 is due on July 10, 2026. Let a wallet or a card below be used" in shown
     assert "You have linked nothing yet." in shown
     a_source(line.customer_id, 5_000_00)
     assert "¥1,000.00 will be collected on July 10, 2026" in text(page.get("/autopay/"))
@@ -105,18 +105,22 @@ def test_a_gateway_that_cannot_be_reached_is_said(
 def test_plain_buttons_move_allow_and_remove(page: Client, line: Line) -> None:
     for sent in ({"kind": "wallet"}, {"kind": "money_market"}, CARD):
         page.post("/autopay/", sent)
-    _wallet, market, card = sources_of(line.customer_id)
+    wallet, market, card = sources_of(line.customer_id)
     assert act(page, card, "up") == 302
     assert kinds(line.customer) == ["wallet", "card", "money_market"]
     act(page, card, "down")
     act(page, market, "up")
     assert kinds(line.customer) == ["money_market", "wallet", "card"]
     act(page, card, "forbid")
+    assert "will be collected" in text(page.get("/autopay/"))
     assert "Bank card ···· 7890 Not used for autopay" in text(page.get("/autopay/"))
     act(page, card, "allow")
     act(page, market, "remove")
     act(page, market, "remove")
     assert kinds(line.customer) == ["wallet", "card"]
+    for source in (wallet, card):
+        act(page, source, "forbid")
+    assert "¥1,000.00 is due on July 10, 2026. Let a wallet or a card" in text(page.get("/autopay/"))
     assert act(page, card, "sell") == 404
 
 
