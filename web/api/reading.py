@@ -120,7 +120,7 @@ class _Strict(serializers.Field[Any, Any, Any, Any]):
 @extend_schema_field(
     {
         "type": "string",
-        "pattern": r"^(0|[1-9][0-9]{0,16})\.[0-9]{2}$",
+        "pattern": r"^-?(0|[1-9][0-9]{0,16})\.[0-9]{2}$",
         "example": "1000.00",
         "description": "Yuan.",
     }
