@@ -6,7 +6,7 @@ from datetime import date
 
 from django.utils.translation import gettext as _
 
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from finance.money import format_yuan
 
 
@@ -20,18 +20,21 @@ class LoanNotFound(LendingError):
     """There is no such loan."""
 
     code = "loan_not_found"
+    kind = Kind.NOT_FOUND
 
 
 class LoanNotRunning(LendingError):
     """The loan is not in a state for this: not disbursed yet, cancelled, or given up."""
 
     code = "loan_not_running"
+    kind = Kind.CONFLICT
 
 
 class LoanRequestConflict(LendingError):
     """The reference was used before for a different request; nobody gets somebody else's answer."""
 
     code = "request_conflict"
+    kind = Kind.CONFLICT
 
 
 class LoanAmountRefused(LendingError):
@@ -44,6 +47,7 @@ class LoanReferenceRefused(LendingError):
     """The reference is empty, too long, or holds what cannot be stored."""
 
     code = "reference_refused"
+    kind = Kind.MALFORMED
 
 
 class LoanFactRefused(LendingError):

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 from finance.loan import Loan as LoanOnDay
 from finance.loan import LoanTerms, Payoff, Transaction
 from finance.replay import replay
@@ -26,6 +26,7 @@ class ProductNotFound(DomainError):
     """There is no such product, or it was not offered yet on that day."""
 
     code = "product_not_found"
+    kind = Kind.NOT_FOUND
 
 
 def version_on(product_code: str, on: date) -> ProductVersion:

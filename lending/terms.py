@@ -32,9 +32,9 @@ def number_of(rate: Rate) -> Decimal:
     return rate.per_day if isinstance(rate, DailyRate) else rate.per_year
 
 
-def year_days_of(rate: Rate) -> int:
-    """How many days the rate is for: interest is principal × rate × days over this."""
-    return {"daily": 1, "actual/365": 365, "actual/360": 360}[unit_of(rate)]
+def year_days_of(rate: Rate) -> int | None:
+    """How many days the rate is for: interest is principal × rate × days over this. None where days do not count alike."""
+    return {"daily": 1, "actual/365": 365, "actual/360": 360}.get(unit_of(rate))
 
 
 def document_of(terms: LoanTerms) -> Document:
@@ -52,6 +52,8 @@ def document_of(terms: LoanTerms) -> Document:
         "begins_on": schedule.disbursed_on.isoformat(),
         "first_due_on": schedule.first_due_on.isoformat() if schedule.first_due_on else None,
         "instalment_multiple_fen": schedule.instalment_multiple_fen,
+        "principal_grace": schedule.principal_grace_periods,
+        "interest_grace": schedule.interest_grace_periods,
         "rounding": schedule.rounding.value,
         "fees": [[fee.kind.value, str(fee.rate)] for fee in schedule.fees],
         "ahead": rules.ahead.value,
@@ -76,6 +78,8 @@ def loan_terms(document: Mapping[str, Any]) -> LoanTerms:
         disbursed_on=date.fromisoformat(document["begins_on"]),
         first_due_on=date.fromisoformat(first_due_on) if first_due_on else None,
         instalment_multiple_fen=document["instalment_multiple_fen"],
+        principal_grace_periods=document["principal_grace"],
+        interest_grace_periods=document["interest_grace"],
         rounding=Rounding(document["rounding"]),
         fees=tuple(Fee(FeeKind(kind), Decimal(rate)) for kind, rate in document["fees"]),
     )

@@ -60,6 +60,14 @@ def confirm_disbursement(
     return record(loan_id=loan_id, request=request, on=on)
 
 
+def draw(
+    *, loan_id: int, amount_fen: int, reference: str, on: date, value_on: date | None = None
+) -> LoanTransaction:
+    """A part of the signed amount went out; more may follow. Error besides: LoanAmountRefused beyond what was signed."""
+    request = Request(kind=Kind.DISBURSEMENT, reference=reference, value_on=value_on, amount_fen=amount_fen)
+    return record(loan_id=loan_id, request=request, on=on)
+
+
 def locked_or_found(loan_id: int) -> Loan:
     """The loan, with what was signed. Error: LoanNotFound."""
     with transaction.atomic():

@@ -28,7 +28,7 @@ from ledger.services import Draft, Leg, open_account, post, request_hash
 from lending.errors import LendingError, LoanNotFound, LoanNotRunning, require_reference, require_same_request
 from lending.models import Loan, LoanStatus, SignedTerms
 from lending.policy import REFUSAL_TEXTS, Applicant, Policy, Refusal, decide
-from lending.services.quoting import Quoted, Wish, quote_loan
+from lending.services.quoting import Quoted, Wish, quote_loan, require_price
 from lending.terms import Document, document_of, number_of
 
 CONSENT = "loan_contract"
@@ -51,6 +51,10 @@ class LoanRefused(LendingError):
     def __init__(self, refusals: tuple[Refusal, ...]) -> None:
         super().__init__("; ".join(str(REFUSAL_TEXTS[refusal]) for refusal in refusals))
         self.refusals = refusals
+
+    @property
+    def reasons(self) -> list[tuple[str, str]]:
+        return [(refusal.value, str(REFUSAL_TEXTS[refusal])) for refusal in self.refusals]
 
 
 def decide_loan(*, customer_id: UUID, quoted: Quoted, score: int | None, on: date) -> tuple[Refusal, ...]:
@@ -102,34 +106,59 @@ def sign_loan(
         if refusals := decide_loan(customer_id=customer_id, quoted=quoted, score=score, on=on):
             raise LoanRefused(refusals)
         assert score is not None
-        consent = grant_consent(customer_id=customer_id, purpose=CONSENT, at=at)
-        accounts = {
-            name: open_account(account_type=kind, owner=customer_id) for name, kind in ACCOUNTS.items()
-        }
-        loan = Loan.objects.create(
+        return freeze(
             customer_id=customer_id,
-            product=quoted.offer.version.product,
-            reference=reference,
-            request_hash=asked,
-            signed_on=on,
-            **accounts,
-        )
-        document = document_of(quoted.terms)
-        SignedTerms.objects.create(
-            loan=loan,
-            offer=quoted.offer,
-            principal_fen=quoted.terms.schedule.principal_fen,
-            rate=number_of(quoted.terms.schedule.rate),
-            simple_rate=quoted.annual_rates.simple.quantize(RATE_PLACES),
-            effective_rate=quoted.annual_rates.effective.quantize(RATE_PLACES),
-            price_cap=quoted.rule.price_cap,
-            cap_method=quoted.rule.cap_method,
-            consent=consent,
+            quoted=quoted,
             score=score,
-            document=document,
-            sha256=seal(document),
+            reference=reference,
+            asked=asked,
+            on=on,
+            at=at,
         )
-        _commit(loan, quoted.terms.schedule.principal_fen, on)
+
+
+def freeze(
+    *,
+    customer_id: UUID,
+    quoted: Quoted,
+    score: int,
+    reference: str,
+    asked: bytes,
+    on: date,
+    at: datetime,
+) -> Loan:
+    """
+    The loan of a price that was decided on: its accounts opened, consent and terms written, its amount committed.
+
+    Error: PriceCapExceeded. The caller holds the customer's lock.
+    """
+    require_price(quoted.annual_rates, quoted.rule)
+    consent = grant_consent(customer_id=customer_id, purpose=CONSENT, at=at)
+    accounts = {name: open_account(account_type=kind, owner=customer_id) for name, kind in ACCOUNTS.items()}
+    loan = Loan.objects.create(
+        customer_id=customer_id,
+        product=quoted.offer.version.product,
+        reference=reference,
+        request_hash=asked,
+        signed_on=on,
+        **accounts,
+    )
+    document = document_of(quoted.terms)
+    SignedTerms.objects.create(
+        loan=loan,
+        offer=quoted.offer,
+        principal_fen=quoted.terms.schedule.principal_fen,
+        rate=number_of(quoted.terms.schedule.rate),
+        simple_rate=quoted.annual_rates.simple.quantize(RATE_PLACES),
+        effective_rate=quoted.annual_rates.effective.quantize(RATE_PLACES),
+        price_cap=quoted.rule.price_cap,
+        cap_method=quoted.rule.cap_method,
+        consent=consent,
+        score=score,
+        document=document,
+        sha256=seal(document),
+    )
+    _commit(loan, quoted.terms.schedule.principal_fen, on)
     return loan
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Mapping
-from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -25,7 +24,12 @@ def write_down(loan: Loan, told: LoanOnDay, future: Future) -> None:
         {row.n: row for row in Instalment.objects.filter(loan=loan)},
         {n: Instalment(loan=loan, n=n, **fields) for n, fields in rows.items()},
     )
-    stretches = [_stretch(loan, stretch) for stretch in future.stretches]
+    # Where days do not count alike (30/360), no segment can say it. No product offers that; the simulator may.
+    stretches = [
+        _stretch(loan, stretch, year_days)
+        for stretch in future.stretches
+        if (year_days := year_days_of(stretch.rate)) is not None
+    ]
     _bring(
         {(row.kind, row.since): row for row in Segment.objects.filter(loan=loan)},
         {(row.kind, row.since): row for row in stretches},
@@ -96,8 +100,7 @@ def _coming(coming: Coming) -> dict[str, Any]:
     }
 
 
-def _stretch(loan: Loan, stretch: Stretch) -> Segment:
-    year_days = year_days_of(stretch.rate)
+def _stretch(loan: Loan, stretch: Stretch, year_days: int) -> Segment:
     carried = stretch.carried_fen * year_days
     return Segment(
         loan=loan,
@@ -111,9 +114,3 @@ def _stretch(loan: Loan, stretch: Stretch) -> Segment:
         # Exact: principal times a rate of at most ten places times days.
         carried=(Decimal(carried.numerator) / Decimal(carried.denominator)).quantize(Decimal("1e-10")),
     )
-
-
-def as_it_runs(loan: Loan, on: date) -> list[Segment]:
-    """The segments that run on a day."""
-    running = models.Q(until__isnull=True) | models.Q(until__gt=on)
-    return list(Segment.objects.filter(running, loan=loan, since__lte=on))

@@ -11,7 +11,8 @@ from rest_framework.response import Response
 
 from creditscore import selectors as scores
 from finance.errors import DomainError
-from finance.quote import QuoteError, quote
+from finance.quote import quote
+from finance.reading import QuoteError
 from huabei.api.answers import line_answer
 from huabei.api.shapes import EXAMPLE_LINE, LineOut
 from huabei.models import Line

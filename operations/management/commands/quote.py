@@ -9,7 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from finance.errors import DomainError
-from finance.quote import LARGEST_REQUEST_BYTES, error_answer, quote_json
+from finance.quote import error_answer, quote_json
+from finance.reading import LARGEST_REQUEST_BYTES
 
 REFUSED = 2
 """Exit code of a request that cannot be quoted."""

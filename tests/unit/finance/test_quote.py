@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from finance.errors import DomainError
-from finance.quote import LARGEST_REQUEST_BYTES, error_answer, quote, quote_json
+from finance.quote import error_answer, quote, quote_json
+from finance.reading import LARGEST_REQUEST_BYTES
 
 REQUEST: dict[str, Any] = {
     "principal": "10000.00",
