@@ -17,6 +17,7 @@ from huabei.autopay import PURPOSE
 from huabei.facts import disagreements
 from huabei.models import Line
 from ledger.audit import Check, Fault, guards
+from lending.replaying import loans_replayed
 from operations.models import BusinessDay, CloseStep
 from operations.services.business_day import business_date, is_open
 
@@ -110,5 +111,11 @@ REPLAYS: tuple[Check, ...] = (
         _("Every line stands as its facts say when its life is told anew from them."),
         "huabei_line",
         find=_lines_replayed,
+    ),
+    Check(
+        "loan_replay",
+        _("Every loan stands as its facts say when its life is told anew from them."),
+        "lending_loan",
+        find=lambda: loans_replayed(business_date()),
     ),
 )

@@ -124,6 +124,7 @@ UNKEYED = {
     "voidPurchase": "what was voided is void",
     "quoteLoan": "keeps nothing",
     "simulateLine": "keeps nothing",
+    "simulateLoan": "keeps nothing",
     "setOwnPreference": "sets what is so already",
     "markOwnNoticeRead": "what was read is read",
     "markOwnNoticesRead": "what was read is read",
