@@ -16,6 +16,7 @@ from huabei.api.shapes import (
     EXAMPLE_REPAYMENT,
     EXAMPLE_STATEMENT,
     STATEMENT,
+    CalendarIn,
     LineOut,
     OwnPurchaseOut,
     RepaymentIn,
@@ -23,8 +24,10 @@ from huabei.api.shapes import (
     StatementDetailOut,
     StatementOut,
 )
-from huabei.errors import AmountRefused, RequestConflict
+from huabei.errors import AmountRefused, LineNotActive, RequestConflict
 from huabei.models import Line, Purchase, PurchaseState, Repayment
+from huabei.services.calendars import CalendarChangeRefused, change_calendar
+from huabei.services.lines import CalendarRefused
 from huabei.services.repayments import repay
 from web.api.callers import Allowed, Who
 from web.api.day import booking_day
@@ -62,6 +65,33 @@ class OwnLine(OwnEndpoint):
     @operation("readOwnLine", summary="Read my line", answer=LineOut, example=EXAMPLE_LINE, tag="Borrower")
     def get(self, request: Request) -> Response:
         """The borrower's line, what stands on it, and what is to pay on the business date."""
+        return self.answer(LineOut, line_answer(self.line()))
+
+
+class OwnCalendar(OwnEndpoint):
+    """When the borrower's statements come."""
+
+    allowed = {"POST": BORROWER}
+
+    @operation(
+        "moveOwnStatementDay",
+        summary="Move my statement day",
+        body=CalendarIn,
+        answer=LineOut,
+        refusals=(CalendarChangeRefused, CalendarRefused, LineNotActive),
+        example_body={"statement_day": 5},
+        example={**EXAMPLE_LINE, "statement_day": 5, "due_day": 15},
+        tag="Borrower",
+    )
+    def post(self, request: Request) -> Response:
+        """
+        Moves the statement day, and with it the due day, from the next statement on: not while something is overdue, and
+        once in twelve months. The day it has changes nothing.
+        """
+        wanted = self.body(CalendarIn)["statement_day"]
+        line = self.line()
+        with booking_day() as on:
+            change_calendar(line_id=line.pk, statement_day=wanted, on=on)
         return self.answer(LineOut, line_answer(self.line()))
 
 

@@ -15,15 +15,15 @@ from huabei.api.shapes import (
     EXAMPLE_REPAYMENT,
     EXAMPLE_STATEMENT,
     LineOut,
-    RepaymentIn,
+    ReceivedIn,
     RepaymentOut,
     StatementOut,
 )
-from huabei.errors import AmountRefused, RequestConflict
+from huabei.errors import AmountRefused, DateRefused, RequestConflict
 from huabei.models import Line, LineStatus, Repayment
-from huabei.services.repayments import repay
+from huabei.services.corrections import repay_from
 from web.api.callers import Allowed, Scope, Who
-from web.api.day import booking_day
+from web.api.day import booking_day, correcting_day
 from web.api.reading import Choice, Day, Fields, Identifier
 from web.api.schema import operation
 from web.api.views import Endpoint
@@ -129,22 +129,30 @@ class Repayments(LineEndpoint):
     @operation(
         "recordRepayment",
         summary="Record a repayment received",
-        body=RepaymentIn,
+        body=ReceivedIn,
         answer=RepaymentOut,
         status=201,
         keyed=True,
-        refusals=(AmountRefused, RequestConflict),
-        example_body={"amount": "300.00"},
+        refusals=(AmountRefused, DateRefused, RequestConflict),
+        example_body={"amount": "300.00", "value_on": None},
         example=EXAMPLE_REPAYMENT,
         tag="Lines",
     )
     def post(self, request: Request, line_uuid: UUID) -> Response:
         """
-        Books money received for a line on the business date and allocates it; what is more than is owed becomes the
-        customer's credit.
+        Books money received for a line and allocates it; what is more than is owed becomes the customer's credit. Where it
+        counts from an earlier day, the line becomes what it would be had it come that day; statements stay as issued, and
+        the next one shows the correction.
         """
-        key, amount_fen = self.key(), self.body(RepaymentIn)["amount"]
+        key, received = self.key(), self.body(ReceivedIn)
+        value_on = received.get("value_on")
         line = self.line(line_uuid)
-        with booking_day() as on:
-            made = repay(line_id=line.pk, amount_fen=amount_fen, reference=f"received:{key}", on=on)
+        with correcting_day() if value_on else booking_day() as on:
+            made = repay_from(
+                line_id=line.pk,
+                amount_fen=received["amount"],
+                reference=f"received:{key}",
+                on=on,
+                value_on=value_on or on,
+            )
         return self.answer(RepaymentOut, made, status=201, replayed=made.repeated)

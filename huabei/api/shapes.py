@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from huabei.models import LineStatus, PurchaseState
+from huabei.models import CorrectionCause, LineStatus, PurchaseState
 from web.api.reading import Choice, Day, Fields, Identifier, Rate, Text, Truth, Whole, Yuan
 
 PURCHASE, CAPTURE, REFUND = "purchase", "capture", "refund"
-REPAYMENT, STATEMENT = "repayment", "statement"
+REPAYMENT, STATEMENT, CORRECTION = "repayment", "statement", "correction"
 
 # What examples call a line and a purchase.
 A_LINE = "8d1f6f0a-52f5-4f60-9a55-0f7a1b1f3a01"
@@ -218,12 +218,49 @@ class RepaymentIn(Fields):
     amount = Yuan()
 
 
+class ReceivedIn(RepaymentIn):
+    """A repayment that was received."""
+
+    value_on = Day(
+        required=False,
+        allow_null=True,
+        help_text="The day from which it counts: the business date (the default), or one before it.",
+    )
+
+
+class ReasonIn(Fields):
+    """Why something is taken back."""
+
+    reason = Text(most=200, help_text="For whoever reads the books later.")
+
+
+class CorrectionOut(Fields):
+    """The past of a line, corrected: by how much charges that were posted changed, negative where less is owed."""
+
+    id = Identifier(CORRECTION, source="pk")
+    cause = Choice(CorrectionCause.values)
+    reason = Text(most=200, least=0)
+    amount = Yuan(source="amount_fen", help_text="Of the repayment or purchase.")
+    value_on = Day()
+    corrected_on = Day()
+    interest = Yuan(source="interest_fen")
+    penalty = Yuan(source="penalty_fen")
+    fee = Yuan(source="fee_fen")
+
+
+class CalendarIn(Fields):
+    """Another statement day."""
+
+    statement_day = Whole(least=1, most=28, help_text="One of those that are offered: 1, 5, 10 or 15.")
+
+
 class RepaymentOut(Fields):
     """A repayment and where it went, which never changes."""
 
     id = Identifier(REPAYMENT, source="pk")
     amount = Yuan(source="amount_fen")
     received_on = Day()
+    value_on = Day(help_text="The day from which it counts.")
     to_penalty = Yuan(source="to_penalty_fen")
     to_interest = Yuan(source="to_interest_fen")
     to_fee = Yuan(source="to_fee_fen")
@@ -319,10 +356,22 @@ EXAMPLE_REPAYMENT = {
     "id": "7e9d2f61-1c3b-4a0d-8f57-5b4e3d2c1a06",
     "amount": "300.00",
     "received_on": "2026-07-05",
+    "value_on": "2026-07-05",
     "to_penalty": "0.00",
     "to_interest": "0.00",
     "to_fee": "0.00",
     "to_billed": "300.00",
     "to_unbilled": "0.00",
     "to_credit": "0.00",
+}
+EXAMPLE_CORRECTION = {
+    "id": "3c2b1a09-8f7e-4d6c-9b5a-1e2d3c4b5a07",
+    "cause": "bounced",
+    "reason": "the bank took it back",
+    "amount": "300.00",
+    "value_on": "2026-07-05",
+    "corrected_on": "2026-07-05",
+    "interest": "0.00",
+    "penalty": "0.00",
+    "fee": "0.00",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei.api import borrower, fast, lender, shop
+from huabei.api import borrower, corrections, fast, lender, shop
 
 urlpatterns = [
     path("authorisations/", fast.authorise),
@@ -15,6 +15,7 @@ urlpatterns = [
     path("purchases/<uuid:purchase_id>/refunds/", shop.Refunds.as_view()),
     path("settlement/", shop.Settlement.as_view()),
     path("me/line/", borrower.OwnLine.as_view()),
+    path("me/line/calendar/", borrower.OwnCalendar.as_view()),
     path("me/purchases/", borrower.OwnPurchases.as_view()),
     path("me/statements/", borrower.OwnStatements.as_view()),
     path("me/statements/<uuid:statement_id>/", borrower.OwnStatement.as_view()),
@@ -23,4 +24,13 @@ urlpatterns = [
     path("lines/<uuid:line_uuid>/", lender.OneLine.as_view()),
     path("lines/<uuid:line_uuid>/statements/", lender.Statements.as_view()),
     path("lines/<uuid:line_uuid>/repayments/", lender.Repayments.as_view()),
+    path(
+        "lines/<uuid:line_uuid>/repayments/<uuid:repayment_id>/reversal/",
+        corrections.RepaymentReversal.as_view(),
+    ),
+    path(
+        "lines/<uuid:line_uuid>/purchases/<uuid:purchase_id>/reversal/",
+        corrections.PurchaseReversal.as_view(),
+    ),
+    path("lines/<uuid:line_uuid>/corrections/", corrections.Corrections.as_view()),
 ]

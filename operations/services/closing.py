@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 import creditscore.closing
 import huabei.closing
 import huabei.telling
 import lending.closing
+from finance.errors import Kind
 from ledger.sql import affected, fetch_one
 from operations.models import BusinessDay, CloseStep
 from operations.services import paying
@@ -148,10 +150,17 @@ def unfinished(closed_on: date) -> bool:
     return day.first_on <= closed_on < day.business_on and done < len(STEPS)
 
 
+class CloseUnderWay(CloseError):
+    """The day before was left, and not every step of its close is done."""
+
+    code = "close_under_way"
+    kind = Kind.CONFLICT
+
+
 @contextmanager
 def correcting_day() -> Iterator[date]:
     """
-    `booking_day` for whoever corrects the past of a line: only while no close is under way. Error: CloseError while one is.
+    `booking_day` for whoever corrects the past of a line: only while no close is under way. Error: CloseUnderWay.
 
     A correction tells the life of a line up to this day. Between the move of the date and the last step of the close, the
     line has not lived through it yet.
@@ -159,5 +168,7 @@ def correcting_day() -> Iterator[date]:
     with booking_day() as on:
         before = on - timedelta(days=1)
         if unfinished(before):
-            raise CloseError(f"the close of {before} is still under way: try again when it is done")
+            raise CloseUnderWay(
+                _("the close of %(day)s is still under way: try again in a few minutes") % {"day": before}
+            )
         yield on

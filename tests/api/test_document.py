@@ -13,8 +13,9 @@ from jsonschema import Draft202012Validator
 from customers.api.notices import A_NOTICE
 from customers.models import Notice
 from huabei.api.shapes import A_LINE, A_PURCHASE
-from huabei.models import Statement
-from tests.api.world import Api, World, pid
+from huabei.models import Repayment, Statement
+from tests.api.world import TODAY, Api, World, pid
+from tests.borrowers import repays
 from web.api.identifiers import public_id
 from web.api.reference import document
 
@@ -38,6 +39,11 @@ def statement_of(world: World) -> Prepared:
     return {"statement_id": public_id("statement", Statement.objects.get(line=world.line).pk)}
 
 
+def repayment_of(world: World) -> Prepared:
+    repays(world.line, "300.00", on=TODAY)
+    return {"repayment_id": public_id("repayment", Repayment.objects.get(line=world.line).pk)}
+
+
 def notice_of(world: World) -> Prepared:
     notice = Notice.objects.get(customer=world.customer, kind="line.statement_issued")
     return {"notice_id": public_id("notice", notice.pk)}
@@ -49,6 +55,7 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "voidPurchase": lambda world: {"purchase_id": pid(world.authorised())},
     "refundPurchase": lambda world: {"purchase_id": pid(world.captured())},
     "readOwnStatement": statement_of,
+    "reverseRepayment": repayment_of,
     "readOwnNotice": notice_of,
     "markOwnNoticeRead": notice_of,
     "markOwnNoticesRead": notice_of,

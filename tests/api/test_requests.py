@@ -122,6 +122,9 @@ def test_what_moves_money_needs_a_key_of_the_request(world: World, key: str) -> 
 UNKEYED = {
     "applyForLine": "a customer has one line at a time",
     "voidPurchase": "what was voided is void",
+    "reverseRepayment": "a repayment is taken back once",
+    "reversePurchase": "a purchase is taken back once",
+    "moveOwnStatementDay": "the day it has changes nothing",
     "quoteLoan": "keeps nothing",
     "simulateLine": "keeps nothing",
     "simulateLoan": "keeps nothing",

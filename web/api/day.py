@@ -30,6 +30,11 @@ def booking_day() -> AbstractContextManager[date]:
     return cast(AbstractContextManager[date], _keeper().booking_day())
 
 
+def correcting_day() -> AbstractContextManager[date]:
+    """`booking_day` for whoever corrects what is past: refused while a close is under way."""
+    return cast(AbstractContextManager[date], _keeper().correcting_day())
+
+
 def held_day() -> str:
     """The business date as a SELECT that holds it, for the one statement that is a transaction of its own."""
     return cast(str, _keeper().HELD_DAY)
