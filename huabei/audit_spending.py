@@ -55,7 +55,8 @@ WHERE (moved.settled, moved.merchant, shares.fen, moved.reserves)
 """
 
 _MERCHANTS = """
-SELECT 'huabei_merchant', shop_id::text, format('captured less refunded=%%s', owed.fen), format('payable=%%s', payable.fen)
+SELECT 'huabei_merchant', shop_id::text, format('captured less refunded and fees=%%s', owed.fen - fees.fen),
+       format('payable=%%s', payable.fen)
 FROM huabei_merchant AS merchant
 CROSS JOIN LATERAL (SELECT coalesce(sum(captured_fen - refunded_fen), 0) AS fen FROM huabei_purchase AS purchase
                     WHERE purchase.merchant_id = merchant.shop_id AND purchase.state <> 'reversed') AS owed
@@ -65,7 +66,10 @@ CROSS JOIN LATERAL (
          - coalesce((SELECT sum(amount_fen) FROM ledger_transfer AS t
                      WHERE t.debit_account_id = merchant.payable_account_id AND kind IN (0, 2)), 0) AS fen
 ) AS payable
-WHERE owed.fen <> payable.fen
+CROSS JOIN LATERAL (SELECT coalesce(sum(plan.subsidy_fen), 0) AS fen FROM huabei_plan AS plan
+                    JOIN huabei_purchase AS purchase ON purchase.id = plan.purchase_id
+                    WHERE plan.subsidy_fen > 0 AND purchase.merchant_id = merchant.shop_id) AS fees
+WHERE owed.fen - fees.fen <> payable.fen
 """
 
 SPENDING: tuple[Check, ...] = (
@@ -83,7 +87,7 @@ SPENDING: tuple[Check, ...] = (
     ),
     Check(
         "line_merchants",
-        _("A merchant is owed what was captured less what was refunded."),
+        _("A merchant is owed what was captured less what was refunded and the fees it paid for customers."),
         "huabei_merchant",
         _MERCHANTS,
     ),

@@ -18,6 +18,7 @@ from django.db import connection
 from huabei import delinquency
 from huabei.models import SegmentKind
 from huabei.selectors import terms_on
+from huabei.services.campaigns import end_over
 from huabei.services.excess import absorb_excess
 from huabei.services.lifecycle import close_long_overdue, freeze_overdue
 from huabei.services.limits import expire_temporary_limits
@@ -407,6 +408,11 @@ def review_limits(closed_on: date, lines: Lines = None) -> int:
     return review(on=closed_on + timedelta(days=1), line_ids=lines)
 
 
+def end_campaigns(closed_on: date, lines: Lines = None) -> int:
+    """Campaigns whose last day ended, or whose budget covers no fee any more. Returns how many ended; of lines, none."""
+    return 0 if lines is not None else end_over(closed_on=closed_on)
+
+
 STEPS = (
     ("lines.release_expired_holds", release_expired_holds),
     ("lines.start_interest_after_due_day", start_interest_after_due_day),
@@ -416,5 +422,6 @@ STEPS = (
     ("lines.move_buckets", move_buckets),
     ("lines.close_late_lines", close_late_lines),
     ("lines.review_limits", review_limits),
+    ("lines.end_campaigns", end_campaigns),
     *delinquency.STEPS,
 )

@@ -59,6 +59,12 @@ class InstalmentsNotOffered(LineError):
     code = "instalments_not_offered"
 
 
+class CampaignOver(LineError):
+    """The campaign is not for this purchase and day, has ended, or its budget does not cover the fee."""
+
+    code = "campaign_over"
+
+
 class RequestConflict(LineError):
     """The reference was used before for a different request; nobody gets somebody else's answer."""
 

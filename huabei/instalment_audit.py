@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from huabei.models import (
+    Campaign,
     InstalmentOption,
     InstalmentTerms,
     Payoff,
@@ -104,6 +105,34 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(principal_fen), 0) AS fen FROM huabei_pl
 WHERE (moved.fen, off.fen) <> (to_instalment_fen, to_instalment_fen)
 """
 
+# While a purchase waits, all that was promised is off the budget; afterwards, what its plans charged the merchant.
+_BUDGETS = """
+SELECT 'huabei_campaign', campaign.id::text, format('left of the budget=%%s', budget_fen - used.fen),
+       format('left of the budget=%%s', account.credits_posted_fen - account.debits_posted_fen - account.debits_pending_fen)
+FROM huabei_campaign AS campaign JOIN ledger_account AS account ON account.id = campaign.budget_account_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(CASE purchase.state WHEN 'authorised' THEN choice.subsidy_fen ELSE charged.fen END), 0) AS fen
+    FROM huabei_planchoice AS choice JOIN huabei_purchase AS purchase ON purchase.id = choice.purchase_id
+    CROSS JOIN LATERAL (SELECT coalesce(sum(subsidy_fen), 0) AS fen FROM huabei_plan AS plan
+                        WHERE plan.purchase_id = choice.purchase_id) AS charged
+    WHERE choice.campaign_id = campaign.id
+) AS used
+WHERE budget_fen - used.fen <> account.credits_posted_fen - account.debits_posted_fen - account.debits_pending_fen
+"""
+
+_SUBSIDIES = """
+SELECT 'huabei_plan', plan.id::text, format('campaign=%%s charged=%%s', choice.campaign_id, moved.fen),
+       format('campaign=%%s charged=%%s', plan.campaign_id, plan.subsidy_fen)
+FROM huabei_plan AS plan
+LEFT JOIN huabei_planchoice AS choice ON choice.purchase_id = plan.purchase_id
+LEFT JOIN huabei_purchase AS purchase ON purchase.id = plan.purchase_id
+LEFT JOIN huabei_merchant AS merchant ON merchant.shop_id = purchase.merchant_id
+CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS fen FROM ledger_transfer AS transfer
+                    WHERE transfer.entry_id = plan.subsidy_entry_id AND debit_account_id = merchant.payable_account_id
+                      AND credit_account_id = %(fee_income)s) AS moved
+WHERE plan.campaign_id IS DISTINCT FROM choice.campaign_id OR moved.fen <> plan.subsidy_fen
+"""
+
 CHECKS: tuple[Check, ...] = (
     Check(
         "plan_rows",
@@ -144,11 +173,26 @@ CHECKS: tuple[Check, ...] = (
         "huabei_planrefund",
         _REFUNDS,
     ),
+    Check(
+        "campaign_budgets",
+        _("What is left of a campaign's budget is what it has neither promised nor paid."),
+        "huabei_campaign",
+        _BUDGETS,
+    ),
+    Check(
+        "campaign_fees",
+        _("A merchant was charged the fees of its campaign's plans, as their entries posted."),
+        "huabei_plan WHERE campaign_id IS NOT NULL",
+        _SUBSIDIES,
+        {"fee_income": FEE_INCOME.control_id},
+    ),
     guards(
         "plan_guards",
-        models=(InstalmentTerms, InstalmentOption, PlanChoice, Plan, PlanRow, Payoff, PlanRefund),
+        models=(Campaign, InstalmentTerms, InstalmentOption, PlanChoice, Plan, PlanRow, Payoff, PlanRefund),
         facts=(PlanChoice, Plan, Payoff, PlanRefund),
         triggers=(
+            "huabei_campaign_ends_once",
+            "huabei_campaign_keeps_its_promise",
             "huabei_payoff_is_append_only",
             "huabei_payoff_is_not_truncated",
             "huabei_plan_is_append_only",

@@ -57,6 +57,10 @@ class AccountType:
 COMMITMENT = AccountType("commitment", AccountClass.OFF_BALANCE, counted=True, cap=Cap.DEBITS)
 COMMITMENT_CONTROL = AccountType("commitment_control", AccountClass.OFF_BALANCE, number=9001)
 
+# What a merchant promised to pay of its customers' fees: granting credits it, each promise to a customer debits it.
+CAMPAIGN_BUDGET = AccountType("campaign_budget", AccountClass.OFF_BALANCE, counted=True, cap=Cap.DEBITS)
+CAMPAIGN_CONTROL = AccountType("campaign_control", AccountClass.OFF_BALANCE, number=9003)
+
 # What one customer owes. None can be repaid below zero.
 PRINCIPAL_UNBILLED = AccountType("principal_unbilled", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
 PRINCIPAL_BILLED = AccountType("principal_billed", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
@@ -97,6 +101,8 @@ CHART: dict[str, AccountType] = {
     for account_type in (
         COMMITMENT,
         COMMITMENT_CONTROL,
+        CAMPAIGN_BUDGET,
+        CAMPAIGN_CONTROL,
         PRINCIPAL_UNBILLED,
         PRINCIPAL_BILLED,
         PRINCIPAL_INSTALMENT,

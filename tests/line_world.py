@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from datetime import date, timedelta
+from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
@@ -11,9 +12,10 @@ from django.db import transaction
 import huabei.closing
 from customers.models import Customer, Shop
 from huabei import selectors
-from huabei.models import Line, Merchant, Purchase
+from huabei.models import Campaign, Line, Merchant, Purchase
 from huabei.selectors import LinePosition
 from huabei.services import purchases
+from huabei.services.campaigns import Promise, create_campaign
 from huabei.services.lines import CALENDARS, Opening, open_line
 
 OPENED_ON = date(2026, 5, 20)
@@ -46,9 +48,7 @@ def a_line(limit_fen: int = 8_000_00, *, statement_day: int = 1, opened_on: date
     return Line.objects.get(pk=open_line(opening=opening, on=opened_on))
 
 
-def authorised(
-    line: Line, merchant: Merchant, amount_fen: int, on: date, *, instalments: int | None = None
-) -> Purchase:
+def authorised(line: Line, merchant: Merchant, amount_fen: int, on: date, **chosen: int) -> Purchase:
     """A purchase waiting for its capture, under a new reference."""
     answer = purchases.authorise(
         line_id=line.pk,
@@ -56,19 +56,31 @@ def authorised(
         amount_fen=amount_fen,
         reference=f"ref-{next(_references)}",
         on=on,
-        instalments=instalments,
+        **chosen,
     )
     return Purchase.objects.get(pk=answer.purchase_id)
 
 
-def bought(
-    line: Line, merchant: Merchant, amount_fen: int, on: date, *, instalments: int | None = None
-) -> Purchase:
+def bought(line: Line, merchant: Merchant, amount_fen: int, on: date, **chosen: int) -> Purchase:
     """A purchase captured in whole on the same day."""
-    purchase = authorised(line, merchant, amount_fen, on, instalments=instalments)
+    purchase = authorised(line, merchant, amount_fen, on, **chosen)
     purchases.capture(purchase_id=purchase.pk, amount_fen=amount_fen, on=on)
     purchase.refresh_from_db()
     return purchase
+
+
+def a_campaign(merchant: Merchant, *, on: date, budget_fen: int = 100_00, **other: Any) -> Campaign:
+    """A campaign of 30 days from a date on, for purchases of 100.00 to 5,000.00 in three or six instalments."""
+    given: dict[str, Any] = {
+        "starts_on": on,
+        "ends_on": on + timedelta(days=29),
+        "smallest_fen": 100_00,
+        "largest_fen": 5_000_00,
+        "periods": (3, 6),
+        "alert_fen": budget_fen * 8 // 10,
+    }
+    promise = Promise(merchant.pk, "Summer", budget_fen=budget_fen, **{**given, **other})
+    return create_campaign(promise=promise, reference=f"campaign-{next(_references)}", on=on)
 
 
 def end_day(day: date) -> None:

@@ -5,6 +5,7 @@ Debts are not stored here: what a line owes stands on its ledger accounts, whose
 delinquency (`bucket`) and a purchase's `state` are separate axes.
 """
 
+from huabei.models.campaigns import Campaign, CampaignEnd
 from huabei.models.delinquency import (
     Arrears,
     Category,
@@ -45,6 +46,8 @@ __all__ = [
     "Accrual",
     "Arrears",
     "CalendarChange",
+    "Campaign",
+    "CampaignEnd",
     "Capture",
     "Category",
     "Cause",

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from huabei.models.campaigns import Campaign
 from huabei.models.lines import Line
 from huabei.models.purchases import Purchase, Refund
 from huabei.models.statements import Due
@@ -85,6 +86,11 @@ class PlanChoice(models.Model):
     periods = models.SmallIntegerField(_("instalments"))
     fee_rate = models.DecimalField(_("fee rate in total"), max_digits=7, decimal_places=6)
     payoff_rule = models.CharField(_("early payoff"), max_length=16, choices=PayoffRule.choices)
+    # Under a campaign its merchant pays the fee: that of the whole amount is taken off the budget at once.
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.DO_NOTHING, db_constraint=False, null=True, related_name="choices"
+    )
+    subsidy_fen = models.BigIntegerField(_("fee reserved of the budget"), default=0, db_default=0)
 
     class Meta:
         verbose_name = _("chosen instalments")
@@ -93,7 +99,11 @@ class PlanChoice(models.Model):
             models.CheckConstraint(
                 name="plan_choice_sensible",
                 condition=Q(periods__gte=2, fee_rate__gte=0, payoff_rule__in=PayoffRule.values),
-            )
+            ),
+            models.CheckConstraint(
+                name="plan_choice_subsidy_of_a_campaign",
+                condition=Q(subsidy_fen=0) | Q(subsidy_fen__gt=0, campaign__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -119,6 +129,10 @@ class Plan(models.Model):
     fee_fen = models.BigIntegerField(_("fee in total"))
     terms = models.ForeignKey(InstalmentTerms, on_delete=models.PROTECT, related_name="+")
     payoff_rule = models.CharField(_("early payoff"), max_length=16, choices=PayoffRule.choices)
+    # What the merchant paid of the fee; the customer's is `fee_fen`.
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, null=True, related_name="plans")
+    subsidy_fen = models.BigIntegerField(_("fee paid by the merchant"), default=0, db_default=0)
+    subsidy_entry_id = models.BigIntegerField(null=True, unique=True)
     made_on = models.DateField(_("made on"))
     entry_id = models.BigIntegerField(unique=True)
 
@@ -137,6 +151,11 @@ class Plan(models.Model):
             models.CheckConstraint(
                 name="plan_amounts_sensible",
                 condition=Q(principal_fen__gte=1, fee_fen__gte=0, fee_rate__gte=0, periods__gte=2),
+            ),
+            models.CheckConstraint(
+                name="plan_subsidy_of_a_campaign",
+                condition=Q(subsidy_fen=0, subsidy_entry_id__isnull=True)
+                | Q(subsidy_fen__gt=0, subsidy_entry_id__isnull=False, campaign__isnull=False, fee_fen=0),
             ),
             models.CheckConstraint(
                 name="plan_payoff_rule_known", condition=Q(payoff_rule__in=PayoffRule.values)

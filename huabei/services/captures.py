@@ -18,6 +18,7 @@ from huabei.errors import (
     require_reference,
 )
 from huabei.models import Capture, Purchase, PurchaseState
+from huabei.services.campaigns import give_back_budget
 from huabei.services.excess import absorb_excess
 from huabei.services.plans import Captured, begin_plans
 from ledger.chart import COMMITMENT_CONTROL
@@ -146,6 +147,7 @@ def _captured(parameters: dict[str, Any]) -> set[int]:
         ]
         if spread:
             begin_plans(captures=spread, on=parameters["on"])
+            give_back_budget(purchase_ids=[each.purchase_id for each in spread], on=parameters["on"])
         return {purchase_id for purchase_id, *_rest in rows}
 
 

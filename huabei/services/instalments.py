@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from finance.errors import Kind
 from finance.money import format_yuan, round_fen
@@ -68,17 +69,20 @@ def spread_statement(*, line_id: int, amount_fen: int, periods: int, reference: 
             require_same_request(first.request_hash or b"", asked)
             return first
         if line.status != LineStatus.ACTIVE:
-            raise LineNotActive(f"the line is {line.status}")
+            raise LineNotActive(_("the line is %(status)s") % {"status": LineStatus(line.status).label})
         option = option_on(periods, on)
         if option is None:
-            raise InstalmentsNotOffered(f"not offered in {periods} instalments", field="instalments")
+            raise InstalmentsNotOffered(_("not offered in so many instalments"), field="instalments")
         position = selectors.line_position(line, on)
         choice = statement_choice(line, position, on)
         if choice is None:
-            raise NothingToSpread("no statement that is due and not overdue")
+            raise NothingToSpread(_("no statement is due, or something is overdue"))
         if not choice.smallest_fen <= amount_fen <= choice.largest_fen:
-            smallest, largest = format_yuan(choice.smallest_fen), format_yuan(choice.largest_fen)
-            raise AmountRefused(f"between {smallest} and {largest} can be chosen", field="amount")
+            bounds = {
+                "smallest": format_yuan(choice.smallest_fen),
+                "largest": format_yuan(choice.largest_fen),
+            }
+            raise AmountRefused(_("choose from %(smallest)s to %(largest)s") % bounds, field="amount")
         entry = post(
             draft=Draft(
                 reference=f"line:{line_id}:spread:{reference}",
@@ -137,19 +141,21 @@ def pay_off(*, plan_id: int, reference: str, on: date, amount_fen: int | None = 
     with transaction.atomic():
         plan = Plan.objects.filter(pk=plan_id).first()
         if plan is None:
-            raise PlanNotFound(f"there is no plan {plan_id}")
+            raise PlanNotFound(_("there is no plan %(id)s") % {"id": plan_id})
         line = locked_line(plan.line_id)
         first = Payoff.objects.filter(plan=plan).first()
         if first is not None and first.reference == reference and amount_fen in (None, first.amount_fen):
             return first
         rows = rows_to_come(plan_id)
         if not sum(row.principal_fen for row in rows):
-            raise PlanEnded("no principal is to come")
+            raise PlanEnded(_("no principal is to come"))
         quote = payoff_quote(
             [as_row(row) for row in rows], fees_waived=plan.payoff_rule == PayoffRule.FEES_WAIVED, on=on
         )
         if amount_fen not in (None, quote.amount_fen):
-            raise AmountRefused(f"{format_yuan(quote.amount_fen)} pays this plan off", field="amount")
+            raise AmountRefused(
+                _("%(amount)s pays this plan off") % {"amount": format_yuan(quote.amount_fen)}, field="amount"
+            )
         cash = CASH_CLEARING.control_id
         legs = (
             Leg(line.fee_account_id, FEE_INCOME.control_id, quote.fee_fen),

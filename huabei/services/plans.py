@@ -13,6 +13,7 @@ from datetime import date
 from huabei.instalments import Row, fee_of, rows_of, shrunk
 from huabei.models import Plan, PlanChoice, PlanRefund, PlanRow, Purchase, Refund
 from huabei.plans import as_row, rows_to_come
+from huabei.services.campaigns import charge_subsidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +27,16 @@ class Captured:
 
 
 def begin_plans(*, captures: Sequence[Captured], on: date) -> list[Plan]:
-    """The plans of captures, with their rows, as was agreed when they were authorised."""
+    """
+    The plans of captures, with their rows, as was agreed when they were authorised. Under a campaign the merchant is charged
+    the fee, and the customer none.
+    """
     choices = PlanChoice.objects.in_bulk([captured.purchase_id for captured in captures])
     plans = []
     for captured in captures:
         choice = choices[captured.purchase_id]
+        fee_fen = fee_of(captured.amount_fen, choice.fee_rate)
+        subsidy = charge_subsidy(choice=choice, captured_entry_id=captured.entry_id, fee_fen=fee_fen, on=on)
         plans.append(
             Plan(
                 line_id=captured.line_id,
@@ -38,7 +44,10 @@ def begin_plans(*, captures: Sequence[Captured], on: date) -> list[Plan]:
                 principal_fen=captured.amount_fen,
                 periods=choice.periods,
                 fee_rate=choice.fee_rate,
-                fee_fen=fee_of(captured.amount_fen, choice.fee_rate),
+                fee_fen=0 if choice.campaign_id else fee_fen,
+                campaign_id=choice.campaign_id,
+                subsidy_fen=subsidy.fen,
+                subsidy_entry_id=subsidy.entry_id,
                 terms_id=choice.terms_id,
                 payoff_rule=choice.payoff_rule,
                 made_on=on,

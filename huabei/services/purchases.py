@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from customers.models import Shop
 from huabei.errors import (
+    CampaignOver,
     InstalmentsNotOffered,
     LimitExceeded,
     LineError,
@@ -29,12 +30,14 @@ from huabei.errors import (
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
 from huabei.services.captures import capture, capture_many
 from huabei.services.releases import expire_holds, void
-from ledger.chart import COMMITMENT_CONTROL, MERCHANT_PAYABLE
+from ledger.chart import CAMPAIGN_CONTROL, COMMITMENT_CONTROL, MERCHANT_PAYABLE
+from ledger.selectors import position
 from ledger.services import CapExceeded, constraint_name, ledger_refusals, open_account, request_hash
 from ledger.sql import fetch_one_prepared
 
 __all__ = [
     "Authorisation",
+    "CampaignOver",
     "InstalmentsNotOffered",
     "LimitExceeded",
     "MerchantNotAccepting",
@@ -114,12 +117,34 @@ _IN_INSTALMENTS = {
     SELECT purchase_id, terms_id, periods, fee_rate, early_payoff FROM line
 )""",
 }
+# The merchant pays the fee: a campaign of this day, size and number is needed, and its budget covers the fee of all of it.
+_UNDER_A_CAMPAIGN = {
+    "chosen": f"{_IN_INSTALMENTS['chosen']}, campaign.*, round_fen(%(amount)s * offered.fee_rate) AS subsidy_fen",
+    "offered": " ".join(
+        (
+            _IN_INSTALMENTS["offered"],
+            """CROSS JOIN LATERAL (
+        SELECT campaign.id AS campaign_id, budget_account_id FROM huabei_campaign AS campaign
+        WHERE campaign.id = %(campaign)s AND campaign.merchant_id = %(merchant)s AND ended_on IS NULL
+          AND day.today BETWEEN starts_on AND ends_on AND %(amount)s BETWEEN smallest_fen AND largest_fen
+          AND %(periods)s = ANY(campaign.periods)) AS campaign""",
+        )
+    ),
+    "choice": """, choice AS (
+    INSERT INTO huabei_planchoice (purchase_id, terms_id, periods, fee_rate, payoff_rule, campaign_id, subsidy_fen)
+    SELECT purchase_id, terms_id, periods, fee_rate, early_payoff, campaign_id, subsidy_fen FROM line
+), promised AS (
+    INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
+    SELECT entry_id, 0, budget_account_id, %(campaigns)s, subsidy_fen, today FROM line WHERE subsidy_fen > 0
+)""",
+}
 _AUTHORISE = _AUTHORISE_ON.format(day="SELECT %(on)s::date", which="id = %(line)s", **_AT_ONCE)
 
 
 @cache
-def _authorise_sql(day: str, which: str, *, in_instalments: bool) -> str:
-    return _AUTHORISE_ON.format(day=day, which=which, **(_IN_INSTALMENTS if in_instalments else _AT_ONCE))
+def _authorise_sql(day: str, which: str, *, in_instalments: bool, under_a_campaign: bool = False) -> str:
+    chosen = _UNDER_A_CAMPAIGN if under_a_campaign else _IN_INSTALMENTS if in_instalments else _AT_ONCE
+    return _AUTHORISE_ON.format(day=day, which=which, **chosen)
 
 
 def authorise(
@@ -130,19 +155,27 @@ def authorise(
     reference: str,
     on: date,
     instalments: int | None = None,
+    campaign_id: int | None = None,
 ) -> Authorisation:
     """
     Reserves `amount_fen` on the line for a merchant, in one SQL statement. With `instalments`, what is captured of it will be
-    paid in so many, on the terms of this day.
+    paid in so many, on the terms of this day; under a campaign of the merchant's, which then pays their fee.
 
     `reference` is the merchant's own and happens once: the same request again answers with the first authorisation, another
-    request under it is refused. Errors: AmountRefused, InstalmentsNotOffered, LimitExceeded, LineNotFound, LineNotActive,
-    MerchantNotAccepting, ReferenceRefused, RequestConflict; each leaves everything as it was.
+    request under it is refused. Errors: AmountRefused, CampaignOver, InstalmentsNotOffered, LimitExceeded, LineNotFound,
+    LineNotActive, MerchantNotAccepting, ReferenceRefused, RequestConflict; each leaves everything as it was.
     """
     sql = _AUTHORISE
     if instalments is not None:
-        sql = _authorise_sql("SELECT %(on)s::date", "id = %(line)s", in_instalments=True)
-    return _authorised(sql, {"id": line_id}, merchant_id, amount_fen, reference, instalments, on=on)
+        sql = _authorise_sql(
+            "SELECT %(on)s::date",
+            "id = %(line)s",
+            in_instalments=True,
+            under_a_campaign=campaign_id is not None,
+        )
+    return _authorised(
+        sql, {"id": line_id}, merchant_id, amount_fen, reference, instalments, campaign_id, on=on
+    )
 
 
 def authorise_held(
@@ -153,13 +186,19 @@ def authorise_held(
     reference: str,
     day: str,
     instalments: int | None = None,
+    campaign_id: int | None = None,
 ) -> Authorisation:
     """
     The same for whoever knows the line by its identifier and is no transaction: `day` is a SELECT of the business date that
     holds it, so that finding the line, the date and the reservation are one statement.
     """
-    sql = _authorise_sql(day, "uuid = %(line)s", in_instalments=instalments is not None)
-    return _authorised(sql, {"uuid": line_uuid}, merchant_id, amount_fen, reference, instalments)
+    sql = _authorise_sql(
+        day,
+        "uuid = %(line)s",
+        in_instalments=instalments is not None,
+        under_a_campaign=campaign_id is not None,
+    )
+    return _authorised(sql, {"uuid": line_uuid}, merchant_id, amount_fen, reference, instalments, campaign_id)
 
 
 def _authorised(
@@ -169,12 +208,14 @@ def _authorised(
     amount_fen: int,
     reference: str,
     instalments: int | None,
+    campaign_id: int | None,
     **on: date,
 ) -> Authorisation:
     require_amount(amount_fen)
     require_reference(reference)
     (which,) = line.values()
     chosen = {} if instalments is None else {"instalments": instalments}
+    chosen |= {} if campaign_id is None else {"campaign": campaign_id}
     asked = request_hash({"line": which, "amount": amount_fen} | chosen)
     parameters = {
         "line": which,
@@ -184,11 +225,18 @@ def _authorised(
         "hash": asked,
         "control": CONTROL,
         "periods": instalments,
+        "campaign": campaign_id,
+        "campaigns": CAMPAIGN_CONTROL.control_id,
         **on,
     }
     try:
         row = _one_statement(sql, parameters)
     except CapExceeded as error:
+        # Under a campaign two accounts are capped: where the limit covers the amount, it was the budget.
+        if campaign_id is not None and _available_fen(line) >= amount_fen:
+            raise CampaignOver(
+                _("the budget of the campaign does not cover the fee"), field="campaign"
+            ) from error
         raise LimitExceeded(_("the available limit does not cover this amount"), field="amount") from error
     except IntegrityError as error:
         if constraint_name(error) != "purchase_once_per_reference":
@@ -202,7 +250,7 @@ def _authorised(
     # A repeat is answered as before, also when the line was frozen or the shop left since.
     first = Purchase.objects.filter(merchant_id=merchant_id, reference=reference).first()
     if first is None:
-        raise _why_not(line, merchant_id)
+        raise _why_not(line, merchant_id, campaign_id)
     require_same_request(first.request_hash, asked)
     return Authorisation(
         first.pk,
@@ -226,7 +274,11 @@ def _one_statement(sql: str, parameters: dict[str, Any]) -> tuple[Any, ...] | No
         return fetch_one_prepared(sql, parameters)
 
 
-def _why_not(line: dict[str, Any], merchant_id: UUID) -> LineError:
+def _available_fen(line: dict[str, Any]) -> int:
+    return position(Line.objects.values_list("commitment_account_id", flat=True).get(**line)).available_fen
+
+
+def _why_not(line: dict[str, Any], merchant_id: UUID, campaign_id: int | None) -> LineError:
     """The reason for which an authorisation found nothing to reserve on."""
     status = Line.objects.filter(**line).values_list("status", flat=True).first()
     if status is None:
@@ -235,4 +287,6 @@ def _why_not(line: dict[str, Any], merchant_id: UUID) -> LineError:
         return LineNotActive(_("the line is %(status)s") % {"status": LineStatus(status).label})
     if not Merchant.objects.filter(shop=merchant_id, is_accepting=True).exists():
         return MerchantNotAccepting(_("this shop does not accept credit lines"), field="merchant")
+    if campaign_id is not None:
+        return CampaignOver(_("the campaign does not cover this purchase on this day"), field="campaign")
     return InstalmentsNotOffered(_("not offered in so many instalments"), field="instalments")

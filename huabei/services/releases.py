@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from huabei.errors import NotAuthorised, PurchaseNotFound
 from huabei.models import Purchase, PurchaseState
+from huabei.services.campaigns import give_back_budget
 from huabei.services.excess import absorb_excess
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.models import Entry
@@ -37,7 +38,7 @@ WITH released AS (
     JOIN entry ON entry.reference = 'purchase:' || released.id || ':' || %(state)s
     JOIN huabei_line AS line ON line.id = released.line_id
 )
-SELECT line_id FROM released
+SELECT id, line_id FROM released
 """
 _VOID = _RELEASE.format(which="id = %(purchase)s")
 _EXPIRE = _RELEASE.format(which="expires_on <= %(last)s")
@@ -76,7 +77,10 @@ def expire_holds(*, last_day: date, on: date, line_ids: Sequence[int] | None = N
 
 def _released(sql: str, parameters: dict[str, Any]) -> int:
     with transaction.atomic():
-        lines = [line_id for (line_id,) in fetch_all(sql, parameters)]
-        if lines:
-            absorb_excess(line_ids=lines, on=parameters["on"])
-        return len(lines)
+        released = fetch_all(sql, parameters)
+        if released:
+            absorb_excess(line_ids=[line_id for _id, line_id in released], on=parameters["on"])
+            give_back_budget(
+                purchase_ids=[purchase_id for purchase_id, _line in released], on=parameters["on"]
+            )
+        return len(released)

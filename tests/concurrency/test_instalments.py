@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from uuid import UUID
 
 from django.db import transaction
 
@@ -10,9 +11,11 @@ from finance.errors import DomainError
 from huabei.closing import issue_statements
 from huabei.models import Payoff, Plan, PlanRow
 from huabei.services import instalments, repayments
+from huabei.services import purchases as purchasing
+from ledger.selectors import position
 from tests.concurrency.crowd import SIZE, Crowd
 from tests.concurrency.test_line import broken_rules, do
-from tests.line_world import a_line, a_merchant, bought, end_day, stands
+from tests.line_world import a_campaign, a_line, a_merchant, bought, end_day, stands
 
 ON = date(2026, 6, 5)
 
@@ -77,4 +80,39 @@ def test_rows_are_billed_or_paid_off_or_refunded_whoever_comes_first(committed_d
     assert Payoff.objects.count() == half
     # The close billed the first row of every plan that was not paid off before it.
     assert PlanRow.objects.filter(billed_on=on).count() >= SIZE - 1 - half
+    assert broken_rules() == []
+
+
+def under_a_campaign(line_id: int, merchant_id: UUID, campaign_id: int, references: list[str]) -> list[str]:
+    answers = []
+    for reference in references:
+        try:
+            held = purchasing.authorise(
+                line_id=line_id,
+                merchant_id=merchant_id,
+                amount_fen=100_00,
+                reference=reference,
+                on=ON,
+                instalments=3,
+                campaign_id=campaign_id,
+            )
+            purchasing.capture(purchase_id=held.purchase_id, amount_fen=100_00, on=ON)
+            answers.append("bought")
+        except DomainError as refusal:
+            answers.append(refusal.code)
+    return answers
+
+
+def test_the_budget_of_a_campaign_is_used_up_and_never_overspent(committed_db: str, crowd: Crowd) -> None:
+    shop = a_merchant()
+    campaign = a_campaign(shop, on=ON, budget_fen=32_00)
+    lines = [a_line() for _ in range(SIZE)]
+    asked = [(line.pk, shop.pk, campaign.pk, [f"{line.pk}-{n}" for n in range(4)]) for line in lines]
+    answers = [answer for each in crowd.at_once(under_a_campaign, committed_db, *asked) for answer in each]
+    # Each fee is 2.50: twelve of them fit.
+    assert sorted(answers) == ["bought"] * 12 + ["campaign_over"] * (SIZE * 4 - 12)
+    assert position(campaign.budget_account_id).available_fen == 2_00
+    assert position(shop.payable_account_id).credit_fen == 12 * 97_50
+    campaign.refresh_from_db()
+    assert campaign.alerted_on == ON
     assert broken_rules() == []

@@ -9,8 +9,9 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError
 
 from huabei.models import Line, Plan
 from huabei.services import instalments, repayments
+from huabei.services.campaigns import end_campaign
 from tests.db.test_line_guards import execute
-from tests.line_world import a_line, a_merchant, bought, end_day
+from tests.line_world import a_campaign, a_line, a_merchant, bought, end_day
 
 pytestmark = pytest.mark.django_db
 
@@ -68,6 +69,35 @@ def test_a_row_of_a_plan_is_only_billed_or_ended(changes: str) -> None:
         execute(f"UPDATE huabei_planrow SET {changes}", as_owner=True)
 
 
+@pytest.mark.parametrize(
+    "changes",
+    [
+        "budget_fen = budget_fen + 1",
+        "ends_on = ends_on + 1",
+        "periods = '{12}'",
+        "budget_account_id = 1",
+        "ended_on = NULL, \"end\" = '', end_reason = ''",
+        "end_reason = 'another'",
+        "alerted_on = NULL",
+    ],
+)
+def test_a_campaign_keeps_its_promise_and_ends_once(line: Line, changes: str) -> None:
+    campaign = a_campaign(a_merchant(), on=date(2026, 8, 1))
+    end_campaign(campaign_id=campaign.pk, reason="over", on=date(2026, 8, 2))
+    execute("UPDATE huabei_campaign SET alerted_on = '2026-08-02'")
+    for as_owner in (False, True):
+        with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+            execute(f"UPDATE huabei_campaign SET {changes}", as_owner=as_owner)
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute("DELETE FROM huabei_campaign")
+
+
+def test_a_campaign_ends_for_a_cause(line: Line) -> None:
+    a_campaign(a_merchant(), on=date(2026, 8, 1))
+    with pytest.raises(IntegrityError, match="campaign_ends_for_a_cause"):
+        execute("UPDATE huabei_campaign SET ended_on = '2026-08-02'")
+
+
 # fmt: off
 NO_PLAN = [
     ("UPDATE huabei_planrow SET billed_on = '2026-09-01', ended_on = '2026-09-01' WHERE billed_on IS NULL"
@@ -99,6 +129,7 @@ PLAN_COPIES = [
     ({"entry_id": "7"}, "due_id IS NOT NULL", "plan_once_per_reference"),
     ({}, "purchase_id IS NOT NULL", "huabei_plan_entry_id_key"),
     ({"entry_id": "7", "principal_fen": "0"}, "purchase_id IS NOT NULL", "plan_amounts_sensible"),
+    ({"entry_id": "7", "subsidy_fen": "1"}, "purchase_id IS NOT NULL", "plan_subsidy_of_a_campaign"),
     ({"entry_id": "7", "payoff_rule": "'never'"}, "purchase_id IS NOT NULL", "plan_payoff_rule_known"),
 ]
 # fmt: on

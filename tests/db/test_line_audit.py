@@ -17,7 +17,7 @@ from huabei.services.causes import Why
 from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
 from operations import audit
-from tests.line_world import a_line, a_merchant, authorised, bought, end_day
+from tests.line_world import a_campaign, a_line, a_merchant, authorised, bought, end_day
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +71,8 @@ def spread_over_months(line: Line, shop: Merchant) -> None:
     instalments.pay_off(plan_id=early.plans.get().pk, reference="early", on=date(2026, 7, 5))
     repayments.refund(purchase_id=kept.pk, amount_fen=250_00, reference="part", on=date(2026, 7, 6))
     repayments.repay(line_id=line.pk, amount_fen=600_00, reference="enough", on=date(2026, 7, 7))
+    campaign = a_campaign(shop, on=date(2026, 7, 8))
+    bought(line, shop, 900_00, date(2026, 7, 8), instalments=3, campaign_id=campaign.pk)
 
 
 @pytest.fixture
@@ -221,6 +223,9 @@ BREAKAGES = [
     ("plan_entries", "UPDATE huabei_plan SET entry_id = 1 WHERE reference = 'July'", ""),
     ("plan_payoffs", "UPDATE huabei_payoff SET entry_id = 1", ""),
     ("plan_refunds", "UPDATE huabei_planrefund SET entry_id = 1", ""),
+    ("campaign_budgets", "UPDATE huabei_campaign SET budget_fen = budget_fen + 1", ""),
+    ("campaign_fees", "UPDATE huabei_plan SET subsidy_fen = subsidy_fen + 1 WHERE campaign_id IS NOT NULL",
+     "campaign_budgets line_merchants"),
     ("plan_guards", "ALTER TABLE huabei_planrow DISABLE TRIGGER huabei_planrow_only_bills", ""),
     ("plan_guards", "GRANT UPDATE (fee_fen) ON huabei_plan TO {role}", ""),
     ("line_statements", "UPDATE huabei_statement SET new_fee_fen = new_fee_fen + 1 WHERE line_id = {spread}", ""),

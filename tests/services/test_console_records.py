@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from django.utils.html import strip_tags
 
 from creditscore.models import AccountMonth, ModelVersion, Outcome, ProtectedAttributes
 from customers.models import Customer, Login
-from huabei.models import Arrears, Classification, Line, Purchase, Statement
+from huabei.models import Arrears, Classification, InstalmentTerms, Line, Purchase, Statement
 from huabei.services import repayments
 from operations.models import CloseStep
 from operations.services import closing
@@ -24,6 +24,7 @@ from payments.models import PaymentOrder
 from payments.services import sending
 from payments.services.orders import request_payout
 from tests.borrowers import borrower, buys, lived_until, opened_line, published, repays, shop
+from tests.line_world import a_campaign, bought
 from tests.payment_world import a_source
 from tests.services.test_console import staff_login
 
@@ -80,6 +81,10 @@ def spends(line: Line) -> None:
     purchase = buys(line, shop("极光数码"), "12.99", on=day)
     repayments.refund(purchase_id=purchase.pk, amount_fen=299, reference="r", on=day)
     repays(line, "1.00", on=day)
+    kitchen = shop("山海电器")
+    campaign = a_campaign(kitchen, on=day)
+    bought(line, kitchen, 100_00, day, instalments=3, campaign_id=campaign.pk)
+    InstalmentTerms.objects.create(effective_from=day + timedelta(days=InstalmentTerms.objects.count()))
     source = a_source(line.customer_id, 0)
     request_payout(
         owner=line.customer_id,
@@ -273,7 +278,7 @@ def test_the_front_page_says_where_the_bank_stands(client: Client, line: Line) -
     shown = text(staff(client, UNDERWRITER).get("/console/"))
     assert "Business date Aug. 2, 2026 Last close: Aug. 1, 2026" in shown
     assert "Credit lines 1 ¥8,000.00 granted" in shown
-    assert "Drawn ¥910.00" in shown
+    assert "Drawn ¥1,010.00" in shown
     assert "Overdue ¥0.00 0 lines" in shown
     assert "Good 1" in shown
     steps = CloseStep.objects.filter(closed_on=date(2026, 8, 1)).count()

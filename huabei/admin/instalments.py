@@ -1,0 +1,213 @@
+"""Instalments in the console: what they cost by date, plans row by row, and campaigns with what is left of their budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, ClassVar
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from huabei.admin.links import entry_link, line_link
+from huabei.admin.records import OfLineAdmin
+from huabei.models import Campaign, InstalmentTerms, Plan, PlanRow
+from ledger.selectors import positions
+from web.console import RecordAdmin, Table, link_to, money, money_column
+from web.templatetags.money import percent
+
+SHOWN = 20
+
+
+@admin.register(InstalmentTerms)
+class InstalmentTermsAdmin(RecordAdmin):
+    """What instalments cost by the date it is in force from."""
+
+    list_display = (
+        "effective_from",
+        "early_payoff",
+        money_column("smallest_statement_plan_fen", _("smallest amount of a statement in instalments")),
+    )
+    fields = list_display
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of them."""
+        return self.fields
+
+    def tables(self, record: InstalmentTerms) -> Iterable[Table]:
+        """What is offered."""
+        yield Table(
+            _("instalment options"),
+            (_("instalments"), _("fee rate in total")),
+            [(option.periods, percent(option.fee_rate)) for option in record.options.order_by("periods")],
+        )
+
+
+def _row_state(row: PlanRow) -> Any:
+    if row.billed_on:
+        return row.billed_on
+    return _("ended on %(on)s") % {"on": row.ended_on} if row.ended_on else _("to come")
+
+
+@admin.register(Plan)
+class PlanAdmin(OfLineAdmin):
+    """Plans, newest first, each with its rows and what ended them early."""
+
+    list_display = (
+        "made_on",
+        "of_line",
+        "of_what",
+        money_column("principal_fen", _("principal")),
+        "periods",
+        money_column("fee_fen", _("fee in total")),
+        money_column("subsidy_fen", _("fee paid by the merchant")),
+    )
+    fields = (*list_display, "rate", "payoff_rule", "of_campaign", "entry", "subsidy_entry")
+    list_select_related: ClassVar[Any] = ("line__customer", "purchase", "due", "campaign")
+
+    @admin.display(description=_("of"))
+    def of_what(self, record: Plan) -> SafeString:
+        """The purchase or the statement."""
+        if record.purchase:
+            return link_to("huabei_purchase", record.purchase_id, record.purchase)
+        assert record.due is not None
+        return link_to("huabei_due", record.due_id, record.due.issued_on)
+
+    @admin.display(description=_("fee rate in total"))
+    def rate(self, record: Plan) -> str:
+        """As a percentage."""
+        return percent(record.fee_rate)
+
+    @admin.display(description=_("instalment campaign"))
+    def of_campaign(self, record: Plan) -> SafeString | str:
+        """Under which campaign, if any."""
+        return link_to("huabei_campaign", record.campaign_id, record.campaign) if record.campaign else "–"
+
+    @admin.display(description=_("entry of the merchant's fee"))
+    def subsidy_entry(self, record: Plan) -> SafeString | str:
+        """What charged the merchant."""
+        return entry_link(record.subsidy_entry_id)
+
+    def tables(self, record: Plan) -> Iterable[Table]:
+        """Its rows in the order of their numbers, then payoff and refunds."""
+        yield Table(
+            _("instalments"),
+            (_("number"), _("principal"), _("fee"), _("billed on")),
+            [
+                (row.number, money(row.principal_fen), money(row.fee_fen), _row_state(row))
+                for row in record.rows.order_by("number", "pk")
+            ],
+        )
+        payoffs = [record.payoff] if hasattr(record, "payoff") else []
+        yield Table(
+            _("early payoffs"),
+            (_("paid on"), _("principal"), _("fees charged"), _("fees waived"), _("entry")),
+            [
+                (
+                    row.paid_on,
+                    money(row.principal_fen),
+                    money(row.fee_fen),
+                    money(row.waived_fen),
+                    entry_link(row.entry_id),
+                )
+                for row in payoffs
+            ],
+        )
+        yield Table(
+            _("refunds of instalments"),
+            (_("refunded on"), _("principal"), _("fees dropped"), _("entry")),
+            [
+                (
+                    link_to("huabei_refund", row.refund_id, row.refunded_on),
+                    money(row.principal_fen),
+                    money(row.fee_fen),
+                    entry_link(row.entry_id),
+                )
+                for row in record.refunds.order_by("-pk")[:SHOWN]
+            ],
+        )
+
+
+class AlertFilter(admin.SimpleListFilter):
+    """Narrows campaigns to those that run and whose budget nears its end."""
+
+    title = _("budget")
+    parameter_name = "budget"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [("alert", _("nears its end"))]
+
+    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
+        if self.value() != "alert":
+            return queryset
+        return queryset.filter(alerted_on__isnull=False, ended_on__isnull=True)
+
+
+@admin.register(Campaign)
+class CampaignAdmin(RecordAdmin):
+    """Campaigns, newest first, with what is left of each budget."""
+
+    list_display = (
+        "name",
+        "of_merchant",
+        "starts_on",
+        "ends_on",
+        money_column("budget_fen", _("budget")),
+        "left",
+        "alerted_on",
+        "ended_on",
+    )
+    list_filter: ClassVar[Any] = (AlertFilter, "end")
+    list_select_related: ClassVar[Any] = ("merchant__shop",)
+    ordering: ClassVar[Any] = ("-pk",)
+    fields = (
+        *list_display,
+        "end",
+        "end_reason",
+        "made_on",
+        "periods",
+        money_column("smallest_fen", _("smallest purchase")),
+        money_column("largest_fen", _("largest purchase")),
+        money_column("alert_fen", _("alert once this much is used")),
+    )
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """All of them."""
+        return self.fields
+
+    def prepare(self, records: list[Campaign]) -> None:
+        """What is left of the budgets, read together."""
+        found = positions([record.budget_account_id for record in records])
+        for record in records:
+            record.left_fen = found[record.budget_account_id].available_fen  # type: ignore[attr-defined]
+
+    @admin.display(description=_("left of the budget"))
+    def left(self, record: Campaign) -> SafeString:
+        """What may still be promised."""
+        if not hasattr(record, "left_fen"):
+            self.prepare([record])
+        return money(record.left_fen)  # type: ignore[attr-defined]
+
+    @admin.display(description=_("merchant"))
+    def of_merchant(self, record: Campaign) -> SafeString:
+        """Whose it is."""
+        return link_to("huabei_merchant", record.merchant_id, record.merchant.shop)
+
+    def tables(self, record: Campaign) -> Iterable[Table]:
+        """The latest plans under it."""
+        rows = record.plans.select_related("line__customer").order_by("-pk")[:SHOWN]
+        yield Table(
+            _("instalment plans"),
+            (_("made on"), _("credit line"), _("principal"), _("instalments"), _("fee paid by the merchant")),
+            [
+                (
+                    link_to("huabei_plan", row.pk, row.made_on),
+                    line_link(row.line),
+                    money(row.principal_fen),
+                    row.periods,
+                    money(row.subsidy_fen),
+                )
+                for row in rows
+            ],
+        )

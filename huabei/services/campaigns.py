@@ -1,0 +1,257 @@
+"""
+Campaigns: a merchant pays the fee of its customers' instalments, within a budget that is never overspent.
+
+The budget is a capped account. What a customer is promised is taken off it when the purchase is authorised, in the same
+statement; a capture charges the merchant for what it is of; and what no capture needed comes back when the purchase is no
+longer waiting.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils.translation import gettext as _
+
+from finance.errors import Kind
+from huabei.errors import LineError, require_amount, require_reference, require_same_request
+from huabei.instalments import fee_of
+from huabei.models import (
+    Campaign,
+    CampaignEnd,
+    InstalmentTerms,
+    Merchant,
+    Plan,
+    PlanChoice,
+    Purchase,
+    PurchaseState,
+)
+from ledger.chart import CAMPAIGN_BUDGET, CAMPAIGN_CONTROL, FEE_INCOME
+from ledger.selectors import position, positions
+from ledger.services import Draft, Leg, open_account, post, request_hash
+
+log = logging.getLogger(__name__)
+CONTROL = CAMPAIGN_CONTROL.control_id
+
+
+class CampaignRefused(LineError):
+    """A campaign that makes no sense; `field` names what is wrong."""
+
+    code = "campaign_refused"
+
+
+class CampaignNotFound(LineError):
+    """There is no such campaign."""
+
+    code = "campaign_not_found"
+    kind = Kind.NOT_FOUND
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What a merchant promises. `alert_fen` is how much of the budget may be used before somebody is told."""
+
+    merchant_id: UUID
+    name: str
+    starts_on: date
+    ends_on: date
+    smallest_fen: int
+    largest_fen: int
+    periods: tuple[int, ...]
+    budget_fen: int
+    alert_fen: int
+
+
+def create_campaign(*, promise: Promise, reference: str, on: date) -> Campaign:
+    """
+    Grants a campaign its budget. The reference happens once per merchant.
+
+    Errors: AmountRefused, CampaignRefused, ReferenceRefused, RequestConflict.
+    """
+    require_reference(reference)
+    for amount_fen in (promise.smallest_fen, promise.largest_fen, promise.budget_fen, promise.alert_fen):
+        require_amount(amount_fen)
+    _require_sense(promise, on)
+    asked = request_hash({name: getattr(promise, name) for name in Promise.__dataclass_fields__})
+    with transaction.atomic():
+        merchant = Merchant.objects.select_for_update().filter(pk=promise.merchant_id).first()
+        if merchant is None:
+            raise CampaignRefused(_("this shop does not accept credit lines"), field="merchant")
+        first = Campaign.objects.filter(merchant=merchant, reference=reference).first()
+        if first is not None:
+            require_same_request(first.request_hash, asked)
+            return first
+        budget = open_account(account_type=CAMPAIGN_BUDGET, owner=merchant.pk)
+        campaign = Campaign.objects.create(
+            merchant=merchant,
+            name=promise.name,
+            starts_on=promise.starts_on,
+            ends_on=promise.ends_on,
+            smallest_fen=promise.smallest_fen,
+            largest_fen=promise.largest_fen,
+            periods=sorted(promise.periods),
+            budget_fen=promise.budget_fen,
+            alert_fen=promise.alert_fen,
+            budget_account_id=budget,
+            reference=reference,
+            request_hash=asked,
+            made_on=on,
+        )
+        post(
+            draft=Draft(
+                reference=f"campaign:{campaign.pk}:granted",
+                event="campaign.granted",
+                booked_on=on,
+                legs=(Leg(CONTROL, budget, promise.budget_fen),),
+            )
+        )
+    return campaign
+
+
+def _require_sense(promise: Promise, on: date) -> None:
+    if not promise.name.strip() or not promise.name.isprintable():
+        raise CampaignRefused(_("a name is needed"), field="name")
+    if promise.ends_on < max(promise.starts_on, on):
+        raise CampaignRefused(_("the last day is over before it begins"), field="ends_on")
+    if promise.largest_fen < promise.smallest_fen:
+        raise CampaignRefused(_("must not be below the smallest purchase"), field="largest")
+    if promise.alert_fen > promise.budget_fen:
+        raise CampaignRefused(_("must not be beyond the budget"), field="alert")
+    terms = InstalmentTerms.objects.filter(effective_from__lte=on).latest("effective_from")
+    offered = set(terms.options.values_list("periods", flat=True))
+    if not promise.periods or not set(promise.periods) <= offered:
+        raise CampaignRefused(
+            _("choose from %(periods)s") % {"periods": ", ".join(map(str, sorted(offered)))}, field="periods"
+        )
+
+
+def end_campaign(*, campaign_id: int, reason: str, on: date) -> Campaign:
+    """
+    Stops a campaign: no further purchase is authorised under it. Ending it again changes nothing. Error: CampaignNotFound.
+    """
+    with transaction.atomic():
+        campaign = Campaign.objects.select_for_update().filter(pk=campaign_id).first()
+        if campaign is None:
+            raise CampaignNotFound(_("there is no campaign %(id)s") % {"id": campaign_id})
+        if campaign.ended_on is None:
+            _end(campaign, CampaignEnd.STOPPED, on, reason)
+    return campaign
+
+
+def _end(campaign: Campaign, cause: CampaignEnd, on: date, reason: str = "") -> None:
+    campaign.ended_on, campaign.end, campaign.end_reason = on, cause, reason
+    campaign.save(update_fields=["ended_on", "end", "end_reason"])
+
+
+def end_over(*, closed_on: date) -> int:
+    """Ends campaigns whose last day was `closed_on` or earlier, or whose budget covers no fee any more; returns how many."""
+    terms = InstalmentTerms.objects.filter(effective_from__lte=closed_on).latest("effective_from")
+    rates = dict(terms.options.values_list("periods", "fee_rate"))
+    ended = 0
+    for campaign in Campaign.objects.select_for_update().filter(ended_on__isnull=True).order_by("pk"):
+        fees = [
+            fee_of(campaign.smallest_fen, rates[periods]) for periods in campaign.periods if periods in rates
+        ]
+        if campaign.ends_on <= closed_on:
+            _end(campaign, CampaignEnd.DATES, closed_on)
+        elif fees and position(campaign.budget_account_id).available_fen < min(fees):
+            _end(campaign, CampaignEnd.BUDGET, closed_on)
+        ended += campaign.ended_on is not None
+    return ended
+
+
+@dataclass(frozen=True, slots=True)
+class Subsidy:
+    """What a merchant was charged of a plan's fee, and the entry that did."""
+
+    fen: int
+    entry_id: int | None
+
+
+def charge_subsidy(*, choice: PlanChoice, captured_entry_id: int, fee_fen: int, on: date) -> Subsidy:
+    """Charges the merchant the fee of what was captured, no more than was promised; nothing outside a campaign."""
+    if choice.campaign_id is None:
+        return Subsidy(0, None)
+    charged = (
+        Plan.objects.filter(purchase_id=choice.purchase_id).aggregate(fen=Sum("subsidy_fen"))["fen"] or 0
+    )
+    fen = min(fee_fen, choice.subsidy_fen - charged)
+    if fen == 0:
+        return Subsidy(0, None)
+    payable = Merchant.objects.values_list("payable_account_id", flat=True).get(
+        pk=Purchase.objects.values_list("merchant_id", flat=True).get(pk=choice.purchase_id)
+    )
+    entry = post(
+        draft=Draft(
+            reference=f"entry:{captured_entry_id}:subsidised",
+            event="plan.subsidised",
+            booked_on=on,
+            legs=(Leg(payable, FEE_INCOME.control_id, fen),),
+        )
+    )
+    return Subsidy(fen, entry.entry_id)
+
+
+def give_back_budget(*, purchase_ids: Sequence[int], on: date) -> None:
+    """
+    Gives campaigns back what they promised and no capture needed, of purchases that wait for none any more; and says so
+    where a campaign's budget nears its end.
+    """
+    choices = PlanChoice.objects.filter(purchase_id__in=purchase_ids, campaign__isnull=False).select_related(
+        "purchase", "campaign"
+    )
+    for choice in choices.order_by("campaign_id", "purchase_id"):
+        assert choice.campaign is not None
+        if choice.purchase.state != PurchaseState.AUTHORISED:
+            charged = Plan.objects.filter(purchase_id=choice.purchase_id).aggregate(fen=Sum("subsidy_fen"))
+            if back_fen := choice.subsidy_fen - (charged["fen"] or 0):
+                post(
+                    draft=Draft(
+                        reference=f"purchase:{choice.purchase_id}:budget_back",
+                        event="campaign.budget_back",
+                        booked_on=on,
+                        legs=(Leg(CONTROL, choice.campaign.budget_account_id, back_fen),),
+                    )
+                )
+        _alert(choice.campaign, on)
+
+
+def _alert(campaign: Campaign, on: date) -> None:
+    used_fen = campaign.budget_fen - position(campaign.budget_account_id).available_fen
+    if campaign.alerted_on is None and used_fen >= campaign.alert_fen:
+        raised = Campaign.objects.filter(pk=campaign.pk, alerted_on__isnull=True).update(alerted_on=on)
+        if raised:
+            log.warning(
+                "campaign %s has used %s of its budget of %s fen", campaign, used_fen, campaign.budget_fen
+            )
+
+
+def campaign_for(*, merchant_id: UUID, amount_fen: int, periods: int, on: date) -> Campaign | None:
+    """The campaign under which this purchase would cost its customer no fee, the oldest first; None where there is none."""
+    running = list(
+        Campaign.objects.filter(
+            merchant_id=merchant_id,
+            ended_on__isnull=True,
+            starts_on__lte=on,
+            ends_on__gte=on,
+            smallest_fen__lte=amount_fen,
+            largest_fen__gte=amount_fen,
+            periods__contains=[periods],
+        ).order_by("pk")
+    )
+    option = (
+        InstalmentTerms.objects.filter(effective_from__lte=on)
+        .latest("effective_from")
+        .options.filter(periods=periods)
+        .first()
+    )
+    if option is None:
+        return None
+    left = positions([campaign.budget_account_id for campaign in running])
+    fee_fen = fee_of(amount_fen, option.fee_rate)
+    return next((each for each in running if left[each.budget_account_id].available_fen >= fee_fen), None)

@@ -1,0 +1,198 @@
+"""Campaigns: who pays the fee, that a budget is never overspent and comes back where it was not needed, and their end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from finance.errors import DomainError
+from huabei.models import Campaign, Line, Merchant, Plan
+from huabei.services import purchases
+from huabei.services.campaigns import campaign_for, end_campaign, end_over
+from huabei.services.repayments import refund
+from ledger.audit import verify
+from ledger.selectors import position
+from operations import audit
+from tests.line_world import a_campaign, a_line, a_merchant, authorised, bought, end_day
+
+pytestmark = pytest.mark.django_db
+
+ON = date(2026, 6, 5)
+
+
+@pytest.fixture
+def shop() -> Merchant:
+    return a_merchant()
+
+
+@pytest.fixture
+def line() -> Line:
+    return a_line(50_000_00)
+
+
+def left_of(campaign: Campaign) -> int:
+    return position(campaign.budget_account_id).available_fen
+
+
+def payable_to(shop: Merchant) -> int:
+    return position(shop.payable_account_id).credit_fen
+
+
+@contextmanager
+def refused(code: str) -> Iterator[None]:
+    with pytest.raises(DomainError) as refusal:
+        yield
+    assert refusal.value.code == code
+
+
+def the_books_prove() -> None:
+    assert [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds] == []
+
+
+def test_the_merchant_pays_all_of_the_fee_at_capture(line: Line, shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    purchase = authorised(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    assert (left_of(campaign), payable_to(shop)) == (75_00, 0)
+    purchases.capture(purchase_id=purchase.pk, amount_fen=1_000_00, on=ON)
+    plan = Plan.objects.get()
+    assert (plan.fee_fen, plan.subsidy_fen, plan.campaign) == (0, 25_00, campaign)
+    assert payable_to(shop) == 1_000_00 - 25_00
+    end_day(date(2026, 6, 30))
+    statement = line.statements.get()
+    assert (statement.new_instalment_fen, statement.new_fee_fen, statement.total_fen) == (333_33, 0, 333_33)
+    the_books_prove()
+
+
+# What becomes of 1,000.00 authorised with a promise of 25.00, and what is left of a budget of 100.00.
+def test_what_no_capture_needed_of_a_budget_comes_back(line: Line, shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    voided, partly, expired, twice = (
+        authorised(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk) for _ in range(4)
+    )
+    assert left_of(campaign) == 0
+    purchases.void(purchase_id=voided.pk, on=ON)
+    assert left_of(campaign) == 25_00
+    purchases.capture(purchase_id=partly.pk, amount_fen=400_00, on=ON)
+    assert left_of(campaign) == 25_00 + 15_00
+    purchases.capture(purchase_id=twice.pk, amount_fen=300_00, on=ON, reference="a", final=False)
+    assert left_of(campaign) == 25_00 + 15_00
+    purchases.capture(purchase_id=twice.pk, amount_fen=100_00, on=ON, reference="b")
+    assert left_of(campaign) == 25_00 + 15_00 + 15_00
+    purchases.expire_holds(last_day=date(2026, 6, 12), on=date(2026, 6, 13))
+    expired.refresh_from_db()
+    assert (expired.state, left_of(campaign)) == ("expired", 80_00)
+    assert sum(Plan.objects.values_list("subsidy_fen", flat=True)) == 20_00
+    the_books_prove()
+
+
+def test_a_refund_does_not_give_the_merchant_its_fee_back(line: Line, shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    purchase = bought(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    refund(purchase_id=purchase.pk, amount_fen=1_000_00, reference="all", on=ON)
+    assert (payable_to(shop), left_of(campaign)) == (-25_00, 75_00)
+    the_books_prove()
+
+
+# A purchase that a campaign of 5 June to 4 July, 100.00 to 5,000.00, in 3 or 6, with 100.00 left, does not cover.
+# fmt: off
+REFUSALS = [
+    (date(2026, 6, 4), 1_000_00, 3,  "campaign_over"),
+    (date(2026, 7, 5), 1_000_00, 3,  "campaign_over"),
+    (ON,               99_99,    3,  "campaign_over"),
+    (ON,               5_000_01, 3,  "campaign_over"),
+    (ON,               1_000_00, 12, "campaign_over"),
+    (ON,               4_000_01, 3,  None),               # a fee of 100.00 and a quarter of a fen
+    (ON,               4_000_21, 3,  "campaign_over"),    # of 100.01
+    (ON,               2_222_00, 6,  None),
+    (ON,               2_300_00, 6,  "campaign_over"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("on", "amount", "periods", "code"), REFUSALS)
+def test_what_a_campaign_covers(
+    line: Line, shop: Merchant, on: date, amount: int, periods: int, code: str | None
+) -> None:
+    campaign = a_campaign(shop, on=ON)
+    asked: dict[str, Any] = {"instalments": periods, "campaign_id": campaign.pk}
+    found = campaign_for(merchant_id=shop.pk, amount_fen=amount, periods=periods, on=on)
+    assert found == (None if code else campaign)
+    if code is None:
+        authorised(line, shop, amount, on, **asked)
+    else:
+        with refused(code):
+            authorised(line, shop, amount, on, **asked)
+        assert left_of(campaign) == 100_00
+    assert not Plan.objects.exists()
+
+
+def test_a_campaign_is_of_one_merchant_and_not_of_a_full_line(line: Line, shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    with refused("campaign_over"):
+        authorised(line, a_merchant(), 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    with refused("limit_exceeded"):
+        authorised(a_line(500_00), shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+
+
+def test_an_alert_is_raised_once_the_budget_nears_its_end(line: Line, shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    for day, alerted_on in (
+        (ON, None),
+        (date(2026, 6, 6), date(2026, 6, 6)),
+        (date(2026, 6, 7), date(2026, 6, 6)),
+    ):
+        bought(
+            line,
+            shop,
+            1_600_00 if day < date(2026, 6, 7) else 100_00,
+            day,
+            instalments=3,
+            campaign_id=campaign.pk,
+        )
+        campaign.refresh_from_db()
+        assert campaign.alerted_on == alerted_on
+
+
+def test_a_campaign_ends_with_its_last_day_its_budget_or_by_hand(line: Line, shop: Merchant) -> None:
+    dates, budget, stopped, running = (
+        a_campaign(shop, on=ON, ends_on=day) for day in (ON, *[date(2026, 7, 4)] * 3)
+    )
+    bought(line, shop, 3_920_00, ON, instalments=3, campaign_id=budget.pk)  # 2.00 are left, less than any fee
+    end_campaign(campaign_id=stopped.pk, reason="agreed with the shop", on=ON)
+    assert end_over(closed_on=ON) == 2
+    ended = {each.pk: (each.ended_on, each.end, each.end_reason) for each in Campaign.objects.all()}
+    assert ended == {
+        dates.pk: (ON, "dates", ""),
+        budget.pk: (ON, "budget", ""),
+        stopped.pk: (ON, "stopped", "agreed with the shop"),
+        running.pk: (None, "", ""),
+    }
+    with refused("campaign_over"):
+        authorised(line, shop, 1_000_00, ON, instalments=3, campaign_id=stopped.pk)
+    assert end_campaign(campaign_id=stopped.pk, reason="again", on=ON + timedelta(days=1)).ended_on == ON
+    with refused("campaign_not_found"):
+        end_campaign(campaign_id=0, reason="", on=ON)
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "field"),
+    [
+        ({"ends_on": date(2026, 6, 4)}, "ends_on"),
+        ({"largest_fen": 99_99}, "largest"),
+        ({"alert_fen": 100_01}, "alert"),
+        ({"periods": ()}, "periods"),
+        ({"periods": (3, 5)}, "periods"),
+        ({"smallest_fen": 0}, "amount"),
+    ],
+)
+def test_a_campaign_that_makes_no_sense_is_refused(
+    shop: Merchant, nonsense: dict[str, Any], field: str
+) -> None:
+    with pytest.raises(DomainError) as refusal:
+        a_campaign(shop, on=ON, **nonsense)
+    assert refusal.value.field == field
+    assert not Campaign.objects.exists()
