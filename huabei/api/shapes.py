@@ -174,6 +174,8 @@ class StatementOut(Fields):
     new_principal = Yuan(source="new_principal_fen")
     new_interest = Yuan(source="new_interest_fen")
     new_penalty = Yuan(source="new_penalty_fen")
+    new_instalments = Yuan(source="new_instalment_fen", help_text="Of the new principal, instalments.")
+    new_fee = Yuan(source="new_fee_fen")
     credit_used = Yuan(source="credit_used_fen")
     correction = Yuan(
         source="correction_fen",
@@ -349,6 +351,8 @@ EXAMPLE_STATEMENT = {
     "new_principal": "1000.00",
     "new_interest": "0.00",
     "new_penalty": "0.00",
+    "new_instalments": "0.00",
+    "new_fee": "0.00",
     "credit_used": "0.00",
     "correction": "0.00",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei.api import borrower, corrections, fast, lender, shop
+from huabei.api import borrower, corrections, fast, instalments, lender, shop
 
 urlpatterns = [
     path("authorisations/", fast.authorise),
@@ -20,6 +20,10 @@ urlpatterns = [
     path("me/statements/", borrower.OwnStatements.as_view()),
     path("me/statements/<uuid:statement_id>/", borrower.OwnStatement.as_view()),
     path("me/repayments/", borrower.OwnRepayments.as_view()),
+    path("me/instalment-offers/", instalments.OwnOffers.as_view()),
+    path("me/plans/", instalments.OwnPlans.as_view()),
+    path("me/plans/<uuid:plan_id>/", instalments.OwnPlan.as_view()),
+    path("me/plans/<uuid:plan_id>/payoff/", instalments.OwnPayoff.as_view()),
     path("lines/", lender.Lines.as_view()),
     path("lines/<uuid:line_uuid>/", lender.OneLine.as_view()),
     path("lines/<uuid:line_uuid>/statements/", lender.Statements.as_view()),

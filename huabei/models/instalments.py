@@ -116,6 +116,9 @@ class Plan(models.Model):
     here; what became of it is in its rows, payoffs and refunds. Never changed.
     """
 
+    # Whether a service answers with it once more, for a request that was made before.
+    repeated: bool = False
+
     id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="plans")
     purchase = models.ForeignKey(Purchase, on_delete=models.PROTECT, null=True, related_name="plans")
@@ -218,6 +221,9 @@ class PlanRow(models.Model):
 
 class Payoff(models.Model):
     """All instalments to come of a plan, paid at once. Never changed."""
+
+    # Whether a service answers with it once more, for a request that was made before.
+    repeated: bool = False
 
     id = models.BigAutoField(primary_key=True)
     plan = models.OneToOneField(Plan, on_delete=models.PROTECT, related_name="payoff")

@@ -67,6 +67,7 @@ def spread_statement(*, line_id: int, amount_fen: int, periods: int, reference: 
         first = Plan.objects.filter(line=line, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash or b"", asked)
+            first.repeated = True
             return first
         if line.status != LineStatus.ACTIVE:
             raise LineNotActive(_("the line is %(status)s") % {"status": LineStatus(line.status).label})
@@ -145,6 +146,7 @@ def pay_off(*, plan_id: int, reference: str, on: date, amount_fen: int | None = 
         line = locked_line(plan.line_id)
         first = Payoff.objects.filter(plan=plan).first()
         if first is not None and first.reference == reference and amount_fen in (None, first.amount_fen):
+            first.repeated = True
             return first
         rows = rows_to_come(plan_id)
         if not sum(row.principal_fen for row in rows):

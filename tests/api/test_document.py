@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from customers.api.notices import A_NOTICE
 from customers.models import Notice
 from huabei.api.shapes import A_LINE, A_PURCHASE
 from huabei.models import Repayment, Statement
+from huabei.services.instalments import spread_statement
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
 from web.api.identifiers import public_id
@@ -49,6 +51,13 @@ def notice_of(world: World) -> Prepared:
     return {"notice_id": public_id("notice", notice.pk)}
 
 
+def plan_of(world: World) -> Prepared:
+    made = spread_statement(
+        line_id=world.line.pk, amount_fen=600_00, periods=3, reference="plan", on=date(2026, 7, 5)
+    )
+    return {"plan_id": public_id("plan", made.pk)}
+
+
 # What stands in an address, beyond the line and the purchase of 30 June.
 PREPARE: dict[str, Callable[[World], Prepared]] = {
     "capturePurchase": lambda world: {"purchase_id": pid(world.authorised())},
@@ -56,6 +65,9 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "refundPurchase": lambda world: {"purchase_id": pid(world.captured())},
     "readOwnStatement": statement_of,
     "reverseRepayment": repayment_of,
+    "readOwnPlan": plan_of,
+    "quoteOwnPayoff": plan_of,
+    "payOffOwnPlan": plan_of,
     "readOwnNotice": notice_of,
     "markOwnNoticeRead": notice_of,
     "markOwnNoticesRead": notice_of,
