@@ -132,7 +132,34 @@ CROSS JOIN LATERAL (
 WHERE moved.fen <> accrual.accrued_fen
 """
 
+# Money that moved for a loan is one fact of it, and no fact says of money that it moved which did not.
+_PAYMENTS = """
+WITH moved AS (
+    SELECT attempt.id, 'payment:' || attempt.reference AS reference, ordered.subject,
+           CASE ordered.direction WHEN 'collect' THEN 'repayment' ELSE 'disbursement' END AS kind
+    FROM payments_paymentattempt AS attempt JOIN payments_paymentorder AS ordered ON ordered.id = attempt.order_id
+    WHERE ordered.purpose LIKE 'lending.%%' AND attempt.moved_fen > 0 AND attempt.settled_on IS NOT NULL
+), booked AS (
+    SELECT fact.id, fact.reference, loan.uuid::text AS subject, fact.kind
+    FROM lending_loantransaction AS fact JOIN lending_loan AS loan ON loan.id = fact.loan_id
+    WHERE fact.reference LIKE 'payment:%%'
+)
+SELECT 'payments_paymentattempt', moved.id::text, format('%%s of %%s', moved.kind, moved.subject),
+       CASE WHEN booked.id IS NOT NULL THEN format('%%s of %%s', booked.kind, booked.subject) END
+FROM moved LEFT JOIN booked USING (reference)
+WHERE (booked.kind, booked.subject) IS DISTINCT FROM (moved.kind, moved.subject)
+UNION ALL
+SELECT 'lending_loantransaction', booked.id::text, 'a payment that moved', NULL
+FROM booked WHERE NOT EXISTS (SELECT FROM moved WHERE moved.reference = booked.reference)
+"""
+
 CHECKS = (
+    Check(
+        "loan_payments",
+        _("Money that moved for a loan is one fact of it."),
+        "payments_paymentattempt WHERE moved_fen > 0",
+        _PAYMENTS,
+    ),
     Check(
         "loan_accounts",
         _("A loan's accounts are of their types and belong to its borrower."),

@@ -16,6 +16,7 @@ from datetime import date
 from django.conf import settings
 
 import huabei.autopay
+import lending.paying
 from operations.services.business_day import booking_day
 from payments.gateway import Answer, is_configured
 from payments.models import PaymentOrder
@@ -43,6 +44,8 @@ class Route:
 # By the purpose of the order.
 ROUTES: Mapping[str, Route] = {
     huabei.autopay.PURPOSE: Route(huabei.autopay.book_collection, huabei.autopay.still_asked),
+    lending.paying.COLLECTION: Route(lending.paying.book_collection, lending.paying.still_asked),
+    lending.paying.DISBURSEMENT: Route(lending.paying.book_disbursement),
 }
 
 
@@ -134,7 +137,8 @@ def collect_dues(*, hint: bool = True) -> int:
     if not is_configured():
         return 0
     with booking_day() as on:
-        return len(huabei.autopay.order_dues(on=on, hint=hint))
+        lines = huabei.autopay.order_dues(on=on, hint=hint)
+        return len(lines) + len(lending.paying.order_dues(on=on, hint=hint))
 
 
 def collect_for_the_last_time() -> None:
