@@ -25,6 +25,7 @@ from huabei.services.limits import expire_temporary_limits
 from huabei.services.releases import expire_holds
 from huabei.services.reviews import review
 from ledger.chart import (
+    CASH_CLEARING,
     COMMITMENT_CONTROL,
     CORRECTIONS,
     FEE_INCOME,
@@ -212,7 +213,7 @@ WITH line AS (
            stands.billed_fen, stands.interest_fen, stands.fee_fen, stands.penalty_fen, stands.credit_fen,
            CASE WHEN NOT stands.credit_was_used THEN 0 ELSE coalesce(
                (SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = line.credit_account_id
-                AND booked_on >= period.since AND booked_on < %(issued)s
+                AND credit_account_id <> %(cash)s AND booked_on >= period.since AND booked_on < %(issued)s
                 AND entry_id IS DISTINCT FROM last.entry_id), 0)::bigint END AS credit_used_before_fen,
            greatest(round_fen(coalesce(running.interest_fen, 0)), 0) AS run_interest_fen,
            greatest(round_fen(coalesce(running.penalty_fen, 0)), 0) AS run_penalty_fen,
@@ -355,6 +356,7 @@ def issue_statements(closed_on: date, lines: Lines = None) -> int:
         "share": terms_on(issued_on).minimum_due_share,
         "control": COMMITMENT_CONTROL.control_id,
         "corrections": CORRECTIONS.control_id,
+        "cash": CASH_CLEARING.control_id,
         "fee_income": FEE_INCOME.control_id,
         "interest_accrued": INTEREST_ACCRUED.control_id,
         "penalty_accrued": PENALTY_ACCRUED.control_id,

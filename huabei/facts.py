@@ -15,6 +15,7 @@ from huabei.models import (
     Capture,
     Correction,
     CorrectionCause,
+    CreditPayout,
     Due,
     Line,
     Plan,
@@ -24,7 +25,19 @@ from huabei.models import (
     SegmentKind,
     Terms,
 )
-from huabei.replay import Calendar, Captured, Fact, Figures, Life, PaidOff, Planned, Refunded, Repaid, replay
+from huabei.replay import (
+    Calendar,
+    Captured,
+    Fact,
+    Figures,
+    Life,
+    PaidOff,
+    PaidOut,
+    Planned,
+    Refunded,
+    Repaid,
+    replay,
+)
 
 
 def figures_by_date() -> Callable[[date], Figures]:
@@ -64,7 +77,7 @@ def _rows(plan: Plan) -> tuple[Row, ...]:
 
 
 def facts_of(line: Line) -> list[Fact]:
-    """Everything that changed what the line owes and was not taken back (five queries, however long its history)."""
+    """Everything that changed what the line owes and was not taken back (six queries, however long its history)."""
     plans = list(
         Plan.objects.filter(line=line)
         .exclude(purchase__state=PurchaseState.REVERSED)
@@ -100,6 +113,12 @@ def facts_of(line: Line) -> list[Fact]:
     ):
         refunds[on, entry_id, purchase_id].append((posted_on, fen))
     facts += [Refunded(*refund, parts=tuple(parts)) for refund, parts in refunds.items()]
+    facts += [
+        PaidOut(on, entry_id, fen)
+        for on, entry_id, fen in CreditPayout.objects.filter(line=line).values_list(
+            "paid_on", "entry_id", "amount_fen"
+        )
+    ]
     bounced = Correction.objects.filter(line=line, cause=CorrectionCause.BOUNCED).values("repayment_id")
     facts += [
         Repaid(on, entry_id, repayment_id, fen)

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 import huabei.audit
 import huabei.delinquency_audit
 import huabei.instalment_audit
+import huabei.share_audit
 import ledger.audit
 import lending.audit
 import payments.audit
@@ -54,6 +55,7 @@ CHECKS: tuple[Check, ...] = (
     *huabei.audit.CHECKS,
     *huabei.delinquency_audit.CHECKS,
     *huabei.instalment_audit.CHECKS,
+    *huabei.share_audit.CHECKS,
     Check(
         "payment_settled",
         _(

@@ -39,6 +39,16 @@ from huabei.models.limits import (
 from huabei.models.lines import CalendarChange, Line, LineStatus
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
+from huabei.models.shares import (
+    CreditPayout,
+    ShareChange,
+    ShareChangeKind,
+    SharedLine,
+    SharedPurchase,
+    ShareMonth,
+    ShareStatus,
+    ShareTerms,
+)
 from huabei.models.statements import Due, Statement
 from huabei.models.terms import LimitBand, Terms
 
@@ -57,6 +67,7 @@ __all__ = [
     "Concern",
     "Correction",
     "CorrectionCause",
+    "CreditPayout",
     "Due",
     "Freeze",
     "InstalmentOption",
@@ -84,6 +95,13 @@ __all__ = [
     "ReviewTerms",
     "Segment",
     "SegmentKind",
+    "ShareChange",
+    "ShareChangeKind",
+    "ShareMonth",
+    "ShareStatus",
+    "ShareTerms",
+    "SharedLine",
+    "SharedPurchase",
     "Statement",
     "TemporaryLimit",
     "Terms",

@@ -72,6 +72,12 @@ WITH held AS (
     INSERT INTO huabei_capture
         (purchase_id, line_id, reference, amount_fen, is_final, posted_on, hold_transfer_id, entry_id)
     SELECT id, line_id, reference, amount_fen, is_final, %(on)s, hold_transfer_id, entry_id FROM drawn
+), given_back AS (
+    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen
+    FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
+          FROM drawn JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = drawn.id
+          WHERE is_final AND left_fen > 0 GROUP BY share_id, month) AS back
+    WHERE month.share_id = back.share_id AND month.month = back.month
 ), marked AS (
     UPDATE huabei_line SET billable = true FROM drawn WHERE huabei_line.id = drawn.line_id AND NOT drawn.billable
 ), entry AS (

@@ -141,6 +141,24 @@ _UNDER_A_CAMPAIGN = {
 _AUTHORISE = _AUTHORISE_ON.format(day="SELECT %(on)s::date", which="id = %(line)s", **_AT_ONCE)
 
 
+# Through a share: the owner's line, and the month's row, which refuses what its cap does not cover.
+_SHARED = _AUTHORISE_ON.format(
+    day="SELECT %(on)s::date",
+    which="id = (SELECT line_id FROM huabei_sharedline WHERE uuid = %(line)s AND status = 'active')",
+    chosen="",
+    offered="",
+    choice=""", month AS (
+    INSERT INTO huabei_sharemonth (share_id, month, cap_fen, spent_fen)
+    SELECT share.id, date_trunc('month', today)::date, share.monthly_cap_fen, %(amount)s
+    FROM line JOIN huabei_sharedline AS share ON share.uuid = %(line)s
+    ON CONFLICT (share_id, month) DO UPDATE SET spent_fen = huabei_sharemonth.spent_fen + excluded.spent_fen
+    RETURNING share_id, month
+), shared AS (
+    INSERT INTO huabei_sharedpurchase (purchase_id, share_id, month) SELECT purchase_id, share_id, month FROM line, month
+)""",
+)
+
+
 @cache
 def _authorise_sql(day: str, which: str, *, in_instalments: bool, under_a_campaign: bool = False) -> str:
     chosen = _UNDER_A_CAMPAIGN if under_a_campaign else _IN_INSTALMENTS if in_instalments else _AT_ONCE
@@ -199,6 +217,15 @@ def authorise_held(
         under_a_campaign=campaign_id is not None,
     )
     return _authorised(sql, {"uuid": line_uuid}, merchant_id, amount_fen, reference, instalments, campaign_id)
+
+
+def authorise_through(
+    *, share_uuid: UUID, merchant_id: UUID, amount_fen: int, reference: str, on: date
+) -> Authorisation:
+    """What `shares.authorise_shared` does, but for its errors."""
+    return _authorised(
+        _SHARED, {"shares__uuid": share_uuid}, merchant_id, amount_fen, reference, None, None, on=on
+    )
 
 
 def _authorised(

@@ -26,6 +26,12 @@ WITH released AS (
     UPDATE huabei_purchase SET state = CASE WHEN captured_fen > 0 THEN 'captured' ELSE %(state)s END
     WHERE state = 'authorised' AND {which}
     RETURNING id, line_id, amount_fen - captured_fen AS left_fen, hold_transfer_id
+), given_back AS (
+    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen
+    FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
+          FROM released JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = released.id
+          GROUP BY share_id, month) AS back
+    WHERE month.share_id = back.share_id AND month.month = back.month
 ), entry AS (
     INSERT INTO ledger_entry (reference, event, booked_on, value_on)
     SELECT 'purchase:' || id || ':' || %(state)s, 'purchase.' || %(state)s, %(on)s, %(on)s FROM released

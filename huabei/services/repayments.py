@@ -41,6 +41,7 @@ from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.segments import follow
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post, request_hash
+from ledger.sql import affected
 
 __all__ = ["OVERDUE", "locked_line", "refund", "repay"]
 
@@ -229,6 +230,20 @@ def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
         left -= min(left, taken)
 
 
+# A purchase through a share gives back what is refunded to the cap of its month.
+_GIVE_BACK_TO_SHARE = """
+UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - %(fen)s FROM huabei_sharedpurchase AS shared
+WHERE shared.purchase_id = %(purchase)s AND month.share_id = shared.share_id AND month.month = shared.month
+"""
+
+
+def _locked_purchase(purchase_id: int) -> Purchase:
+    purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
+    if purchase is None:
+        raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
+    return purchase
+
+
 def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Refund:
     """
     Books what a merchant gives back for a purchase, whole or in part; its last capture is given back first.
@@ -244,9 +259,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
     require_reference(reference)
     asked = request_hash({"purchase": purchase_id, "amount": amount_fen})
     with transaction.atomic():
-        purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
-        if purchase is None:
-            raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
+        purchase = _locked_purchase(purchase_id)
         line = locked_line(purchase.line_id)
         first = Refund.objects.filter(purchase=purchase, reference=reference).first()
         if first is not None:
@@ -257,6 +270,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
             raise AmountRefused(_("more than was captured and not refunded yet"), field="amount")
         position = selectors.line_position(line, on)
         shares, off = _shares(purchase, amount_fen), off_plans(purchase, amount_fen)
+        affected(_GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": amount_fen})
         returned = _returned(line, position, amount_fen, shares, off)
         to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
         to_principal_fen = returned.get(line.billed_account_id, 0)

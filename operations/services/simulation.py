@@ -23,7 +23,7 @@ from finance.money import format_yuan, parse_yuan
 from huabei import selectors
 from huabei.errors import LARGEST_AMOUNT_FEN
 from huabei.models import Line, Plan, Purchase, Repayment
-from huabei.services import corrections, instalments, lifecycle, limits, purchases, repayments
+from huabei.services import corrections, credit, instalments, lifecycle, limits, purchases, repayments
 from huabei.services.calendars import change_calendar
 from huabei.services.causes import CUSTOMER, Why, staff
 from huabei.services.lines import CALENDARS, Opening, open_line
@@ -45,6 +45,7 @@ EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "freeze": (frozenset({"cause"}), frozenset()),
     "thaw": (frozenset(), frozenset()),
     "close": (frozenset(), frozenset()),
+    "credit_payout": (frozenset({"amount"}), frozenset()),
 }
 FIELDS = frozenset({"amount", "final", "instalments", "last_day", "cause", "value_date", "statement_day"})
 # Who the simulated member of staff is that changes the line.
@@ -368,6 +369,12 @@ class _Told:
     def close(self, event: Event) -> None:
         why = Why("customer_wish", CUSTOMER, f"close-{event.position}")
         lifecycle.close(line_id=self.line_id, why=why, on=event.on)
+
+    def credit_payout(self, event: Event) -> None:
+        assert event.amount_fen is not None
+        credit.pay_out_credit(
+            line_id=self.line_id, amount_fen=event.amount_fen, reference=event.ref, by=CUSTOMER, on=event.on
+        )
 
     def _of(self, event: Event) -> Purchase:
         if event.ref not in self.purchase_ids:

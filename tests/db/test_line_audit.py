@@ -11,13 +11,15 @@ from django.db import connection
 
 import huabei.audit
 import huabei.instalment_audit
+import huabei.share_audit
 from huabei.models import Line, Merchant, Purchase, Repayment
-from huabei.services import corrections, instalments, lifecycle, limits, purchases, repayments
+from huabei.services import corrections, instalments, lifecycle, limits, purchases, repayments, shares
 from huabei.services.causes import Why
+from huabei.services.credit import pay_out_credit
 from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
 from operations import audit
-from tests.line_world import a_campaign, a_line, a_merchant, authorised, bought, end_day
+from tests.line_world import a_campaign, a_customer, a_line, a_merchant, authorised, bought, end_day
 
 pytestmark = pytest.mark.django_db
 
@@ -109,6 +111,7 @@ def world() -> World:
     corrections.reverse_repayment(repayment_id=little.pk, reason="bounced", on=date(2026, 8, 8))
     mistaken = bought(paid, shop, 5_00, date(2026, 8, 8))
     corrections.reverse_purchase(purchase_id=mistaken.pk, reason="not theirs", on=date(2026, 8, 8))
+    lent_to_another(late, shop)
     raised_for_a_while(paid)
     lifecycle.freeze(line_id=paid.pk, why=why("fraud"), on=date(2026, 8, 8))
     gone = a_line()
@@ -120,6 +123,22 @@ def world() -> World:
 
 def why(cause: str) -> Why:
     return Why(cause, "staff:1", cause)
+
+
+def lent_to_another(owed: Line, shop: Merchant) -> None:
+    """A line of its own, shared and used; and credit paid out of it."""
+    on = date(2026, 8, 8)
+    line, friend = a_line(), a_customer()
+    share = shares.invite(line_id=line.pk, beneficiary_id=friend.pk, monthly_cap_fen=500_00, on=on)
+    shares.accept(share_id=share.pk, beneficiary_id=friend.pk, on=on)
+    for n, fen in enumerate((100_00, 50_00)):
+        made = shares.authorise_shared(
+            share_uuid=share.uuid, merchant_id=shop.pk, amount_fen=fen, reference=f"shared-{n}", on=on
+        )
+    purchases.capture(purchase_id=made.purchase_id, amount_fen=40_00, on=on)
+    repayments.refund(purchase_id=made.purchase_id, amount_fen=10_00, reference="back", on=on)
+    repayments.repay(line_id=line.pk, amount_fen=80_00, reference="ahead", on=on)
+    pay_out_credit(line_id=line.pk, amount_fen=20_00, reference="out", by="customer", on=on)
 
 
 def raised_for_a_while(line: Line) -> None:
@@ -166,6 +185,11 @@ BREAKAGES = [
     ("line_limit_changes", "UPDATE huabei_limitchange SET after_fen = after_fen + 1 WHERE reference = 'risk'", ""),
     ("line_temporary", "UPDATE huabei_temporarylimit SET amount_fen = amount_fen + 1 WHERE ended_on IS NULL", ""),
     ("line_temporary", "UPDATE huabei_line SET temporary_fen = 0 WHERE id = {paid}", ""),
+    ("line_share_months", "UPDATE huabei_sharemonth SET spent_fen = spent_fen + 1", ""),
+    ("line_share_months", "DELETE FROM huabei_sharedpurchase", ""),
+    ("line_credit_payouts", "UPDATE huabei_creditpayout SET amount_fen = amount_fen + 1", ""),
+    ("line_share_guards", "ALTER TABLE huabei_sharemonth DROP CONSTRAINT share_month_within_cap", ""),
+    ("line_share_guards", "ALTER TABLE huabei_sharedline DISABLE TRIGGER huabei_sharedline_stays_closed", ""),
     ("line_frozen", "UPDATE huabei_line SET status = 'active', frozen_cause = '' WHERE id = {paid}", ""),
     ("line_frozen", "UPDATE huabei_freeze SET thawed_on = frozen_on, thaw_cause = 'x', thawed_by = 'x'"
      " WHERE line_id = {paid}", ""),
@@ -247,5 +271,5 @@ def test_a_check_goes_red_on_a_world_broken_on_purpose(
 
 
 def test_every_check_of_the_lines_is_broken_by_some_case() -> None:
-    checks = (*huabei.audit.CHECKS, *huabei.instalment_audit.CHECKS)
+    checks = (*huabei.audit.CHECKS, *huabei.instalment_audit.CHECKS, *huabei.share_audit.CHECKS)
     assert {rule for rule, _statements, _also in BREAKAGES} == {check.name for check in checks}

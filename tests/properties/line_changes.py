@@ -20,6 +20,8 @@ class Changes:
     freezes: dict[str, str]
     ended_freezes: set[str]
     closed: bool
+    credit: int
+    paid_out: dict[str, int]
 
     @property
     def drawn(self) -> int:
@@ -77,6 +79,16 @@ class Changes:
         if self.owed or self.drawn or self.held:
             raise Refused("still_owes")
         self.closed = True
+
+    def pay_out_credit(self, ref: str, fen: int) -> None:
+        if ref in self.paid_out:
+            if self.paid_out[ref] != fen:
+                raise Refused("request_conflict")
+            return
+        if fen > self.credit:
+            raise Refused("amount_refused")
+        self.paid_out[ref] = fen
+        self.credit -= fen
 
     def _still_open(self) -> None:
         if self.closed:

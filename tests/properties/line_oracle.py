@@ -167,6 +167,7 @@ class LineOracle(Changes):
     ended_freezes: set[str] = field(default_factory=set)
     temporary: list[tuple[int, date]] = field(default_factory=list)
     closed: bool = False
+    paid_out: dict[str, int] = field(default_factory=dict)
     revolving_rate: Fraction = Fraction(0)
     penalty_rate: Fraction = Fraction(0)
 

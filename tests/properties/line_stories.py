@@ -91,6 +91,7 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "freeze": lambda: oracle.freeze(ref, event["cause"]),
         "thaw": lambda: oracle.thaw(ref),
         "close": oracle.close,
+        "credit_payout": lambda: oracle.pay_out_credit(ref, fen or 0),
     }
     acts[event["type"]]()
 
@@ -316,8 +317,11 @@ class _Author:
             self.write(event | {"last_day": last_day.isoformat()})
 
     def freeze(self) -> None:
-        """The line is frozen for one of two causes, and thawed some days later; or closed."""
+        """The line is frozen for one of two causes, and thawed some days later; or closed; or credit is paid out."""
         ref = f"f{len(self.story['events'])}"
+        if self.oracle.credit or self.choose.integer(0, 9) == 0:
+            self.write(self._event("credit_payout", ref, self.amount(self.oracle.credit, most=1000)))
+            return
         if self.choose.integer(0, 5) == 0:
             self.write(self._event("close", ref, None))
             return

@@ -1,0 +1,170 @@
+"""What an owner shares of a line with another person (亲密付), and credit that is paid out."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from customers.models import Customer
+from huabei.models.lines import Line
+from huabei.models.purchases import Purchase
+
+
+class ShareTerms(models.Model):
+    """Between what a monthly cap must be, from a date on until the next row's."""
+
+    effective_from = models.DateField(_("effective from"), unique=True)
+    smallest_cap_fen = models.BigIntegerField(_("smallest monthly cap"), default=100_00)
+    largest_cap_fen = models.BigIntegerField(_("largest monthly cap"), default=20_000_00)
+
+    class Meta:
+        verbose_name = _("terms of shared lines")
+        verbose_name_plural = _("terms of shared lines")
+        ordering = ["-effective_from"]
+        constraints = [
+            models.CheckConstraint(
+                name="share_terms_in_order",
+                condition=Q(smallest_cap_fen__gt=0, largest_cap_fen__gte=F("smallest_cap_fen")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.effective_from}"
+
+
+class ShareStatus(models.TextChoices):
+    INVITED = "invited", _("invited")
+    ACTIVE = "active", _("active")
+    CLOSED = "closed", _("closed")
+
+
+class SharedLine(models.Model):
+    """The owner of a line lets somebody spend up to a monthly cap with it. The owner owes what is spent."""
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, related_name="shares")
+    beneficiary = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    status = models.CharField(_("status"), max_length=8, choices=ShareStatus.choices)
+    monthly_cap_fen = models.BigIntegerField(_("monthly cap"))
+    invited_on = models.DateField(_("invited on"))
+
+    class Meta:
+        verbose_name = _("shared line")
+        verbose_name_plural = _("shared lines")
+        constraints = [
+            models.UniqueConstraint(
+                name="share_one_live_per_person",
+                fields=["line", "beneficiary"],
+                condition=~Q(status="closed"),
+            ),
+            models.CheckConstraint(name="share_status_known", condition=Q(status__in=ShareStatus.values)),
+            models.CheckConstraint(name="share_cap_positive", condition=Q(monthly_cap_fen__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uuid}"
+
+
+class ShareChangeKind(models.TextChoices):
+    INVITED = "invited", _("invited")
+    ACCEPTED = "accepted", _("accepted")
+    CAP = "cap", _("cap changed")
+    CLOSED = "closed", _("closed")
+
+
+class ShareChange(models.Model):
+    """What happened to a share, and who did it: "owner", "beneficiary". Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    share = models.ForeignKey(SharedLine, on_delete=models.PROTECT, related_name="changes")
+    kind = models.CharField(_("kind"), max_length=8, choices=ShareChangeKind.choices)
+    by = models.CharField(_("by"), max_length=24)
+    changed_on = models.DateField(_("changed on"))
+    cap_fen = models.BigIntegerField(_("monthly cap"))
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("change of a shared line")
+        verbose_name_plural = _("changes of shared lines")
+        constraints = [
+            models.CheckConstraint(
+                name="share_change_kind_known", condition=Q(kind__in=ShareChangeKind.values)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.changed_on}"
+
+
+class ShareMonth(models.Model):
+    """What is spent or reserved through a share of a calendar month's cap. PostgreSQL refuses what the cap does not cover."""
+
+    id = models.BigAutoField(primary_key=True)
+    share = models.ForeignKey(
+        SharedLine, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="months"
+    )
+    month = models.DateField(_("month"))
+    cap_fen = models.BigIntegerField(_("monthly cap"))
+    spent_fen = models.BigIntegerField(_("spent"))
+
+    class Meta:
+        verbose_name = _("month of a shared line")
+        verbose_name_plural = _("months of shared lines")
+        constraints = [
+            models.UniqueConstraint(name="share_month_once", fields=["share", "month"]),
+            models.CheckConstraint(
+                name="share_month_within_cap", condition=Q(spent_fen__gte=0, spent_fen__lte=F("cap_fen"))
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.month:%Y-%m}"
+
+
+class SharedPurchase(models.Model):
+    """A purchase that was made through a share, and the month whose cap it counts towards. Never changed."""
+
+    purchase = models.OneToOneField(
+        Purchase, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="shared"
+    )
+    share = models.ForeignKey(
+        SharedLine, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="purchases"
+    )
+    month = models.DateField(_("month"))
+
+    class Meta:
+        verbose_name = _("purchase through a shared line")
+        verbose_name_plural = _("purchases through shared lines")
+        indexes = [models.Index(name="shared_purchase_by_share", fields=["share", "month"])]
+
+    def __str__(self) -> str:
+        return f"{self.purchase_id}"
+
+
+class CreditPayout(models.Model):
+    """A customer's credit that was paid to the customer. Never changed."""
+
+    id = models.BigAutoField(primary_key=True)
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, db_index=False, related_name="credit_payouts")
+    reference = models.CharField(_("reference"), max_length=64)
+    request_hash = models.BinaryField(max_length=32)
+    amount_fen = models.BigIntegerField(_("amount"))
+    by = models.CharField(_("by"), max_length=24)
+    paid_on = models.DateField(_("paid on"))
+    entry_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("credit paid out")
+        verbose_name_plural = _("credit paid out")
+        constraints = [
+            models.UniqueConstraint(name="credit_payout_once_per_reference", fields=["line", "reference"]),
+            models.CheckConstraint(name="credit_payout_positive", condition=Q(amount_fen__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.paid_on}"
