@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from huabei.models import Line
-from huabei.services.repayments import repay
+from huabei.services.corrections import repay_from
 from ledger.sql import fetch_all
 from payments.models import PaymentOrder
 from payments.services.answers import Settled
@@ -114,13 +114,17 @@ def still_asked(order: PaymentOrder, on: date) -> int:
 
 
 def book_collection(settled: Settled, on: date) -> None:
-    """Books what was collected as a repayment of its line; where nothing was, there is nothing to book."""
+    """
+    Books what was collected as a repayment of its line, which counts from the day on which the money moved; where nothing
+    was, there is nothing to book.
+    """
     if not settled.moved_fen:
         return
     line = Line.objects.only("pk").get(uuid=settled.subject)
-    repay(
+    repay_from(
         line_id=line.pk,
         amount_fen=settled.moved_fen,
         reference=f"payment:{settled.reference}",
         on=on,
+        value_on=settled.moved_on or on,
     )

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from finance.errors import DomainError, Kind
 from ledger.sql import fetch_one
-from operations.models import BusinessDay
+from operations.models import BusinessDay, CloseStep
+from operations.services.steps import STEPS
 
 # The business date as SQL, held until the transaction ends, for statements that are a transaction of their own.
 HELD_DAY = "SELECT business_on FROM operations_businessday FOR SHARE"
@@ -30,6 +32,12 @@ class NotOpen(CloseError):
 
     code = "bank_not_open"
     kind = Kind.UNAVAILABLE
+
+
+class CloseUnderWay(CloseError):
+    """The day before was left, and not every step of its close is done."""
+
+    code = "close_under_way"
 
 
 def business_date() -> date:
@@ -52,6 +60,34 @@ def booking_day() -> Iterator[date]:
         if not (row := fetch_one(HELD_DAY, [])):
             raise NotOpen(NO_DAY)
         yield row[0]
+
+
+def unfinished(closed_on: date) -> bool:
+    """Whether the bank was open on this day, has left it, and some step of its close is not done."""
+    day = BusinessDay.objects.get()
+    done = CloseStep.objects.filter(closed_on=closed_on, finished_at__isnull=False).count()
+    return day.first_on <= closed_on < day.business_on and done < len(STEPS)
+
+
+def require_no_close(on: date) -> None:
+    """CloseUnderWay while the close of the day before the business date is not done."""
+    if unfinished(before := on - timedelta(days=1)):
+        raise CloseUnderWay(
+            _("the close of %(day)s is still under way: try again in a few minutes") % {"day": before}
+        )
+
+
+@contextmanager
+def correcting_day() -> Iterator[date]:
+    """
+    `booking_day` for whoever corrects the past of a line: only while no close is under way. Error: CloseUnderWay.
+
+    A correction tells the life of a line up to this day. Between the move of the date and the last step of the close, the
+    line has not lived through it yet.
+    """
+    with booking_day() as on:
+        require_no_close(on)
+        yield on
 
 
 def is_open() -> bool:

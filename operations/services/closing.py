@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
-import creditscore.closing
 import huabei.closing
-import huabei.telling
 import lending.closing
-from finance.errors import Kind
 from ledger.sql import affected, fetch_one
-from operations.models import BusinessDay, CloseStep
+from operations.models import BusinessDay
 from operations.services import paying
 from operations.services.business_day import (
     HELD_DAY,
@@ -24,9 +19,12 @@ from operations.services.business_day import (
     NotOpen,
     booking_day,
     business_date,
+    correcting_day,
     is_open,
     set_business_date,
+    unfinished,
 )
+from operations.services.steps import STEPS
 
 __all__ = [
     "HELD_DAY",
@@ -40,22 +38,12 @@ __all__ = [
     "close_lines",
     "close_loans",
     "close_until",
+    "correcting_day",
     "is_open",
     "set_business_date",
     "unfinished",
     "was_open",
 ]
-
-# A name, and what is done about the day that ended; returns the rows it wrote.
-Step = tuple[str, Callable[[date], int]]
-
-# Every step of a close, in order. People are told last, of what stands once the books are written.
-STEPS: tuple[Step, ...] = (
-    *huabei.closing.STEPS,
-    *lending.closing.STEPS,
-    *creditscore.closing.STEPS,
-    *huabei.telling.STEPS,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,34 +129,3 @@ def was_open(on: date) -> bool:
     """Whether this day is one that the bank has been open on, or is."""
     day = BusinessDay.objects.get()
     return day.first_on <= on <= day.business_on
-
-
-def unfinished(closed_on: date) -> bool:
-    """Whether the bank was open on this day, has left it, and some step of its close is not done."""
-    day = BusinessDay.objects.get()
-    done = CloseStep.objects.filter(closed_on=closed_on, finished_at__isnull=False).count()
-    return day.first_on <= closed_on < day.business_on and done < len(STEPS)
-
-
-class CloseUnderWay(CloseError):
-    """The day before was left, and not every step of its close is done."""
-
-    code = "close_under_way"
-    kind = Kind.CONFLICT
-
-
-@contextmanager
-def correcting_day() -> Iterator[date]:
-    """
-    `booking_day` for whoever corrects the past of a line: only while no close is under way. Error: CloseUnderWay.
-
-    A correction tells the life of a line up to this day. Between the move of the date and the last step of the close, the
-    line has not lived through it yet.
-    """
-    with booking_day() as on:
-        before = on - timedelta(days=1)
-        if unfinished(before):
-            raise CloseUnderWay(
-                _("the close of %(day)s is still under way: try again in a few minutes") % {"day": before}
-            )
-        yield on

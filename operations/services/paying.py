@@ -17,7 +17,7 @@ from django.conf import settings
 
 import huabei.autopay
 import lending.paying
-from operations.services.business_day import booking_day
+from operations.services.business_day import booking_day, require_no_close
 from payments.gateway import Answer, is_configured
 from payments.models import PaymentOrder
 from payments.services import answers, sending
@@ -94,8 +94,12 @@ def settle(*, attempt_id: int) -> None:
     """Tells the product of an answered attempt, once, and what it books is in the same transaction."""
     with booking_day() as on:
         settled = answers.settle(attempt_id=attempt_id, on=on)
-        if settled is not None:
-            ROUTES[settled.purpose].book(settled, on)
+        if settled is None:
+            return
+        if settled.moved_on and settled.moved_on < on:
+            # It corrects the past: not while a close is under way, but when the next sweep comes.
+            require_no_close(on)
+        ROUTES[settled.purpose].book(settled, on)
 
 
 def _each(what: str, found: list[int], act: Callable[[int], None], until: float | None = None) -> int:

@@ -63,7 +63,7 @@ STEPS: tuple[tuple[Any, str], ...] = (
     (SimulatedGateway, "request"),
     (answers, "record_answer"),
     (answers, "settle"),
-    (huabei.autopay, "repay"),
+    (huabei.autopay, "repay_from"),
     (huabei.autopay, "order_payments"),
 )
 

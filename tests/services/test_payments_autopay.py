@@ -9,7 +9,7 @@ import pytest
 
 from huabei import autopay
 from huabei.models import Line, Repayment
-from huabei.selectors import minimum_outstanding
+from huabei.selectors import line_position, minimum_outstanding
 from huabei.services.repayments import repay
 from ledger.audit import verify
 from operations import audit
@@ -216,6 +216,14 @@ def test_an_answer_days_late_counts_from_the_day_on_which_the_money_moved(line: 
     attempt = PaymentAttempt.objects.get()
     later = DUE_DAY + timedelta(days=3)
     assert (attempt.moved_on, attempt.answered_on, attempt.settled_on) == (DUE_DAY, later, later)
+    # It came in time: of the penalty that ran meanwhile nothing is left, and what is unpaid revolves.
+    repayment, position = Repayment.objects.get(), line_position(line, later)
+    assert (repayment.value_on, repayment.received_on) == (DUE_DAY, later)
+    assert (position.billed_fen, position.accrued_penalty_fen, position.accrued_interest_fen) == (
+        600_00,
+        0,
+        60,
+    )
     # The due day is over: the other source is not asked any more.
     assert (repaid(line), PaymentOrder.objects.get().state) == ([400_00], "confirmed")
     assert broken_rules() == []
