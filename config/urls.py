@@ -11,6 +11,7 @@ from web.access import public_page
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("operations.urls")),
     path("", include("huabei.urls")),
+    path("", include("lending.urls")),
     path("", include("creditscore.urls")),
     path("", include("customers.urls")),
     path("language/", public_page(set_language), name="set_language"),

@@ -15,14 +15,18 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from customers.notices import Message
+from customers.services.notices import notify
 from finance.schedule import build
 from ledger.sql import fetch_all
 from lending.errors import LoanNotRunning
 from lending.models import Loan, LoanStatus
+from lending.notices import DisbursementFailed, LoanDisbursed
 from lending.selectors import terms_of
 from lending.services import servicing
 from lending.services.facts import locked_loan
 from payments.models import PaymentOrder
+from payments.selectors import orders_for
 from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments, request_payout
 
@@ -59,15 +63,26 @@ def disburse(*, loan_id: int, source: UUID, on: date) -> PaymentOrder:
         )
 
 
+def latest_payout(loan: Loan) -> PaymentOrder | None:
+    """The latest order to pay the loan out."""
+    return orders_for(purpose=DISBURSEMENT, subject=str(loan.uuid)).select_related("source").first()
+
+
 def book_disbursement(settled: Settled, on: date) -> None:
-    """The money went out, and the loan runs from the day on which it did; or it did not, and the loan is signed still."""
-    loan = Loan.objects.only("pk").get(uuid=settled.subject)
+    """
+    The money went out, and the loan runs from the day on which it did; or it did not, and the loan is signed still. The
+    borrower is told either.
+    """
+    loan = Loan.objects.select_related("terms").get(uuid=settled.subject)
+    message: Message = DisbursementFailed(str(loan.uuid), loan.terms.principal_fen)
     if settled.moved_fen:
+        message = LoanDisbursed(str(loan.uuid), settled.moved_fen, settled.moved_on or on)
         servicing.confirm_disbursement(
             loan_id=loan.pk, reference=f"payment:{settled.reference}", moved_on=settled.moved_on, on=on
         )
     else:
         servicing.fail_disbursement(loan_id=loan.pk)
+    notify(customer_id=loan.customer_id, message=message, reference=f"payout:{settled.reference}", on=on)
 
 
 _HOLD = """

@@ -19,6 +19,7 @@ from lending.models import (
     Product,
     ProductVersion,
 )
+from lending.models.loans import LIVE
 from lending.terms import fact_of, loan_terms
 
 
@@ -84,3 +85,8 @@ def payoff_quote(loan: Loan, on: date) -> Payoff:
 def loans_of(customer_id: UUID) -> QuerySet[Loan]:
     """The customer's loans, newest first."""
     return Loan.objects.filter(customer_id=customer_id).select_related("product", "terms").order_by("-pk")
+
+
+def live_loans_of(customer_id: UUID) -> QuerySet[Loan]:
+    """Those of the customer's loans that are not over, newest first."""
+    return loans_of(customer_id).filter(status__in=LIVE)

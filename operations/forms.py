@@ -1,36 +1,15 @@
-"""What a borrower may send from a page, read strictly: amounts as `finance.money` reads them, in every language alike."""
+"""What a borrower may send from the home page."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
-from typing import Any
-from uuid import uuid4
 
 from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from finance.money import MoneyError, format_yuan, parse_yuan
-from huabei.errors import LARGEST_AMOUNT_FEN
 from huabei.history import Bill
 from huabei.selectors import LinePosition
 from huabei.services.lines import CALENDARS
-
-OTHER = "other"
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One amount to repay that a form offers. What is sent is the amount that was shown, whatever interest ran since."""
-
-    label: Any
-    hint: Any
-    amount_fen: int
-
-    @property
-    def value(self) -> str:
-        """What the form sends."""
-        return format_yuan(self.amount_fen)
+from web.forms import Choice
 
 
 def choices(bill: Bill, position: LinePosition) -> list[Choice]:
@@ -45,71 +24,6 @@ def choices(bill: Bill, position: LinePosition) -> list[Choice]:
     if position.owed_fen > bill.unpaid_fen:
         offered.append(Choice(_("All that is owed"), _("With what is not billed yet."), position.owed_fen))
     return offered
-
-
-def read_amount(text: str) -> int:
-    """The fen in an amount that was typed. ValidationError says what would be right."""
-    try:
-        amount_fen = parse_yuan(text.strip())
-    except MoneyError as error:
-        raise forms.ValidationError(
-            _("Write the amount in yuan with digits and a point, such as 1234.50.")
-        ) from error
-    if amount_fen <= 0:
-        raise forms.ValidationError(_("The amount must be at least 0.01."))
-    if amount_fen > LARGEST_AMOUNT_FEN:
-        raise forms.ValidationError(_("This is more than can be booked at once."))
-    return amount_fen
-
-
-class RepayForm(forms.Form):
-    """
-    How much to repay: an amount that was offered, or another one that is typed.
-
-    `key` was made with the form: however often it is sent, it pays once.
-    """
-
-    pay = forms.CharField(
-        max_length=24, error_messages={"required": _("Choose how much to pay.")}, label=_("How much")
-    )
-    amount = forms.CharField(max_length=24, required=False, label=_("Amount in yuan"))
-    key = forms.UUIDField(widget=forms.HiddenInput)
-
-    amount_fen: int = 0
-
-    def __init__(self, *args: Any, offered: list[Choice], **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.offered = offered
-        if not self.is_bound:
-            first = offered[0].value if offered else ""
-            self.initial = {"key": uuid4(), "pay": first or OTHER, "amount": first}
-
-    def clean(self) -> dict[str, Any]:
-        """Finds the amount, and says beside the field what is wrong with it."""
-        cleaned = super().clean() or {}
-        pay = cleaned.get("pay", "")
-        field = "amount" if pay == OTHER else "pay"
-        text = cleaned.get("amount", "") if pay == OTHER else pay
-        if pay and "amount" not in self.errors:
-            try:
-                self.amount_fen = read_amount(text)
-            except forms.ValidationError as error:
-                self.add_error(field, error)
-        return cleaned
-
-    @property
-    def chosen(self) -> str:
-        """The choice that stands ticked: one that is offered, else the other amount."""
-        value = self["pay"].value()
-        return value if value in {choice.value for choice in self.offered} else OTHER
-
-    def used_up(self) -> None:
-        """Says that this form paid already, and takes a new key for another payment."""
-        self.data = {**{name: self.data[name] for name in self.data}, "key": str(uuid4())}
-        self.add_error(
-            None,
-            _("This form has paid another amount already. Send it again only if you want to pay once more."),
-        )
 
 
 class ApplyForm(forms.Form):

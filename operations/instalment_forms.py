@@ -11,7 +11,7 @@ from django import forms
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from operations.forms import read_amount
+from web.forms import read_amount
 from web.templatetags.money import rmb
 
 

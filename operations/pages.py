@@ -24,9 +24,12 @@ from huabei.policy import REFUSAL_TEXTS
 from huabei.services.lines import OVERDUE, AlreadyHasLine
 from huabei.services.opening import LineRefused, apply_for_line, decide_openings
 from huabei.services.repayments import repay
-from operations.forms import ApplyForm, RepayForm, choices
+from lending.history import standing
+from lending.selectors import live_loans_of
+from operations.forms import ApplyForm, choices
 from operations.services.closing import booking_day, business_date, is_open
 from web.access import borrower_page
+from web.forms import RepayForm
 
 
 @borrower_page
@@ -39,6 +42,7 @@ def home(request: HttpRequest, customer: Customer) -> HttpResponse:
     score = _score(customer, on)
     line = selectors.live_line_of(customer.pk)
     context = {"customer": customer, "on": on, "score": score}
+    context["loans"] = [standing(loan, on) for loan in live_loans_of(customer.pk)]
     context |= _line(line, on) if line else _offer(customer, score["points"], on)
     return render(request, "operations/home.html", context)
 

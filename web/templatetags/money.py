@@ -52,3 +52,9 @@ def thousands(count: int) -> str:
 def yuan_input(amount_fen: int) -> str:
     """123456789 fen -> `1234567.89`, as a form field takes it back whatever the language of the page."""
     return format_yuan(amount_fen)
+
+
+@register.filter
+def annual(rate: Decimal) -> str:
+    """Decimal("0.24447") -> `24.45%`: an annual rate as people compare them, with two places."""
+    return f"{rate * 100:.2f}%"

@@ -1,0 +1,37 @@
+"""What a borrower does in one step: sign, and have the money sent."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from lending.models import Loan
+from lending.paying import disburse, latest_payout
+from lending.services.quoting import Wish
+from lending.services.signing import sign_loan
+
+
+def borrow(
+    *,
+    customer_id: UUID,
+    wish: Wish,
+    score: int | None,
+    source: UUID,
+    reference: str,
+    on: date,
+    at: datetime,
+) -> Loan:
+    """
+    Signs a loan and orders its money to be paid out to one of the borrower's sources: both or neither. Repeated under its
+    reference, it answers the loan as it then stands; the money is ordered once.
+
+    Errors: those of `sign_loan` and of `disburse`.
+    """
+    with transaction.atomic():
+        loan = sign_loan(customer_id=customer_id, wish=wish, score=score, reference=reference, on=on, at=at)
+        if latest_payout(loan) is None:
+            disburse(loan_id=loan.pk, source=source, on=on)
+        loan.refresh_from_db()
+    return loan
