@@ -34,7 +34,7 @@ from ledger.chart import (
     PENALTY_ACCRUED,
     PENALTY_INCOME,
 )
-from ledger.sql import affected, value
+from ledger.sql import affected, fetch_all, value
 
 _ACCRUES = {
     SegmentKind.REVOLVING: (INTEREST_ACCRUED.control_id, INTEREST_INCOME.control_id),
@@ -380,6 +380,7 @@ _BUCKETS = """
 UPDATE huabei_line AS line SET bucket = late.bucket
 FROM (/* late */) AS late
 WHERE line.id = late.line_id AND line.bucket <> late.bucket
+RETURNING line.id
 """
 
 
@@ -390,9 +391,10 @@ def move_buckets(closed_on: date, lines: Lines = None) -> int:
     if not held:
         return 0
     sql = _scoped(_BUCKETS.replace("/* late */", _LATE), "line_id", held)
-    moved = affected(sql, parameters | {"lines": held})
-    freeze_overdue(line_ids=held, on=closed_on + timedelta(days=1))
-    return moved
+    # Not those that were paid while this waited for their locks.
+    late = [line_id for (line_id,) in fetch_all(sql, parameters | {"lines": held})]
+    freeze_overdue(line_ids=late, on=closed_on + timedelta(days=1))
+    return len(late)
 
 
 def end_temporary_limits(closed_on: date, lines: Lines = None) -> int:
