@@ -113,7 +113,7 @@ class Receipts(Standing):
             row.fee_fen = 0
 
     def _pay_accrued(self, amount_fen: int, on: date) -> int:
-        """Interest since the last due date, then charges that are not due yet; returns what is left."""
+        """Interest since the last due date, then what rows to come ask for already; returns what is left."""
         row = self.open_row
         accrued = max(round_fen(self.own + self.deferred, self.plan.rounding), 0)
         if row is not None and (paid := min(amount_fen, accrued)):
@@ -122,7 +122,7 @@ class Receipts(Standing):
             self.pay(row, INTEREST, paid, on)
             amount_fen -= paid
         for row in self.rows[self.next :] if amount_fen else ():
-            for component in (PENALTY, FEE):
+            for component in (INTEREST, PENALTY, FEE):
                 if paid := min(amount_fen, row.owes(component)):
                     self.pay(row, component, paid, on)
                     amount_fen -= paid

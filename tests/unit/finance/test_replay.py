@@ -225,3 +225,13 @@ def test_what_cannot_have_happened(facts: list[tuple[Any, ...]], message: str) -
 def test_flat_interest_is_not_serviced() -> None:
     with pytest.raises(LoanError, match="quoted, not serviced"):
         terms(Method.FLAT)
+
+
+def test_a_payoff_pays_what_a_reaging_moved_onto_the_next_row() -> None:
+    start_over = {"mode": Reschedule.REAGE, "due_on": D("2026-03-20"), "periods": 6}
+    reaged = ("2026-02-20", Kind.RESCHEDULE, None, start_over)
+    quoted = on("2026-02-25", terms(), reaged).payoff.total_fen
+    # 12,000.00, 186.00 that were overdue, 15 days since 10 February: 90.00.
+    assert format_yuan(quoted) == "12276.00"
+    ended = on("2026-02-25", terms(), reaged, ("2026-02-25", Kind.PAYOFF, format_yuan(quoted)))
+    assert (ended.status, ended.credit_fen) == (Status.CLOSED, 0)
