@@ -37,5 +37,10 @@ app.conf.beat_schedule = {
         "task": "operations.collect_dues",
         "schedule": crontab(minute=5, hour="1,8,12,16,20,22"),
     },
+    # What the close issued since; whoever opens one before has it made at once.
+    "make statement documents": {
+        "task": "huabei.make_statement_documents",
+        "schedule": crontab(minute="*/10"),
+    },
     "sweep payments": {"task": "operations.sweep_payments", "schedule": crontab(minute="*/2")},
 }

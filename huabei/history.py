@@ -296,8 +296,8 @@ def statement_of(*, customer_id: UUID, statement_id: int) -> Statement | None:
     )
 
 
-def statement_detail(statement: Statement) -> StatementDetail:
-    """What is behind the figures of a statement (ten queries, however much happened)."""
+def statement_detail(statement: Statement, *, most: int | None = MOST_SHOWN) -> StatementDetail:
+    """What is behind the figures of a statement, at most so many of each (ten queries, however much happened)."""
     line = statement.line
     dates = selectors.statements_of(line.pk)
     before = dates.filter(issued_on__lt=statement.issued_on).values_list("issued_on", flat=True).first()
@@ -308,12 +308,12 @@ def statement_detail(statement: Statement) -> StatementDetail:
         .first()
     )
     since, until = before or line.opened_on, statement.issued_on
-    shown = purchases_of(line.pk, since=since, until=until)
+    shown = purchases_of(line.pk, since=since, until=until, most=most)
     refunds = Refund.objects.filter(
         purchase__line_id=line.pk, refunded_on__gte=since, refunded_on__lt=until
     ).select_related("purchase__merchant__shop")
     paid = Repayment.objects.filter(line_id=line.pk, received_on__gte=since)
-    paid = (paid.filter(received_on__lt=after) if after else paid).order_by("pk")[:MOST_SHOWN]
+    paid = (paid.filter(received_on__lt=after) if after else paid).order_by("pk")[:most]
     repayments = _repayments(paid)
     payoffs = Payoff.objects.filter(plan__line_id=line.pk, paid_on__gte=since, paid_on__lt=until).order_by(
         "pk"
@@ -330,12 +330,12 @@ def statement_detail(statement: Statement) -> StatementDetail:
         since=since,
         last_day=until - timedelta(days=1),
         purchases=shown,
-        refunds=_refunds(refunds.order_by("pk")[:MOST_SHOWN]),
+        refunds=_refunds(refunds.order_by("pk")[:most]),
         repayments=[event for event in repayments if event.on < until],
         runs=_runs(line.pk, since, until),
         instalments=rows,
         instalments_fen=instalments_fen,
-        payoffs=_payoffs(payoffs[:MOST_SHOWN]),
+        payoffs=_payoffs(payoffs[:most]),
         credit_used_fen=credit_used_fen,
         settled_before_fen=statement.purchases_fen
         + instalments_fen
@@ -349,15 +349,17 @@ def statement_detail(statement: Statement) -> StatementDetail:
         corrections=list(
             Correction.objects.filter(line_id=line.pk, corrected_on__gte=since, corrected_on__lt=until)
             .order_by("pk")
-            .select_related("purchase__merchant__shop")[:MOST_SHOWN]
+            .select_related("purchase__merchant__shop")[:most]
         ),
     )
 
 
-def purchases_of(line_id: int, *, since: date, until: date | None = None) -> list[Event]:
+def purchases_of(
+    line_id: int, *, since: date, until: date | None = None, most: int | None = MOST_SHOWN
+) -> list[Event]:
     """
-    What was captured on a line on or after `since` and before `until`, oldest first, at most 200; without what is paid in
-    instalments.
+    What was captured on a line on or after `since` and before `until`, oldest first, at most so many; without what is paid
+    in instalments.
     """
     plans = Plan.objects.filter(entry_id=OuterRef("entry_id"))
     rows = Capture.objects.filter(~Exists(plans), line_id=line_id, posted_on__gte=since)
@@ -365,7 +367,7 @@ def purchases_of(line_id: int, *, since: date, until: date | None = None) -> lis
         rows = rows.filter(posted_on__lt=until)
     return [
         Event(Happening.PURCHASE, row.posted_on, row.pk, row.purchase.merchant.shop.name, row.amount_fen)
-        for row in rows.select_related("purchase__merchant__shop").order_by("posted_on", "pk")[:MOST_SHOWN]
+        for row in rows.select_related("purchase__merchant__shop").order_by("posted_on", "pk")[:most]
     ]
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from customers.models import Customer
 from huabei import history, plans, selectors
+from huabei.files import document_answer
 from web.access import borrower_page
 from web.today import business_date
 
@@ -38,3 +40,13 @@ def statement(request: HttpRequest, customer: Customer, statement_id: int) -> Ht
         "can_spread": plans.may_be_spread(found, business_date()),
     }
     return render(request, "huabei/statement.html", context)
+
+
+@borrower_page
+@require_GET
+def statement_document(request: HttpRequest, customer: Customer, statement_id: int) -> HttpResponseBase:
+    """One of the borrower's own statements as a PDF; `?language=` asks for another than the page's."""
+    found = history.statement_of(customer_id=customer.pk, statement_id=statement_id)
+    if found is None:
+        raise Http404
+    return document_answer(request, found, request.GET.get("language"))

@@ -14,7 +14,18 @@ from finance.interest import Segment as InterestSegment
 from finance.interest import owed
 from finance.money import round_fen
 from finance.rates import DailyRate
-from huabei.models import Due, Line, LineStatus, Merchant, ReviewTerms, Segment, SegmentKind, Statement, Terms
+from huabei.models import (
+    Due,
+    Line,
+    LineStatus,
+    Merchant,
+    ReviewTerms,
+    Segment,
+    SegmentKind,
+    Statement,
+    StatementDocument,
+    Terms,
+)
 from huabei.policy import Policy
 from ledger.selectors import positions
 from ledger.sql import fetch_one
@@ -189,6 +200,11 @@ def latest_statement(line_id: int) -> Statement | None:
 def statements_of(line_id: int) -> QuerySet[Statement]:
     """The line's statements, newest first."""
     return Statement.objects.filter(line_id=line_id).order_by("-issued_on")
+
+
+def documents_of(statement_id: int) -> QuerySet[StatementDocument]:
+    """The documents of a statement that were made, without the files."""
+    return StatementDocument.objects.filter(statement_id=statement_id).defer("content").order_by("language")
 
 
 def principal_not_yet_due(line_id: int, on: date) -> int:

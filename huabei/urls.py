@@ -9,4 +9,5 @@ from huabei import pages
 urlpatterns = [
     path("statements/", pages.statements, name="statements"),
     path("statements/<int:statement_id>/", pages.statement, name="statement"),
+    path("statements/<int:statement_id>/document/", pages.statement_document, name="statement_document"),
 ]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
-from ledger.models import Transfer
+from django.db.models import Q
+
+from ledger.models import Transfer, TransferKind
 from ledger.sql import fetch_all
 
 
@@ -97,3 +100,28 @@ def latest_postings(account_id: int, *, most: int) -> list[Transfer]:
     ]
     found = [transfer for side in sides for transfer in side]
     return sorted(found, key=lambda t: (t.booked_on, t.pk), reverse=True)[:most]
+
+
+def postings_of_entry(entry_id: int) -> list[Transfer]:
+    """The transfers of an entry, in the order they were posted."""
+    return list(Transfer.objects.filter(entry_id=entry_id).order_by("pk"))
+
+
+def postings_on(
+    account_id: int, *, since: date | None = None, until: date | None = None, last_id: int | None = None
+) -> list[Transfer]:
+    """
+    What was posted on an account, on either side, oldest first: booked on or after `since`, before `until`, and no later than
+    the transfer `last_id`.
+    """
+    found = Transfer.objects.filter(
+        Q(debit_account_id=account_id) | Q(credit_account_id=account_id),
+        kind__in=(TransferKind.POSTED, TransferKind.SETTLED),
+    )
+    if since is not None:
+        found = found.filter(booked_on__gte=since)
+    if until is not None:
+        found = found.filter(booked_on__lt=until)
+    if last_id is not None:
+        found = found.filter(pk__lte=last_id)
+    return list(found.order_by("pk"))

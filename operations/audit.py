@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from django.utils.translation import gettext_lazy as _
 
 import huabei.audit
+import huabei.audit_documents
 import huabei.delinquency_audit
 import huabei.instalment_audit
 import huabei.share_audit
@@ -53,6 +54,7 @@ CHECKS: tuple[Check, ...] = (
     *ledger.audit.CHECKS,
     *payments.audit.CHECKS,
     *huabei.audit.CHECKS,
+    *huabei.audit_documents.DOCUMENTS,
     *huabei.delinquency_audit.CHECKS,
     *huabei.instalment_audit.CHECKS,
     *huabei.share_audit.CHECKS,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from datetime import date, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ from django.db import transaction
 import huabei.closing
 from customers.models import Customer, Shop
 from huabei import selectors
-from huabei.models import Campaign, Line, Merchant, Purchase
+from huabei.models import Campaign, Line, Merchant, Purchase, Statement, StatementDocument
 from huabei.selectors import LinePosition
 from huabei.services import purchases
 from huabei.services.campaigns import Promise, create_campaign
@@ -100,3 +101,16 @@ def end_days(first: date, last: date) -> None:
 def stands(line: Line, on: date) -> LinePosition:
     """What stands on the line."""
     return selectors.line_position(Line.objects.get(pk=line.pk), on)
+
+
+def a_document(line: Line) -> StatementDocument:
+    """A file kept as the English document of the line's last statement: any file will do."""
+    content = b"%PDF-1.4"
+    return StatementDocument.objects.create(
+        statement=Statement.objects.filter(line=line).latest("issued_on"),
+        language="en",
+        sha256=hashlib.sha256(content).digest(),
+        size=len(content),
+        template_version=1,
+        content=content,
+    )

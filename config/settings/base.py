@@ -167,6 +167,15 @@ LOGGING = {
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("MAIL_FROM", "CreditBox <notices@localhost>")
 
+# Who lends, as documents say it; what is not given is left out of them.
+LENDER = {
+    "name": os.environ.get("LENDER_NAME", "CreditBox"),
+    "address": os.environ.get("LENDER_ADDRESS", ""),
+    "phone": os.environ.get("LENDER_PHONE", ""),
+    "email": os.environ.get("LENDER_EMAIL", "service@creditbox.example"),
+    "complaints": os.environ.get("LENDER_COMPLAINTS", "complaints@creditbox.example"),
+}
+
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]

@@ -1,5 +1,5 @@
 """Lines in the console, down to every posting behind them. Nothing here writes."""
 
-from huabei.admin import delinquency, instalments, lines, records
+from huabei.admin import delinquency, instalments, lines, records, statements
 
-__all__ = ["delinquency", "instalments", "lines", "records"]
+__all__ = ["delinquency", "instalments", "lines", "records", "statements"]

@@ -12,7 +12,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from huabei import history
 from huabei.admin.links import entry_link, line_link
 from huabei.admin.tables import captures_table, refunds_table
 from huabei.models import (
@@ -23,8 +22,6 @@ from huabei.models import (
     Refund,
     Repayment,
     Segment,
-    SegmentKind,
-    Statement,
     Terms,
 )
 from ledger.selectors import position
@@ -71,71 +68,6 @@ class OfLineAdmin(RecordAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """All of them: the page shows columns of the list and fields alike."""
         return self.fields or ()
-
-
-STATEMENT_FIGURES = (
-    money_column("principal_fen", _("principal")),
-    money_column("interest_fen", _("interest")),
-    money_column("penalty_fen", _("penalty")),
-    money_column("fee_fen", _("fees")),
-    money_column("total_fen", _("total due")),
-    money_column("minimum_fen", _("minimum due")),
-)
-
-
-@admin.register(Statement)
-class StatementAdmin(OfLineAdmin):
-    """Statements, newest first, each with what is behind it."""
-
-    list_display = ("issued_on", "of_line", "due_on", *STATEMENT_FIGURES)
-    fields = (
-        "of_line",
-        "issued_on",
-        "due_on",
-        *STATEMENT_FIGURES,
-        money_column("purchases_fen", _("purchases of the period")),
-        money_column("new_principal_fen", _("newly billed principal")),
-        money_column("new_interest_fen", _("newly billed interest")),
-        money_column("new_penalty_fen", _("newly billed penalty")),
-        money_column("credit_used_fen", _("credit used")),
-        "outstanding",
-        "entry",
-    )
-
-    @admin.display(description=_("minimum still outstanding"))
-    def outstanding(self, record: Statement) -> SafeString:
-        """What of the minimum is unpaid."""
-        return money(record.due.outstanding_fen)
-
-    def tables(self, record: Statement) -> Iterable[Table]:
-        """The days interest ran in the period, and its purchases."""
-        detail = history.statement_detail(record)
-        yield Table(
-            _("Interest and penalty of the period"),
-            (_("kind"), _("on"), _("rate a day"), _("from"), _("last day"), _("days"), _("amount")),
-            [
-                (
-                    SegmentKind(run.kind).label,
-                    money(run.principal_fen),
-                    percent(run.daily_rate),
-                    run.since,
-                    run.last_day,
-                    run.days,
-                    money(round(run.exact_fen)),
-                )
-                for run in detail.runs
-            ],
-        )
-        for title, events in (
-            (_("Purchases of the period"), detail.purchases),
-            (_("Refunds"), detail.refunds),
-            (_("Repaid since"), detail.repaid_since),
-        ):
-            yield Table(
-                title,
-                (_("date"), _("shop"), _("amount")),
-                [(event.on, event.shop or "–", money(event.amount_fen)) for event in events],
-            )
 
 
 @admin.register(Due)

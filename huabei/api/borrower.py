@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
+from drf_spectacular.types import OpenApiTypes
 from rest_framework.exceptions import NotFound
+from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,15 +28,18 @@ from huabei.api.shapes import (
     StatementOut,
 )
 from huabei.errors import AmountRefused, LineNotActive, RequestConflict
+from huabei.files import document_answer
 from huabei.models import Line, Purchase, PurchaseState, Repayment
 from huabei.services.calendars import CalendarChangeRefused, change_calendar
+from huabei.services.documents import LANGUAGES
 from huabei.services.lines import CalendarRefused
 from huabei.services.repayments import repay
 from web.api.callers import Allowed, Who
 from web.api.day import booking_day
 from web.api.reading import Choice, Day
 from web.api.schema import operation
-from web.api.views import Endpoint
+from web.api.views import PDF, Endpoint
+from web.documents.answers import CONTENT_TYPE
 
 BORROWER = Allowed(Who.BORROWER)
 _OWN_PURCHASE = {
@@ -165,6 +171,34 @@ class OwnStatement(Endpoint):
         if found is None:
             raise NotFound
         return self.answer(StatementDetailOut, history.statement_detail(found))
+
+
+class OwnStatementDocument(Endpoint):
+    """One of the borrower's statements as a document."""
+
+    allowed = {"GET": BORROWER}
+    filters = {
+        "language": Choice(LANGUAGES, help_text="Without it, the language that Accept-Language asks for.")
+    }
+    renderer_classes = [JSONRenderer, PDF]
+
+    @operation(
+        "readOwnStatementDocument",
+        summary="Read one of my statements as a PDF",
+        answer=OpenApiTypes.BINARY,
+        answer_type=CONTENT_TYPE,
+        tag="Borrower",
+    )
+    def get(self, request: Request, statement_id: UUID) -> HttpResponseBase:
+        """
+        The statement as a file that never changes: the ETag is its SHA-256, and a request with that in If-None-Match is
+        answered 304.
+        """
+        number = self.number(STATEMENT, statement_id)
+        found = history.statement_of(customer_id=self.owner, statement_id=number)
+        if found is None:
+            raise NotFound
+        return document_answer(request._request, found, self.query.get("language"))
 
 
 class OwnRepayments(OwnEndpoint):

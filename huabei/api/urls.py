@@ -19,6 +19,7 @@ urlpatterns = [
     path("me/purchases/", borrower.OwnPurchases.as_view()),
     path("me/statements/", borrower.OwnStatements.as_view()),
     path("me/statements/<uuid:statement_id>/", borrower.OwnStatement.as_view()),
+    path("me/statements/<uuid:statement_id>/document/", borrower.OwnStatementDocument.as_view()),
     path("me/repayments/", borrower.OwnRepayments.as_view()),
     path("me/instalment-offers/", instalments.OwnOffers.as_view()),
     path("me/plans/", instalments.OwnPlans.as_view()),

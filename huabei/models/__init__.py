@@ -13,6 +13,7 @@ from huabei.models.delinquency import (
     ClassificationBand,
     ReminderDay,
 )
+from huabei.models.documents import StatementDocument
 from huabei.models.instalments import (
     InstalmentOption,
     InstalmentTerms,
@@ -103,6 +104,7 @@ __all__ = [
     "SharedLine",
     "SharedPurchase",
     "Statement",
+    "StatementDocument",
     "TemporaryLimit",
     "Terms",
 ]

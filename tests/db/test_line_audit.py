@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection
 
 import huabei.audit
+import huabei.audit_documents
 import huabei.instalment_audit
 import huabei.share_audit
 from huabei.models import Line, Merchant, Purchase, Repayment
@@ -19,7 +20,16 @@ from huabei.services.credit import pay_out_credit
 from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
 from operations import audit
-from tests.line_world import a_campaign, a_customer, a_line, a_merchant, authorised, bought, end_day
+from tests.line_world import (
+    a_campaign,
+    a_customer,
+    a_document,
+    a_line,
+    a_merchant,
+    authorised,
+    bought,
+    end_day,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -118,6 +128,7 @@ def world() -> World:
     lifecycle.close(line_id=gone.pk, why=why("customer_wish"), on=date(2026, 8, 8))
     Line.objects.filter(pk=paid.pk).update(review_on=date(2026, 8, 9))
     end_day(date(2026, 8, 8))
+    a_document(late)
     return World(late, paid, shop, held, voided, partly, refunded, spread)
 
 
@@ -254,6 +265,10 @@ BREAKAGES = [
     ("plan_guards", "GRANT UPDATE (fee_fen) ON huabei_plan TO {role}", ""),
     ("line_statements", "UPDATE huabei_statement SET new_fee_fen = new_fee_fen + 1 WHERE line_id = {spread}", ""),
     ("line_statements", "UPDATE huabei_statement SET new_instalment_fen = 0 WHERE line_id = {spread}", ""),
+    ("line_documents", "ALTER TABLE huabei_statementdocument DROP CONSTRAINT statement_document_hash_is_of_its_content;"
+     "UPDATE huabei_statementdocument SET content = 'x'", "line_document_guards"),
+    ("line_document_guards", "ALTER TABLE huabei_statementdocument"
+     " DISABLE TRIGGER huabei_statementdocument_is_append_only", ""),
     ("line_guards", "ALTER TABLE huabei_statement DISABLE TRIGGER huabei_statement_is_append_only", ""),
     ("line_guards", "ALTER TABLE huabei_due DROP CONSTRAINT due_outstanding_within_minimum", ""),
     ("line_guards", "DROP INDEX line_one_live_per_customer", ""),
@@ -271,5 +286,10 @@ def test_a_check_goes_red_on_a_world_broken_on_purpose(
 
 
 def test_every_check_of_the_lines_is_broken_by_some_case() -> None:
-    checks = (*huabei.audit.CHECKS, *huabei.instalment_audit.CHECKS, *huabei.share_audit.CHECKS)
+    checks = (
+        *huabei.audit.CHECKS,
+        *huabei.audit_documents.DOCUMENTS,
+        *huabei.instalment_audit.CHECKS,
+        *huabei.share_audit.CHECKS,
+    )
     assert {rule for rule, _statements, _also in BREAKAGES} == {check.name for check in checks}

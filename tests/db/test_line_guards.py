@@ -12,7 +12,7 @@ from huabei.services import corrections, lifecycle, limits, repayments
 from huabei.services.captures import capture
 from huabei.services.causes import Why
 from huabei.services.reviews import review
-from tests.line_world import a_line, a_merchant, authorised, bought, end_day
+from tests.line_world import a_document, a_line, a_merchant, authorised, bought, end_day
 
 pytestmark = pytest.mark.django_db
 
@@ -45,6 +45,7 @@ def late() -> tuple[Line, Merchant, Purchase]:
     lifecycle.close(line_id=a_line().pk, why=Why("fraud", "staff:1", "a"), on=date(2026, 7, 21))
     reviewed = a_line(opened_on=date(2026, 1, 21))
     review(on=date(2026, 7, 21), line_ids=[reviewed.pk])
+    a_document(line)
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     return line, shop, purchase
 
@@ -67,6 +68,7 @@ KEPT = [
     "huabei_capture",
     "huabei_line",
     "huabei_due",
+    "huabei_statementdocument",
 ]
 
 
@@ -97,6 +99,39 @@ def test_what_was_captured_of_a_purchase_that_still_holds_stays(late: object, st
     capture(purchase_id=purchase.pk, amount_fen=20_00, on=date(2026, 7, 21), final=False)
     with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
         execute(f"{statement} WHERE id = {purchase.pk}")
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "UPDATE huabei_statementdocument SET made_at = now()",
+        "DELETE FROM huabei_statementdocument",
+        "TRUNCATE huabei_statementdocument",
+    ],
+)
+def test_even_the_owner_may_not_change_a_document(late: object, verb: str) -> None:
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(verb, as_owner=True)
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute(verb)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "'zh-hans', sha256('other'), 4, 1, 'file'",
+        "'zh-hans', sha256('file'), 5, 1, 'file'",
+        "'en', sha256('file'), 4, 1, 'file'",
+    ],
+)
+def test_a_document_has_its_own_hash_and_size_and_there_is_one_per_language(
+    late: object, values: str
+) -> None:
+    with pytest.raises(IntegrityError, match="statement_document_"):
+        execute(
+            "INSERT INTO huabei_statementdocument (statement_id, language, sha256, size, template_version, content)"
+            f" SELECT statement_id, {values} FROM huabei_statementdocument"
+        )
 
 
 @pytest.mark.parametrize("table", KEPT)

@@ -11,11 +11,20 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import translation
 from django.utils.html import strip_tags
 
 from creditscore.models import AccountMonth, ModelVersion, Outcome, ProtectedAttributes
 from customers.models import Customer, Login
-from huabei.models import Arrears, Classification, InstalmentTerms, Line, Purchase, Statement
+from huabei.models import (
+    Arrears,
+    Classification,
+    InstalmentTerms,
+    Line,
+    Purchase,
+    Statement,
+    StatementDocument,
+)
 from huabei.services import repayments
 from operations.models import CloseStep
 from operations.services import closing
@@ -191,6 +200,36 @@ def test_a_statements_page_shows_the_days_that_interest_ran(client: Client, line
     statement = Statement.objects.latest("pk")
     shown = text(staff(client).get(reverse("admin:huabei_statement_change", args=[statement.pk])))
     assert "revolving interest 900.00 0.05% July 11, 2026 July 31, 2026 21 9.45" in shown
+
+
+def test_a_statements_figures_open_to_their_entries_and_its_documents_to_their_files(
+    client: Client, line: Line
+) -> None:
+    console, statement = staff(client), Statement.objects.latest("pk")
+    address = reverse("admin:huabei_statement_change", args=[statement.pk])
+    page = console.get(address)
+    with translation.override("en"):
+        tables = {
+            str(table.title): table for table in page.context["adminform"].model_admin.tables(statement)
+        }
+        figures = {str(row[0]): row for row in tables["Every figure and its postings"].rows}
+    assert {"newly billed interest", "principal", "interest"} <= figures.keys()
+    assert all(row[1] == row[2] for row in figures.values())
+    assert statement.entry_id
+    assert reverse("admin:ledger_entry_change", args=[statement.entry_id]) in figures["interest"][3]
+    assert "when it is first opened" in text(page)
+    file = console.get(reverse("admin:huabei_statement_document", args=[statement.pk, "en"]))
+    kept = StatementDocument.objects.get()
+    assert (file["Content-Type"], file.content) == ("application/pdf", bytes(kept.content))
+    assert kept.fingerprint in text(console.get(address))
+    assert console.get(f"{address[: -len('change/')]}document/fr/").status_code == 404
+
+
+def test_a_document_is_not_for_staff_who_may_not_see_statements(client: Client, line: Line) -> None:
+    address = reverse("admin:huabei_statement_document", args=[Statement.objects.latest("pk").pk, "en"])
+    assert client.get(address).status_code == 302
+    client.force_login(Login.objects.create_user("nobody", password="x", is_staff=True))
+    assert client.get(address).status_code == 403
 
 
 def test_a_customers_page_leads_to_lines_and_scores(client: Client, line: Line) -> None:

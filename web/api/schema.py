@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any, Literal, TypeVar, cast
 
 from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
@@ -75,7 +76,8 @@ def operation(
     name: str,
     *,
     summary: str,
-    answer: type[Fields] | Mapping[str, Any],
+    answer: type[Fields] | Mapping[str, Any] | OpenApiTypes,
+    answer_type: str = "application/json",
     body: type[Fields] | Mapping[str, Any] | None = None,
     status: int = 200,
     many: bool = False,
@@ -89,7 +91,8 @@ def operation(
     Describes one method: its docstring is the description. `example_body` is sent and `example` answered, in a test.
 
     `many` says that the answer is a page of what `answer` describes, `keyed` that it moves money and takes an
-    Idempotency-Key, `refusals` which errors of the domain it answers.
+    Idempotency-Key, `refusals` which errors of the domain it answers. What is no JSON says its `answer_type` and has
+    no example.
     """
     examples = []
     if example_body is not None:
@@ -106,7 +109,7 @@ def operation(
             operation_id=name,
             summary=summary,
             request={"application/json": body} if isinstance(body, Mapping) else body,
-            responses={status: answered},
+            responses={(status, answer_type): answered},
             examples=examples,
             tags=[tag],
         )(method)

@@ -47,6 +47,7 @@ from web.api.reading import (
     is_key,
     read_query,
 )
+from web.documents.answers import CONTENT_TYPE
 
 KEY_HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -80,6 +81,13 @@ def idempotency_key(given: str | None) -> str:
         text = _("It must be 1 to 48 printable characters without spaces, new for each new request.")
         raise ValidationError({KEY_HEADER: [ErrorDetail(text, "missing" if given is None else "invalid")]})
     return given
+
+
+class PDF(JSONRenderer):
+    """Lets a caller ask for a document by its media type; what is refused instead is a problem all the same."""
+
+    media_type = CONTENT_TYPE
+    format = "pdf"
 
 
 class IsAllowed(BasePermission):

@@ -64,10 +64,11 @@ def phrase(text: Text, **values: Value) -> Phrase:
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who makes the document, and how to reach them."""
+    """Who makes the document, how to reach them, and where to complain."""
 
     name: Text
     contact: tuple[Value, ...] = ()
+    complaints: Text = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 
 from web.documents.content import (
@@ -108,7 +109,8 @@ class Layout:
 
     def _figures(self, figures: Sequence[Figure]) -> None:
         """A field with the figures side by side; the strong ones have twice the room."""
-        sheets, height = self._sheets, 25.0
+        sheets = self._sheets
+        height = 25.0 if any(figure.note for figure in figures) else 21.0
         sheets.field(LEFT, self._y, ACROSS, height, colour=WASH, round_by=2.5)
         share = (ACROSS - 12) / sum(1.6 if figure.strong else 1 for figure in figures)
         x = LEFT + 6
@@ -237,7 +239,7 @@ class Layout:
     def _headings(self, table: Table, widths: Sequence[float]) -> None:
         sheets = self._sheets
         headings = [
-            sheets.lines(words(column.heading), SMALL, width)
+            sheets.lines(capfirst(words(column.heading)), SMALL, width)
             for column, width in zip(table.columns, widths, strict=True)
         ]
         deep = max(map(len, headings))

@@ -31,6 +31,9 @@ _STROKE = 0.03
 # A file has to have a date of birth; one that is the same for all says nothing.
 _BORN = datetime(2000, 1, 1, tzinfo=UTC)
 
+# The font has these as wide as an ideograph, which is right among ideographs only.
+_NARROW = str.maketrans("“”‘’", "\"\"''")
+
 
 class Sheets:
     """The sheets of one document."""
@@ -44,6 +47,7 @@ class Sheets:
         font: Any = pdf.fonts[_FAMILY]
         self._known = font.cmap.keys()
         self._measure = Measure(font.cw)
+        self._is_chinese = language.startswith("zh")
         pdf.set_title(self.plain(title))
         pdf.set_author(self.plain(author))
         pdf.set_lang(language)
@@ -68,7 +72,7 @@ class Sheets:
 
     def plain(self, text: str) -> str:
         """A text as the font can draw it."""
-        return plain(text, self._known)
+        return plain(text if self._is_chinese else text.translate(_NARROW), self._known)
 
     def width(self, text: str, size: float) -> float:
         """How wide a plain text is at a size in points."""

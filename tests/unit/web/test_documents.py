@@ -142,7 +142,7 @@ def test_a_long_table_goes_on_under_its_headings_on_numbered_pages() -> None:
         assert f"Page {number} of {len(pages)}" in page
         assert "S-20260701-7" in page
         assert "the footer" in page
-        assert page.count("amount") == ("晨光便利店" in page), "its headings where the table is, once"
+        assert page.count("Amount") == ("晨光便利店" in page), "its headings where the table is, once"
 
 
 def test_nothing_is_drawn_beyond_the_margins() -> None:
@@ -182,6 +182,11 @@ def test_a_document_of_strange_characters_is_made(caplog: pytest.LogCaptureFixtu
     text = text_of(render(a_document(shop="(a) \\ %s %(on)s \u202e😀 <b>店</b> {nb}"), language="en"))
     assert "(a) \\ %s %(on)s □ <b>店</b> {nb} 1" in text
     assert caplog.records == []
+
+
+def test_quotation_marks_are_narrow_but_in_chinese() -> None:
+    assert '"Jing\'an" 1' in text_of(render(a_document(shop="“Jing’an”"), language="en"))
+    assert "“静安” 1" in text_of(render(a_document(shop="“静安”"), language="zh-hans"))
 
 
 WIDTHS = {char: 1000.0 if char > 0x2000 else 500.0 for char in range(0x11000)}
