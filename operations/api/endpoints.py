@@ -20,7 +20,8 @@ from huabei.policy import REFUSAL_TEXTS, Refusal
 from huabei.services.lines import CALENDARS, AlreadyHasLine
 from huabei.services.opening import LineRefused, apply_for_line, decide_openings
 from operations.services.closing import booking_day, business_date
-from operations.services.simulation import BadStory, read_story, simulate
+from operations.services.line_story import BadStory, read_story
+from operations.services.simulation import simulate
 from web.api.callers import Allowed, Scope, Who
 from web.api.reading import Choice, Fields, Text, Truth, Whole, Yuan
 from web.api.schema import operation

@@ -127,6 +127,17 @@ def _asked(order: PaymentOrder, source: FundingSource, amount_fen: int, on: date
     return attempt
 
 
+def instruction(attempt: PaymentAttempt) -> Instruction:
+    """An attempt as a gateway is told of it."""
+    return Instruction(
+        reference=attempt.reference,
+        direction=attempt.order.direction,
+        token=attempt.source.token,
+        amount_fen=attempt.amount_fen,
+        on=attempt.asked_on,
+    )
+
+
 def ask(*, tried: Try) -> Answer | None:
     """
     Asks the gateway, outside of any transaction: what became of an attempt that it may know already, else to make it.
@@ -134,17 +145,10 @@ def ask(*, tried: Try) -> Answer | None:
     None while nothing is known for good. The attempt's reference makes the gateway move money once however often it is asked.
     """
     attempt = tried.attempt
-    instruction = Instruction(
-        reference=attempt.reference,
-        direction=attempt.order.direction,
-        token=attempt.source.token,
-        amount_fen=attempt.amount_fen,
-        on=attempt.asked_on,
-    )
     try:
         answer = gateway().query(attempt.reference) if tried.again else None
         if answer is None:
-            answer = gateway().request(instruction)
+            answer = gateway().request(instruction(attempt))
     except GatewayUnavailable as error:
         log.warning("payment attempt %s: %s", attempt.reference, error)
         return None

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from operations.services.simulation import parse_story, simulate
+from operations.services.line_story import parse_story
+from operations.services.simulation import simulate
 
 pytestmark = pytest.mark.django_db
 

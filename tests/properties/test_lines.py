@@ -19,7 +19,8 @@ from ledger.sql import value
 from operations import audit
 from operations.services import simulation
 from operations.services.closing import close_day, set_business_date
-from operations.services.simulation import parse_story, simulate
+from operations.services.line_story import parse_story, read_event
+from operations.services.simulation import simulate
 from tests.properties.line_oracle import DAY, LineOracle, Refused
 from tests.properties.line_stories import (
     NEW_RULES,
@@ -106,7 +107,7 @@ class Together:
             for position, event in self.agendas[n].get(day, ()):
                 told = self.told[n]
                 assert told is not None
-                told.happen(simulation._event(event, position))
+                told.happen(read_event(event, position))
                 try:
                     happen(self.oracles[n], event, at_once=event["ref"] not in self.later[n])
                 except Refused as refusal:

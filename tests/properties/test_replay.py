@@ -19,7 +19,7 @@ from ledger.audit import verify
 from operations import audit
 from operations.services import simulation
 from operations.services.closing import close_lines
-from operations.services.simulation import parse_story
+from operations.services.line_story import parse_story, read_event
 from tests.properties.line_oracle import DAY
 from tests.properties.line_stories import NEW_RULES, NEW_TERMS_FROM, Event, Story, days_of, stories
 from tests.properties.test_lines import STORIES, telling
@@ -48,7 +48,7 @@ def lived(
     told = simulation._begin(parse_story(json.dumps(story)))
     for day, events in days_of(story):
         for position, event in events:
-            told.happen(simulation._event(event, position))
+            told.happen(read_event(event, position))
         if events or day.isoformat() == story["until"]:
             look(told, day)
         if day.isoformat() != story["until"]:

@@ -11,7 +11,8 @@ from django.utils import translation
 from django.utils.decorators import method_decorator
 
 from finance.errors import DomainError
-from operations.services.simulation import parse_story, simulate
+from operations.services.line_story import parse_story
+from operations.services.simulation import simulate
 
 
 class Command(BaseCommand):
