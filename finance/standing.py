@@ -277,9 +277,13 @@ class Standing:
         return self.pool_fen + sum(self.spread.values())
 
     def _take_ahead(self, row: Row) -> None:
-        shared = self.spread.pop(row.n, 0)
-        self.pool_fen += shared
-        taken = min(row.asked[PRINCIPAL] - row.paid[PRINCIPAL], self.pool_fen)
+        """What was paid ahead counts towards the row: its own share, then the pool; never is more asked than is owed."""
+        asked = row.asked[PRINCIPAL] - row.paid[PRINCIPAL]
+        owed = self.unbilled_fen + asked - self.ahead_fen
+        self.pool_fen += self.spread.pop(row.n, 0)
+        while self.spread and asked - self.pool_fen > owed:
+            self.pool_fen += self.spread.pop(max(self.spread))
+        taken = min(asked, self.pool_fen)
         self.pool_fen -= taken
         row.paid[PRINCIPAL] += taken
         row.early_fen += taken

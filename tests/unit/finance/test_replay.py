@@ -235,3 +235,14 @@ def test_a_payoff_pays_what_a_reaging_moved_onto_the_next_row() -> None:
     assert format_yuan(quoted) == "12276.00"
     ended = on("2026-02-25", terms(), reaged, ("2026-02-25", Kind.PAYOFF, format_yuan(quoted)))
     assert (ended.status, ended.credit_fen) == (Status.CLOSED, 0)
+
+
+def test_no_row_asks_for_more_than_is_owed_where_money_was_shared_by_rows_that_fall_away() -> None:
+    # 12,000.00 in two rows: half is prepaid, which leaves the second row nothing; what was shared with it pays the first.
+    facts = (
+        ("2026-01-10", Kind.PREPAYMENT, "7000.00"),
+        ("2026-01-11", Kind.REPAYMENT, "100.00"),
+    )
+    given = terms(periods=2, ahead=Ahead.SPREAD, prepaid=Ahead.SHORTEN)
+    loan = on("2026-02-10", given, *facts)
+    assert loan.rows[0].unpaid.principal_fen == loan.outstanding.principal_fen == 4_900_00
