@@ -214,7 +214,7 @@ CROSS JOIN LATERAL (
 ) AS bought
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(amount_fen), 0) AS fen FROM ledger_transfer AS transfer
-    WHERE debit_account_id = line.credit_account_id AND credit_account_id <> %(cash)s
+    WHERE debit_account_id = line.credit_account_id AND credit_account_id NOT IN (%(cash)s, %(corrections)s)
       AND (transfer.entry_id = statement.entry_id
            OR booked_on >= coalesce(before_on, line.opened_on) AND booked_on < issued_on
               AND transfer.entry_id IS DISTINCT FROM before_entry_id)
@@ -387,7 +387,7 @@ CHECKS: tuple[Check, ...] = (
         _("A statement's purchases and credit used are those since the statement before."),
         "huabei_statement",
         _PERIODS,
-        {"cash": CASH_CLEARING.control_id},
+        {"cash": CASH_CLEARING.control_id, "corrections": CORRECTIONS.control_id},
     ),
     Check(
         "line_due_dates",

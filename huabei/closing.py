@@ -213,7 +213,8 @@ WITH line AS (
            stands.billed_fen, stands.interest_fen, stands.fee_fen, stands.penalty_fen, stands.credit_fen,
            CASE WHEN NOT stands.credit_was_used THEN 0 ELSE coalesce(
                (SELECT sum(amount_fen) FROM ledger_transfer WHERE debit_account_id = line.credit_account_id
-                AND credit_account_id <> %(cash)s AND booked_on >= period.since AND booked_on < %(issued)s
+                AND credit_account_id NOT IN (%(cash)s, %(corrections)s)
+                AND booked_on >= period.since AND booked_on < %(issued)s
                 AND entry_id IS DISTINCT FROM last.entry_id), 0)::bigint END AS credit_used_before_fen,
            greatest(round_fen(coalesce(running.interest_fen, 0)), 0) AS run_interest_fen,
            greatest(round_fen(coalesce(running.penalty_fen, 0)), 0) AS run_penalty_fen,

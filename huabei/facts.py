@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
@@ -22,6 +22,7 @@ from huabei.models import (
     PurchaseState,
     RefundShare,
     Repayment,
+    Segment,
     SegmentKind,
     Terms,
 )
@@ -38,6 +39,7 @@ from huabei.replay import (
     Repaid,
     replay,
 )
+from huabei.selectors import LinePosition
 
 
 def figures_by_date() -> Callable[[date], Figures]:
@@ -60,15 +62,21 @@ def figures_by_date() -> Callable[[date], Figures]:
     return on
 
 
-def calendars_of(line: Line) -> list[Calendar]:
-    """The calendars that the line has had, the first from its opening."""
-    changes = list(CalendarChange.objects.filter(line=line).order_by("changed_on"))
-    first = (
-        Calendar(line.opened_on, changes[0].statement_day_before, changes[0].due_day_before)
-        if changes
-        else Calendar(line.opened_on, line.statement_day, line.due_day)
-    )
-    return [first, *(Calendar(change.changed_on, change.statement_day, change.due_day) for change in changes)]
+def calendars_of(lines: Sequence[Line]) -> dict[int, list[Calendar]]:
+    """The calendars that each line has had, the first from its opening; by the id of the line."""
+    changes: dict[int, list[CalendarChange]] = {line.pk: [] for line in lines}
+    for change in CalendarChange.objects.filter(line_id__in=list(changes)).order_by("changed_on"):
+        changes[change.line_id].append(change)
+    calendars = {}
+    for line in lines:
+        later = changes[line.pk]
+        statement_day = later[0].statement_day_before if later else line.statement_day
+        due_day = later[0].due_day_before if later else line.due_day
+        calendars[line.pk] = [
+            Calendar(line.opened_on, statement_day, due_day),
+            *(Calendar(change.changed_on, change.statement_day, change.due_day) for change in later),
+        ]
+    return calendars
 
 
 def _rows(plan: Plan) -> tuple[Row, ...]:
@@ -76,34 +84,53 @@ def _rows(plan: Plan) -> tuple[Row, ...]:
     return rows_of(plan.principal_fen, plan.fee_fen, range(1, plan.periods + 1))
 
 
-def facts_of(line: Line) -> list[Fact]:
-    """Everything that changed what the line owes and was not taken back (six queries, however long its history)."""
+def facts_of(line_ids: Sequence[int]) -> dict[int, list[Fact]]:
+    """
+    Everything that changed what these lines owe and was not taken back, by the id of the line: six queries, however many the
+    lines and however long their history.
+    """
+    facts: dict[int, list[Fact]] = {line_id: [] for line_id in line_ids}
+    for line_id, fact in (
+        *_captures_and_plans(line_ids),
+        *_refunds(line_ids),
+        *_repayments(line_ids),
+        *_payouts(line_ids),
+    ):
+        facts[line_id].append(fact)
+    return facts
+
+
+def _captures_and_plans(line_ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
     plans = list(
-        Plan.objects.filter(line=line)
+        Plan.objects.filter(line_id__in=line_ids)
         .exclude(purchase__state=PurchaseState.REVERSED)
         .select_related("due", "payoff")
     )
     of_capture = {plan.entry_id: plan for plan in plans if plan.purchase_id is not None}
-    facts: list[Fact] = []
-    for posted_on, entry_id, purchase_id, fen in (
-        Capture.objects.filter(line=line)
+    for line_id, posted_on, entry_id, purchase_id, fen in (
+        Capture.objects.filter(line_id__in=line_ids)
         .exclude(purchase__state=PurchaseState.REVERSED)
-        .values_list("posted_on", "entry_id", "purchase_id", "amount_fen")
+        .values_list("line_id", "posted_on", "entry_id", "purchase_id", "amount_fen")
     ):
         plan = of_capture.get(entry_id)
         rows = {"plan_id": plan.pk, "rows": _rows(plan)} if plan else {}
-        facts.append(Captured(posted_on, entry_id, purchase_id, fen, **rows))  # type: ignore[arg-type]
+        yield line_id, Captured(posted_on, entry_id, purchase_id, fen, **rows)  # type: ignore[arg-type]
     for plan in plans:
         if plan.due is not None:
-            facts.append(Planned(plan.made_on, plan.entry_id, plan.pk, plan.due.issued_on, _rows(plan)))
+            planned = Planned(plan.made_on, plan.entry_id, plan.pk, plan.due.issued_on, _rows(plan))
+            yield plan.line_id, planned
         if hasattr(plan, "payoff"):
             paid = plan.payoff
-            facts.append(PaidOff(paid.paid_on, paid.entry_id, plan.pk, paid.waived_fen == 0))
-    refunds: dict[tuple[date, int, int], list[tuple[date, int]]] = defaultdict(list)
-    for on, entry_id, purchase_id, posted_on, fen in (
-        RefundShare.objects.filter(capture__line=line)
+            yield plan.line_id, PaidOff(paid.paid_on, paid.entry_id, plan.pk, paid.waived_fen == 0)
+
+
+def _refunds(line_ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    refunds: dict[tuple[int, date, int, int], list[tuple[date, int]]] = defaultdict(list)
+    for line_id, on, entry_id, purchase_id, posted_on, fen in (
+        RefundShare.objects.filter(capture__line_id__in=line_ids)
         .order_by("pk")
         .values_list(
+            "capture__line_id",
             "refund__refunded_on",
             "refund__entry_id",
             "refund__purchase_id",
@@ -111,22 +138,26 @@ def facts_of(line: Line) -> list[Fact]:
             "amount_fen",
         )
     ):
-        refunds[on, entry_id, purchase_id].append((posted_on, fen))
-    facts += [Refunded(*refund, parts=tuple(parts)) for refund, parts in refunds.items()]
-    facts += [
-        PaidOut(on, entry_id, fen)
-        for on, entry_id, fen in CreditPayout.objects.filter(line=line).values_list(
-            "paid_on", "entry_id", "amount_fen"
-        )
-    ]
-    bounced = Correction.objects.filter(line=line, cause=CorrectionCause.BOUNCED).values("repayment_id")
-    facts += [
-        Repaid(on, entry_id, repayment_id, fen)
-        for on, entry_id, repayment_id, fen in Repayment.objects.filter(line=line)
-        .exclude(pk__in=bounced)
-        .values_list("value_on", "entry_id", "pk", "amount_fen")
-    ]
-    return facts
+        refunds[line_id, on, entry_id, purchase_id].append((posted_on, fen))
+    for (line_id, on, entry_id, purchase_id), parts in refunds.items():
+        yield line_id, Refunded(on, entry_id, purchase_id, tuple(parts))
+
+
+def _repayments(line_ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    bounced = Correction.objects.filter(line_id__in=line_ids, cause=CorrectionCause.BOUNCED)
+    for line_id, on, entry_id, repayment_id, fen in (
+        Repayment.objects.filter(line_id__in=line_ids)
+        .exclude(pk__in=bounced.values("repayment_id"))
+        .values_list("line_id", "value_on", "entry_id", "pk", "amount_fen")
+    ):
+        yield line_id, Repaid(on, entry_id, repayment_id, fen)
+
+
+def _payouts(line_ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
+    for line_id, on, entry_id, fen in CreditPayout.objects.filter(line_id__in=line_ids).values_list(
+        "line_id", "paid_on", "entry_id", "amount_fen"
+    ):
+        yield line_id, PaidOut(on, entry_id, fen)
 
 
 def _kept(_fact: Fact) -> bool:
@@ -142,9 +173,9 @@ def life_of(
     """
     return replay(
         opened_on=line.opened_on,
-        calendars=calendars_of(line),
+        calendars=calendars_of([line])[line.pk],
         figures=figures_by_date(),
-        facts=[*(fact for fact in facts_of(line) if not without(fact)), *plus],
+        facts=[*(fact for fact in facts_of([line.pk])[line.pk] if not without(fact)), *plus],
         until=on,
     )
 
@@ -160,7 +191,41 @@ class Disagreement:
 
 def disagreements(line: Line, on: date) -> list[Disagreement]:
     """Where a line's books and the replay of its facts disagree during a day; none where they are right."""
-    life, position = life_of(line, on), selectors.line_position(line, on)
+    return [found for _line, found in disagreements_of([line], on)]
+
+
+def disagreements_of(lines: Sequence[Line], on: date) -> Iterator[tuple[Line, Disagreement]]:
+    """
+    Where the books of lines and the replay of their facts disagree during a day; nothing where they are right. A dozen
+    queries, however many the lines.
+    """
+    ids = [line.pk for line in lines]
+    figures, calendars, facts = figures_by_date(), calendars_of(lines), facts_of(ids)
+    positions = selectors.line_positions(lines, on)
+    segments: dict[int, dict[str, Segment]] = defaultdict(dict)
+    for segment in Segment.objects.filter(line_id__in=ids, until__isnull=True):
+        segments[segment.line_id][segment.kind] = segment
+    dues: dict[int, list[Due]] = defaultdict(list)
+    for due in Due.objects.filter(line_id__in=ids).order_by("due_on"):
+        dues[due.line_id].append(due)
+    for line in lines:
+        life = replay(
+            opened_on=line.opened_on,
+            calendars=calendars[line.pk],
+            figures=figures,
+            facts=facts[line.pk],
+            until=on,
+        )
+        for name, books, replayed in _pairs(life, positions[line.pk], segments[line.pk], dues[line.pk]):
+            if books != replayed:
+                yield line, Disagreement(name, books, replayed)
+
+
+def _pairs(
+    life: Life, position: LinePosition, segments: Mapping[str, Segment], dues: Sequence[Due]
+) -> list[tuple[str, object, object]]:
+    """What is compared: a name, what stands in the books, and what does in the replay."""
+    on = life.today
     pairs: list[tuple[str, object, object]] = [
         ("unbilled_fen", position.unbilled_fen, life.unbilled_fen),
         ("billed_fen", position.billed_fen, life.billed_fen),
@@ -170,7 +235,6 @@ def disagreements(line: Line, on: date) -> list[Disagreement]:
         ("penalty_fen", position.penalty_fen, life.penalty_fen),
         ("credit_fen", position.credit_fen, life.credit_fen),
     ]
-    segments = selectors.open_segments(line.pk)
     for kind, principal_fen, running in (
         (SegmentKind.REVOLVING, life.revolving_fen, life.running_interest),
         (SegmentKind.PENALTY, life.late_fen, life.running_penalty),
@@ -178,14 +242,13 @@ def disagreements(line: Line, on: date) -> list[Disagreement]:
         segment = segments.get(kind)
         found = (segment.principal_fen, selectors.owed_on(segment, on)) if segment else (0, Fraction(0))
         pairs.append((kind.value, found, (principal_fen, running)))
-    dues = Due.objects.filter(line=line, outstanding_fen__gt=0).order_by("due_on")
     pairs.append(
         (
             "dues",
-            [(due.due_on, due.outstanding_fen) for due in dues],
+            [(due.due_on, due.outstanding_fen) for due in dues if due.outstanding_fen],
             [(asked.due_on, asked.outstanding_fen) for asked in life.asked if asked.outstanding_fen],
         )
     )
     not_due = sum(asked.principal_fen for asked in life.asked if asked.due_on >= on)
-    pairs.append(("not_due_fen", selectors.principal_not_yet_due(line.pk, on), not_due))
-    return [Disagreement(name, books, replayed) for name, books, replayed in pairs if books != replayed]
+    pairs.append(("not_due_fen", sum(due.principal_fen for due in dues if due.due_on >= on), not_due))
+    return pairs

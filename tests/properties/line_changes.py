@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from tests.properties.oracle_rules import Refused
+
 LARGEST_LIMIT = 50_000_00
-
-
-class Refused(Exception):
-    """What the line refuses, by the product's code."""
 
 
 class Changes:
@@ -20,8 +18,6 @@ class Changes:
     freezes: dict[str, str]
     ended_freezes: set[str]
     closed: bool
-    credit: int
-    paid_out: dict[str, int]
 
     @property
     def drawn(self) -> int:
@@ -79,16 +75,6 @@ class Changes:
         if self.owed or self.drawn or self.held:
             raise Refused("still_owes")
         self.closed = True
-
-    def pay_out_credit(self, ref: str, fen: int) -> None:
-        if ref in self.paid_out:
-            if self.paid_out[ref] != fen:
-                raise Refused("request_conflict")
-            return
-        if fen > self.credit:
-            raise Refused("amount_refused")
-        self.paid_out[ref] = fen
-        self.credit -= fen
 
     def _still_open(self) -> None:
         if self.closed:

@@ -1,43 +1,24 @@
 """
 The life of one credit line, told a second time: no database, no shared code, whole fen and fractions, day by day.
 
-Written from DOMAIN 2 and docs/MONEY_RULES.md to be compared with the product (tests/properties/test_lines.py). It is slow and
-plain on purpose: every day is lived, every day's interest is added, principal is kept in one lot per statement.
+Written from DOMAIN 2 and docs/MONEY_RULES.md to be compared with the product (tests/properties/test_lines.py). This is the
+line as it is known: what it refuses, what is held, the statements as they were issued. What is owed is in `oracle_debts`,
+instalments are in `oracle_plans`, limits, freezes and the end of a line in `line_changes`.
+
+A fact that is learned late is told by its definition: the debts are lived anew from the opening, with all facts in the order
+of the days from which they count.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, timedelta
-from fractions import Fraction
+from datetime import date
 
-from tests.properties.line_changes import Changes, Refused
-
-__all__ = ["LineOracle", "Refused"]
-
-DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """The figures in force on a date."""
-
-    revolving: Fraction = Fraction(5, 10_000)
-    penalty: Fraction = Fraction(5, 10_000)
-    minimum_share: Fraction = Fraction(1, 10)
-    hold_days: int = 7
-    # Number of instalments → their fee in all; whether paying off early waives what is to come of it; the smallest plan.
-    fees: Mapping[int, Fraction] = field(
-        default_factory=lambda: {
-            3: Fraction(25, 1000),
-            6: Fraction(45, 1000),
-            9: Fraction(65, 1000),
-            12: Fraction(88, 1000),
-        }
-    )
-    fees_waived: bool = False
-    smallest_plan: int = 100_00
+from tests.properties.line_changes import Changes
+from tests.properties.oracle_debts import Debts
+from tests.properties.oracle_plans import Chosen
+from tests.properties.oracle_rules import DAY, OFFERED, Refused, Rules, a_year_after
 
 
 @dataclass
@@ -57,9 +38,10 @@ class Bought:
     last_day: date
     ended: str = ""
     voided: bool = False
+    taken_back: bool = False
     captures: list[Taken] = field(default_factory=list)
-    # The number of instalments, their fee and the rule of their payoff, as they were when it was authorised.
-    instalments: tuple[int, Fraction, bool] | None = None
+    # The instalments that were chosen with it, as they were offered when it was authorised.
+    instalments: Chosen | None = None
 
     @property
     def captured(self) -> int:
@@ -71,65 +53,21 @@ class Bought:
 
 
 @dataclass
-class Instalment:
-    """One row of a plan that is to come: its number, principal and fee."""
+class Paid:
+    """One repayment, and whether it bounced."""
 
-    number: int
-    principal: int
-    fee: int
-
-
-@dataclass
-class Plan:
-    """Principal in instalments. What is to come is taken from the front as it is billed."""
-
-    ref: str
-    made_on: date
-    principal: int
-    fee: int
-    periods: int
-    fees_waived: bool
-    of_purchase: bool
-    to_come: list[Instalment] = field(default_factory=list)
-    billed: list[tuple[date, Instalment]] = field(default_factory=list)
-    paid_off_on: date | None = None
-
-
-def in_rows(principal: int, fee: int, numbers: list[int]) -> list[Instalment]:
-    """Equal shares; the last row has what is left over, and none takes more than there is."""
-    rows = []
-    each, each_fee = to_fen(Fraction(principal, len(numbers))), to_fen(Fraction(fee, len(numbers)))
-    for number in numbers[:-1]:
-        rows.append(Instalment(number, min(each, principal), min(each_fee, fee)))
-        principal -= rows[-1].principal
-        fee -= rows[-1].fee
-    return [*rows, Instalment(numbers[-1], principal, fee)]
-
-
-@dataclass
-class Lot:
-    """Principal of one statement that is unpaid."""
-
-    due_on: date
     fen: int
-    # What instalments brought of it.
-    instalments: int = 0
+    value_on: date
+    bounced: bool = False
 
 
-@dataclass
-class Asked:
-    """The part of the minimum that one statement added and that is unpaid; in all; and the principal it took a share of."""
+@dataclass(frozen=True)
+class Fact:
+    """Something that changed what is owed, the day from which it counts, and its name."""
 
-    issued_on: date
-    due_on: date
-    fen: int
-    in_all: int = 0
-    shared: int = 0
-
-
-def to_fen(exact: Fraction) -> int:
-    """To the nearest fen, a half to the even one (Python's own rounding of fractions); never below zero."""
-    return max(round(exact), 0)
+    on: date
+    name: str
+    happens: Callable[[Debts], None]
 
 
 @dataclass
@@ -143,70 +81,41 @@ class LineOracle(Changes):
     rules: Callable[[date], Rules] = lambda _on: Rules()
 
     purchases: dict[str, Bought] = field(default_factory=dict)
-    repayments: dict[str, int] = field(default_factory=dict)
+    repayments: dict[str, Paid] = field(default_factory=dict)
     statements: list[dict[str, object]] = field(default_factory=list)
+    paid_out: dict[str, int] = field(default_factory=dict)
+    moved_on: date | None = None
+    # In the order in which they were learned.
+    facts: list[Fact] = field(default_factory=list)
+    debts: Debts = field(init=False)
+    # By how much late facts changed what had been charged, since the last statement.
+    corrected: int = 0
 
-    unbilled: int = 0
-    lots: list[Lot] = field(default_factory=list)
-    interest: int = 0
-    penalty: int = 0
-    fee: int = 0
-    credit: int = 0
-    plans: list[Plan] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
-    asked_ever: list[Asked] = field(default_factory=list)
-    fees_charged: int = 0
-
-    # What has run and is on no statement yet.
-    running_interest: Fraction = Fraction(0)
-    running_penalty: Fraction = Fraction(0)
-    late: bool = False
-    late_base: int = 0
     late_minimum: bool = False
     freezes: dict[str, str] = field(default_factory=dict)
     ended_freezes: set[str] = field(default_factory=set)
     temporary: list[tuple[int, date]] = field(default_factory=list)
     closed: bool = False
-    paid_out: dict[str, int] = field(default_factory=dict)
-    revolving_rate: Fraction = Fraction(0)
-    penalty_rate: Fraction = Fraction(0)
 
-    spent_since_statement: int = 0
-    credit_used_since_statement: int = 0
-    # For the books of all lines together: what stood unbilled at each day's end, and what was booked off it on each day.
-    standing: dict[date, tuple[Fraction, Fraction]] = field(default_factory=dict)
-    posted: dict[date, tuple[int, int]] = field(default_factory=dict)
+    def __post_init__(self) -> None:
+        self.debts = self._born()
 
     # --- what stands on the line ---
 
     @property
-    def billed_principal(self) -> int:
-        return sum(lot.fen for lot in self.lots)
-
-    @property
-    def billed_total(self) -> int:
-        return self.billed_principal + self.interest + self.penalty + self.fee
-
-    @property
-    def in_instalments(self) -> int:
-        return sum(row.principal for plan in self.plans for row in plan.to_come)
-
-    @property
     def drawn(self) -> int:
-        return self.unbilled + self.billed_principal + self.in_instalments
+        return self.debts.drawn
+
+    @property
+    def owed(self) -> int:
+        return self.debts.owed
 
     @property
     def held(self) -> int:
         return sum(p.amount - p.captured for p in self.purchases.values() if not p.ended)
 
-    @property
-    def owed(self) -> int:
-        return (
-            self.unbilled + self.billed_total + to_fen(self.running_interest) + to_fen(self.running_penalty)
-        )
-
     def overdue(self, on: date) -> int:
-        return sum(asked.fen for asked in self.asked if asked.due_on < on)
+        return self.debts.overdue(on)
 
     # --- what happens to it ---
 
@@ -227,19 +136,17 @@ class LineOracle(Changes):
         if bought.ended:
             raise Refused("purchase_not_authorised")
         left = bought.amount - bought.captured
-        fen = left if fen is None else fen
+        fen = drawn = left if fen is None else fen
         if fen > left:
             raise Refused("amount_refused")
         bought.captures.append(Taken(fen, on))
         if final or fen == left:
             bought.ended = "captured"
-        if bought.instalments:
-            self._begin(ref, on, fen, bought.instalments, of_purchase=True)
-            return
-        self.spent_since_statement += fen
-        used = min(self.credit, fen)
-        self.unbilled += fen - used
-        self._use_credit(used)
+        chosen = bought.instalments
+        if chosen:
+            self._learn(on, f"bought {ref}", lambda d: d.draw_in_instalments(on, ref, drawn, chosen))
+        else:
+            self._learn(on, f"bought {ref}", lambda d: d.draw(drawn))
 
     def void(self, on: date, ref: str) -> None:
         bought = self._bought(ref)
@@ -249,252 +156,163 @@ class LineOracle(Changes):
 
     def refund(self, on: date, ref: str, fen: int | None) -> None:
         bought = self._bought(ref)
-        if not bought.captures:
+        if not bought.captures or bought.taken_back:
             raise Refused("purchase_not_authorised")
         left = bought.captured - bought.refunded
         fen = left if fen is None else fen
         if fen > left or left == 0:
             raise Refused("amount_refused")
-        billed = unbilled = 0
+        parts = []
         for taken in reversed(bought.captures):
-            back = min(fen - billed - unbilled, taken.fen - taken.refunded)
+            back = min(fen, taken.fen - taken.refunded)
             taken.refunded += back
-            if any(taken.posted_on < statement["issued_on"] for statement in self.statements):  # type: ignore[operator]
-                billed += back
-            else:
-                unbilled += back
-        if bought.instalments:
-            for plan in reversed(self.plans):
-                if plan.of_purchase and plan.ref == ref:
-                    fen -= self._shrink(plan, fen)
-            billed, unbilled = fen, 0
-        off_unbilled = min(unbilled, self.unbilled)
-        self.unbilled -= off_unbilled
-        to_debts = self._pay_principal(billed)
-        to_debts += self._pay_charges(billed - to_debts)
-        self.credit += fen - off_unbilled - to_debts
-        self._billed_was_paid(on, to_debts)
+            fen -= back
+            parts.append((taken.posted_on, back))
+        self._learn(on, f"refunded {ref}", lambda d: d.give_back(on, ref, parts))
 
-    def repay(self, on: date, ref: str, fen: int) -> None:
-        if ref in self.repayments:
-            if self.repayments[ref] != fen:
+    def repay(self, on: date, ref: str, fen: int, value_on: date | None = None) -> None:
+        """Money came, and counts from its value date: today, or a day that has passed."""
+        value_on = counts_from = value_on or on
+        first = self.repayments.get(ref)
+        if first is not None:
+            if first.fen != fen or value_on not in (on, first.value_on):
                 raise Refused("request_conflict")
             return
-        self.repayments[ref] = fen
-        left = fen
-        run = min(left, to_fen(self.running_penalty))
-        self.running_penalty -= run
-        left -= run
-        to_debts = self._pay_charges(left)
-        to_debts += self._pay_principal(left - to_debts)
-        left -= to_debts
-        revolved = min(left, to_fen(self.running_interest))
-        self.running_interest -= revolved
-        left -= revolved
-        bought = min(left, self.unbilled)
-        self.unbilled -= bought
-        self.credit += left - bought
-        self._book(on, revolved, run)
-        self._billed_was_paid(on, to_debts)
+        if not self.opened_on <= value_on <= on:
+            raise Refused("date_refused")
+        self.repayments[ref] = Paid(fen, value_on)
+        fact = Fact(value_on, f"repaid {ref}", lambda d: d.repay(counts_from, fen))
+        if value_on == on:
+            self._learn(on, fact.name, fact.happens)
+        else:
+            self._live_anew(on, [*self.facts, fact])
+
+    def take_back(self, on: date, ref: str) -> None:
+        """A repayment bounced, or a purchase should not have been: it never was. Taken back again, nothing changes."""
+        if paid := self.repayments.get(ref):
+            if not paid.bounced:
+                paid.bounced = True
+                self._live_anew(on, [fact for fact in self.facts if fact.name != f"repaid {ref}"])
+            return
+        bought = self._bought(ref)
+        if bought.taken_back:
+            return
+        if not bought.captures or not bought.ended or bought.refunded or bought.instalments:
+            raise Refused("purchase_not_reversible")
+        bought.taken_back = True
+        self._live_anew(on, [fact for fact in self.facts if fact.name != f"bought {ref}"])
+
+    def pay_out_credit(self, on: date, ref: str, fen: int) -> None:
+        if ref in self.paid_out:
+            if self.paid_out[ref] != fen:
+                raise Refused("request_conflict")
+            return
+        if fen > self.debts.credit:
+            raise Refused("amount_refused")
+        self.paid_out[ref] = fen
+        self._learn(on, f"paid out {ref}", lambda d: d.pay_out(fen))
 
     def statement_plan(self, on: date, ref: str, fen: int, instalments: int) -> None:
         """Unpaid purchases of the latest statement, until its due date, become instalments."""
         if self.status != "active":
             raise Refused("line_not_active")
         chosen = self._chosen(on, instalments)
-        asked, lot = (self.asked_ever[-1], self.lots[-1]) if self.lots else (None, None)
-        if asked is None or lot is None or on > asked.due_on or self.overdue(on):
+        largest = self.to_spread(on)
+        if largest is None:
             raise Refused("nothing_to_spread")
-        if not self.rules(on).smallest_plan <= fen <= lot.fen - lot.instalments:
+        if not self.rules(on).smallest_plan <= fen <= largest:
             raise Refused("amount_refused")
-        lot.fen -= fen
-        share = self.rules(asked.issued_on).minimum_share
-        before = asked.in_all
-        asked.in_all += to_fen(share * (asked.shared - fen)) - to_fen(share * asked.shared)
-        asked.in_all = max(asked.in_all, 0)
-        asked.shared -= fen
-        others = sum(other.fen for other in self.asked) - asked.fen
-        asked.fen = max(min(asked.fen - (before - asked.in_all), self.billed_total - others), 0)
-        self._begin(ref, on, fen, chosen, of_purchase=False)
+        issued_on = self.debts.asked_ever[-1].issued_on
+        self._learn(on, f"spread {ref}", lambda d: d.spread(on, ref, fen, chosen, issued_on))
+
+    def to_spread(self, on: date) -> int | None:
+        """What of the latest statement may become instalments; None where none of it may."""
+        if not self.statements or self.overdue(on):
+            return None
+        issued_on, due_on = self.statements[-1]["issued_on"], self.statements[-1]["due_on"]
+        asked = self.debts.asked_ever[-1] if self.debts.asked_ever else None
+        # A day on which something is owed, as it turned out, but no statement was issued: there is none to spread.
+        if (asked and asked.issued_on > issued_on) or on > due_on:  # type: ignore[operator]
+            return None
+        # A statement of which, as it turned out, nothing was owed: there is none of it to spread.
+        if asked is None or asked.issued_on != issued_on:
+            return 0
+        lot = self.debts.lots[-1]
+        return max(lot.fen - lot.instalments, 0)
 
     def payoff(self, on: date, ref: str) -> None:
-        """All that is to come of a plan is paid now, its fees as was agreed."""
-        plans = [plan for plan in self.plans if plan.ref == ref]
+        plans = [plan for plan in self.debts.plans if plan.ref == ref]
         if not plans:
             raise Refused("plan_not_found")
         if not sum(row.principal for row in plans[0].to_come):
             raise Refused("plan_ended")
-        if not plans[0].fees_waived:
-            self.fees_charged += sum(row.fee for row in plans[0].to_come)
-        plans[0].to_come, plans[0].paid_off_on = [], on
+        self._learn(on, f"paid off {ref}", lambda d: d.pay_off(on, ref))
+
+    def change_calendar(self, on: date, statement_day: int) -> None:
+        """Statements move to another day: not while something is overdue, and once in a year."""
+        if statement_day == self.debts.statement_day:
+            return
+        if self.closed:
+            raise Refused("line_not_active")
+        if self.overdue(on) or (self.moved_on and on < a_year_after(self.moved_on)):
+            raise Refused("calendar_change_refused")
+        assert statement_day in OFFERED
+        self.moved_on = on
+        self._learn(on, "moved", lambda d: d.move_to(statement_day))
 
     def end_day(self, day: date) -> None:
-        """Holds run out, the day's interest is added, a due day is judged, the next day's statement is issued."""
+        """Holds run out, a statement is issued, a minimum that was missed freezes the line, what was lent for a time ends."""
         for bought in self.purchases.values():
             if not bought.ended and bought.last_day <= day:
                 bought.ended = "expired"
-        if self.late:
-            self.running_penalty += self.late_base * self.penalty_rate
-        else:
-            past_due = sum(lot.fen for lot in self.lots if lot.due_on < day)
-            self.running_interest += past_due * self.revolving_rate
-        self.standing[day] = (self.running_interest, self.running_penalty)
         morning = day + DAY
-        if any(statement["due_on"] == day for statement in self.statements):
-            self.late = self.overdue(morning) > 0
-            self.late_base = self.billed_total if self.late else 0
-            self.revolving_rate, self.penalty_rate = (
-                self.rules(morning).revolving,
-                self.rules(morning).penalty,
-            )
-            self._drop_fractions()
-        if morning.day == self.statement_day and morning > self.opened_on:
-            self._issue(morning)
+        issued = self.debts.end_day(day)
+        if issued is not None:
+            self.statements.append(issued | {"correction": self.corrected})
+            self.corrected = 0
         self.temporary = [(fen, last_day) for fen, last_day in self.temporary if last_day > day]
         if self.overdue(morning):
             self.late_minimum = True
-            self.close_when_late(min(asked.due_on for asked in self.asked if asked.fen), morning)
+            self.close_when_late(min(asked.due_on for asked in self.debts.asked if asked.fen), morning)
 
     # --- how ---
 
-    def _chosen(self, on: date, instalments: int) -> tuple[int, Fraction, bool]:
+    def _born(self) -> Debts:
+        return Debts(self.statement_day, self.due_day, self.opened_on, self.rules)
+
+    def _learn(self, on: date, name: str, happens: Callable[[Debts], None]) -> None:
+        """Something happens today."""
+        self.facts.append(Fact(on, name, happens))
+        happens(self.debts)
+        self.late_minimum = self.late_minimum and self.overdue(on) > 0
+
+    def _live_anew(self, today: date, facts: list[Fact]) -> None:
+        """
+        The debts become what they would be, had these facts been known on their days. What statements said stays said; the
+        next one says by how much charges changed, and of purchases and credit what was known in its days.
+        """
+        before, self.facts, self.debts = self.debts, facts, self._born()
+        day = self.opened_on
+        while True:
+            for fact in facts:
+                if fact.on == day:
+                    fact.happens(self.debts)
+            if day == today:
+                break
+            self.debts.end_day(day)
+            day += DAY
+        self.debts.spent_since_statement = before.spent_since_statement
+        self.debts.credit_used_since_statement = before.credit_used_since_statement
+        self.corrected += self.debts.charged - before.charged
+        self.late_minimum = self.overdue(today) > 0
+
+    def _chosen(self, on: date, instalments: int) -> Chosen:
         rules = self.rules(on)
         if instalments not in rules.fees:
             raise Refused("instalments_not_offered")
-        return instalments, rules.fees[instalments], rules.fees_waived
-
-    def _begin(
-        self, ref: str, on: date, fen: int, chosen: tuple[int, Fraction, bool], *, of_purchase: bool
-    ) -> None:
-        periods, rate, fees_waived = chosen
-        fee = to_fen(rate * fen)
-        rows = in_rows(fen, fee, list(range(1, periods + 1)))
-        self.plans.append(Plan(ref, on, fen, fee, periods, fees_waived, of_purchase, rows))
-
-    def _shrink(self, plan: Plan, fen: int) -> int:
-        """A refund takes principal off what is to come, and the fee in proportion; returns how much."""
-        before = sum(row.principal for row in plan.to_come)
-        taken = min(fen, before)
-        if taken and taken == before:
-            plan.to_come = []
-        elif taken:
-            fee = to_fen(Fraction(sum(row.fee for row in plan.to_come) * (before - taken), before))
-            plan.to_come = in_rows(before - taken, fee, [row.number for row in plan.to_come])
-        return taken
+        return Chosen(instalments, rules.fees[instalments], rules.fees_waived)
 
     def _bought(self, ref: str) -> Bought:
         if ref not in self.purchases:
             raise Refused("purchase_not_found")
         return self.purchases[ref]
-
-    def _use_credit(self, fen: int) -> None:
-        self.credit -= fen
-        self.credit_used_since_statement += fen
-
-    def _book(self, on: date, interest: int, penalty: int) -> None:
-        before = self.posted.get(on, (0, 0))
-        self.posted[on] = (before[0] + interest, before[1] + penalty)
-
-    def _pay_charges(self, fen: int) -> int:
-        penalty = min(fen, self.penalty)
-        interest = min(fen - penalty, self.interest)
-        fee = min(fen - penalty - interest, self.fee)
-        self.penalty -= penalty
-        self.interest -= interest
-        self.fee -= fee
-        return penalty + interest + fee
-
-    def _pay_principal(self, fen: int) -> int:
-        left = fen
-        for lot in self.lots:
-            taken = min(left, lot.fen)
-            lot.fen -= taken
-            left -= taken
-        return fen - left
-
-    def _billed_was_paid(self, on: date, fen: int) -> None:
-        left = fen
-        for asked in self.asked:
-            taken = min(left, asked.fen)
-            asked.fen -= taken
-            left -= taken
-        if self.billed_total == 0:
-            for asked in self.asked:
-                asked.fen = 0
-            self.asked = []
-        self.late_base -= min(fen, self.late_base)
-        if not self.overdue(on):
-            self.late_minimum = False
-            if self.late:
-                self.late, self.late_base = False, 0
-                self.revolving_rate = self.rules(on).revolving
-        self._drop_fractions()
-
-    def _drop_fractions(self) -> None:
-        """Where nothing runs any more, less than what rounds to a fen is nobody's."""
-        revolves = not self.late and any(lot.fen and self._is_past(lot) for lot in self.lots)
-        if not revolves and to_fen(abs(self.running_interest)) == 0:
-            self.running_interest = Fraction(0)
-        if not self.late_base and to_fen(abs(self.running_penalty)) == 0:
-            self.running_penalty = Fraction(0)
-
-    def _is_past(self, lot: Lot) -> bool:
-        """Whether interest runs on a lot: its due day has ended."""
-        return lot.due_on in self.standing
-
-    def _issue(self, on: date) -> None:
-        month = on if self.due_day > self.statement_day else on.replace(day=28) + 4 * DAY
-        due_on = month.replace(day=self.due_day)
-        fall_due = [(plan, plan.to_come[0]) for plan in self.plans if plan.to_come and plan.made_on < on]
-        new = {
-            "principal": self.unbilled,
-            "instalments": sum(row.principal for _plan, row in fall_due),
-            "penalty": to_fen(self.running_penalty),
-            "interest": to_fen(self.running_interest),
-            "fee": sum(row.fee for _plan, row in fall_due),
-        }
-        booked = dict(new)
-        credit_used = 0
-        for kind, fen in new.items():
-            used = min(self.credit - credit_used, fen)
-            new[kind] -= used
-            credit_used += used
-        shared = self.billed_principal + new["principal"]
-        principal = shared + new["instalments"]
-        total = self.billed_total + sum(new.values())
-        if not (total or self.spent_since_statement or credit_used or fall_due):
-            return
-        for plan, row in fall_due:
-            plan.billed.append((on, plan.to_come.pop(0)))
-            self.fees_charged += row.fee
-        self._use_credit(credit_used)
-        self._book(on, booked["interest"], booked["penalty"])
-        self.running_interest -= booked["interest"]
-        self.running_penalty -= booked["penalty"]
-        self.unbilled = 0
-        self.lots.append(Lot(due_on, new["principal"] + new["instalments"], new["instalments"]))
-        self.fee += new["fee"]
-        self.interest += new["interest"]
-        self.penalty += new["penalty"]
-        earlier = sum(asked.fen for asked in self.asked)
-        tenth = to_fen(self.rules(on).minimum_share * shared)
-        whole = new["instalments"] + new["interest"] + new["penalty"] + new["fee"]
-        asks = min(tenth + whole, total - earlier)
-        self.asked.append(Asked(on, due_on, asks, asks, shared))
-        self.asked_ever.append(self.asked[-1])
-        self.statements.append(
-            {
-                "issued_on": on,
-                "due_on": due_on,
-                "principal": principal,
-                "interest": self.interest,
-                "penalty": self.penalty,
-                "fee": self.fee,
-                "total": total,
-                "minimum": earlier + asks,
-                "credit_used": self.credit_used_since_statement,
-                "correction": 0,
-            }
-        )
-        self.spent_since_statement = self.credit_used_since_statement = 0
-        self._drop_fractions()

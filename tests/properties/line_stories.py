@@ -11,11 +11,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from fractions import Fraction
-from typing import Any, Protocol, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.properties.line_oracle import DAY, LineOracle, Lot, Plan, Refused, Rules
+from tests.properties.line_oracle import LineOracle
+from tests.properties.oracle_plans import Plan
+from tests.properties.oracle_rules import DAY, OFFERED, Refused, Rules
 
 Story = dict[str, Any]
 Event = dict[str, Any]
@@ -52,7 +54,7 @@ def rules_on(on: date) -> Rules:
 
 
 def yuan(fen: int) -> str:
-    return f"{fen // 100}.{fen % 100:02d}"
+    return f"{'-' if fen < 0 else ''}{abs(fen) // 100}.{abs(fen) % 100:02d}"
 
 
 def fen_of(text: str) -> int:
@@ -76,6 +78,7 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
     on, ref = date.fromisoformat(event["on"]), event["ref"]
     fen = fen_of(event["amount"]) if "amount" in event else None
     instalments: Any = event.get("instalments")
+    value_on = date.fromisoformat(event["value_date"]) if "value_date" in event else None
     acts: dict[str, Callable[[], None]] = {
         "purchase": lambda: oracle.purchase(on, ref, fen or 0, capture=at_once, instalments=instalments),
         "statement_plan": lambda: oracle.statement_plan(on, ref, fen or 0, instalments),
@@ -83,7 +86,9 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "capture": lambda: oracle.capture(on, ref, fen, final=event.get("final", True)),
         "void": lambda: oracle.void(on, ref),
         "refund": lambda: oracle.refund(on, ref, fen),
-        "repayment": lambda: oracle.repay(on, ref, fen or 0),
+        "repayment": lambda: oracle.repay(on, ref, fen or 0, value_on),
+        "reversal": lambda: oracle.take_back(on, ref),
+        "calendar_change": lambda: oracle.change_calendar(on, event["statement_day"]),
         "limit": lambda: oracle.change_limit(fen or 0),
         "temporary_limit": lambda: oracle.raise_temporarily(
             on, fen or 0, date.fromisoformat(event["last_day"])
@@ -91,7 +96,7 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "freeze": lambda: oracle.freeze(ref, event["cause"]),
         "thaw": lambda: oracle.thaw(ref),
         "close": oracle.close,
-        "credit_payout": lambda: oracle.pay_out_credit(ref, fen or 0),
+        "credit_payout": lambda: oracle.pay_out_credit(on, ref, fen or 0),
     }
     acts[event["type"]]()
 
@@ -136,11 +141,11 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
             }
             for statement in oracle.statements
         ],
-        "plans": [_plan(plan) for plan in oracle.plans],
+        "plans": [_plan(plan) for plan in oracle.debts.plans],
         "drawn": yuan(oracle.drawn),
         "held": yuan(oracle.held),
         "available": yuan(oracle.available),
-        "credit": yuan(oracle.credit),
+        "credit": yuan(oracle.debts.credit),
         "owed": yuan(oracle.owed),
         "overdue": yuan(oracle.overdue(on)),
         "status": oracle.status,
@@ -177,14 +182,14 @@ class Choices(Protocol):
 
 
 class Drawn:
-    def __init__(self, draw: st.DrawFn) -> None:
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
         self._draw = draw
 
     def integer(self, low: int, high: int) -> int:
-        return self._draw(st.integers(low, high))
+        return int(self._draw(st.integers(low, high)))
 
     def one_of(self, things: Sequence[T]) -> T:
-        return self._draw(st.sampled_from(things))
+        return things[self.integer(0, len(things) - 1)]
 
 
 class Seeded:
@@ -198,7 +203,7 @@ class Seeded:
         return self._random.choice(things)
 
 
-class _Author:
+class Author:
     """Writes a story while an oracle lives through it, so that amounts and days can be aimed."""
 
     def __init__(self, choose: Choices, story: Story) -> None:
@@ -226,9 +231,9 @@ class _Author:
         """Today, soon, or a day on which something turns: due day, the day after it, statement day, the day before it."""
         aims = [self.day, self.day + DAY, self.day + self.choose.integer(2, 45) * DAY]
         for on in (self.day + ahead * DAY for ahead in range(1, 32)):
-            if on.day == self.oracle.statement_day:
+            if on.day == self.oracle.debts.statement_day:
                 aims += [on, on - DAY]
-            if on.day == self.oracle.due_day:
+            if on.day == self.oracle.debts.due_day:
                 aims += [on, on + DAY, on + self.choose.integer(2, 9) * DAY]
         return self.choose.one_of(sorted(set(aims)))
 
@@ -239,10 +244,19 @@ class _Author:
             return self.choose.one_of(near)
         return self.choose.integer(1, max(most, 1))
 
+    def a_day_before(self) -> date:
+        """A day that has passed, or today: any, or one on which something turned."""
+        oracle, first = self.oracle, self.oracle.opened_on
+        aims = [self.day - self.choose.integer(0, 70) * DAY]
+        for asked in oracle.debts.asked_ever[-4:]:
+            aims += [on + off * DAY for on in (asked.issued_on, asked.due_on) for off in (-1, 0, 1)]
+        aims += [paid.value_on for paid in oracle.repayments.values()]
+        return self.choose.one_of(sorted({on for on in aims if first <= on <= self.day} or {first}))
+
     def purchase(self) -> None:
         available = max(self.oracle.available, 0)
         ref = f"p{len(self.story['events'])}"
-        fen = self.amount(available, self.oracle.credit, available // 2, most=max(available, 100))
+        fen = self.amount(available, self.oracle.debts.credit, available // 2, most=max(available, 100))
         held = self.choose.integer(0, 3) == 0
         event = self._event("purchase", ref, fen)
         if self.choose.integer(0, 3) == 0:
@@ -262,40 +276,65 @@ class _Author:
         ref = self.choose.one_of(sorted(self.oracle.purchases) or ["p0"])
         bought = self.oracle.purchases.get(ref)
         left = bought.captured - bought.refunded if bought else 1
-        aims = (left, self.oracle.billed_principal, self.oracle.unbilled)
+        aims = (left, self.oracle.debts.billed_principal, self.oracle.debts.unbilled)
         fen = None if self.choose.integer(0, 1) else self.amount(*aims, most=left)
         self.write(self._event("refund", ref, fen))
 
     def repayment(self) -> None:
-        oracle, asked = self.oracle, sum(asked.fen for asked in self.oracle.asked)
-        running = oracle.owed - oracle.unbilled - oracle.billed_total
+        debts = self.oracle.debts
+        asked = sum(asked.fen for asked in debts.asked)
         fen = self.amount(
             asked,
-            oracle.asked[0].fen if oracle.asked else 0,
-            running,
-            asked + running,
-            oracle.billed_total,
-            oracle.billed_total + running,
-            oracle.owed,
-            most=oracle.owed + 1000,
+            debts.asked[0].fen if debts.asked else 0,
+            debts.running,
+            asked + debts.running,
+            debts.billed_total,
+            debts.billed_total + debts.running,
+            debts.owed,
+            most=debts.owed + 1000,
         )
-        again = sorted(oracle.repayments)
+        again = sorted(self.oracle.repayments)
         ref = self.choose.one_of(again) if again and self.choose.integer(0, 19) == 0 else None
         self.write(self._event("repayment", ref or f"r{len(self.story['events'])}", fen))
 
-    def statement_plan(self) -> None:
+    def late_repayment(self) -> None:
+        """What counts from an earlier day; now and then it is told again, or from a day on which it cannot have come."""
         oracle = self.oracle
-        lot = oracle.lots[-1] if oracle.lots else Lot(self.day, 0)
-        most = lot.fen - lot.instalments
-        if most < oracle.rules(self.day).smallest_plan and self.choose.integer(0, 3):
+        asked = oracle.debts.asked_ever[-3:]
+        aims = [oracle.debts.owed, oracle.debts.billed_total, *(each.in_all for each in asked)]
+        fen = self.amount(*aims, most=oracle.debts.owed + 1000)
+        value_on, ref = self.a_day_before(), f"r{len(self.story['events'])}"
+        odd = self.choose.integer(0, 29)
+        if odd == 0:
+            value_on = self.choose.one_of([self.day + DAY, oracle.opened_on - DAY])
+        elif odd == 1 and oracle.repayments:
+            ref = self.choose.one_of(sorted(oracle.repayments))
+            fen = oracle.repayments[ref].fen
+            value_on = self.choose.one_of([value_on, oracle.repayments[ref].value_on])
+        self.write(self._event("repayment", ref, fen) | {"value_date": value_on.isoformat()})
+
+    def reversal(self) -> None:
+        """A repayment bounces, or a purchase is taken back; perhaps again."""
+        refs = [*sorted(self.oracle.repayments) * 2, *sorted(self.oracle.purchases)]
+        self.write(self._event("reversal", self.choose.one_of(refs or ["p0"]), None))
+
+    def calendar_change(self) -> None:
+        """Statements move to another day, or the same; now and then it is asked for too early again."""
+        event = self._event("calendar_change", f"c{len(self.story['events'])}", None)
+        self.write(event | {"statement_day": self.choose.one_of(sorted(OFFERED))})
+
+    def statement_plan(self) -> None:
+        most = self.oracle.to_spread(self.day) or 0
+        smallest = self.oracle.rules(self.day).smallest_plan
+        if most < smallest and self.choose.integer(0, 3):
             self.purchase()
             return
-        fen = self.amount(most, oracle.rules(self.day).smallest_plan, most // 2, most=most)
+        fen = self.amount(most, smallest, most // 2, most=most)
         event = self._event("statement_plan", f"s{len(self.story['events'])}", fen)
         self.write(event | {"instalments": self._periods()})
 
     def payoff(self) -> None:
-        refs = [plan.ref for plan in self.oracle.plans if plan.to_come]
+        refs = [plan.ref for plan in self.oracle.debts.plans if plan.to_come]
         if not refs and self.choose.integer(0, 3):
             self.purchase()
             return
@@ -319,8 +358,8 @@ class _Author:
     def freeze(self) -> None:
         """The line is frozen for one of two causes, and thawed some days later; or closed; or credit is paid out."""
         ref = f"f{len(self.story['events'])}"
-        if self.oracle.credit or self.choose.integer(0, 9) == 0:
-            self.write(self._event("credit_payout", ref, self.amount(self.oracle.credit, most=1000)))
+        if self.oracle.debts.credit or self.choose.integer(0, 9) == 0:
+            self.write(self._event("credit_payout", ref, self.amount(self.oracle.debts.credit, most=1000)))
             return
         if self.choose.integer(0, 5) == 0:
             self.write(self._event("close", ref, None))
@@ -336,44 +375,43 @@ class _Author:
         event = {"on": (on or self.day).isoformat(), "type": kind, "ref": ref}
         return event if fen is None else event | {"amount": yuan(fen)}
 
+    # What happens to a line, the more often the likelier.
+    ACTS: ClassVar[tuple[Callable[[Author], None], ...]] = (
+        *(purchase, repayment, repayment, refund, statement_plan, payoff) * 2,
+        *(late_repayment, late_repayment, reversal),
+        *(limit, limit, freeze, calendar_change),
+    )
+
+    @classmethod
+    def of_a_new_line(cls, choose: Choices, openings: Sequence[date] = OPENINGS) -> Author:
+        """Begins a story: a line, and something bought on the day on which it is opened."""
+        statement_day, due_day = choose.one_of(CALENDARS)
+        line = {
+            "limit": yuan(choose.one_of(LIMITS)),
+            "statement_day": statement_day,
+            "due_day": due_day,
+            "opened_on": choose.one_of(openings).isoformat(),
+        }
+        author = cls(choose, {"line": line, "events": []})
+        author.purchase()
+        return author
+
+    def ended(self, on: date | None = None) -> Story:
+        """The story, once all that was to come of it has happened."""
+        until = on or max([self.next_day(), *self.agenda])
+        self.go_to(until)
+        return self.story | {"until": until.isoformat()}
+
 
 def write_story(
     choose: Choices, *, most_acts: int = 12, openings: Sequence[date] = OPENINGS, ends: date | None = None
 ) -> Story:
     """A line and up to `most_acts` things that happen to it, over some months; until `ends` where given."""
-    statement_day, due_day = choose.one_of(CALENDARS)
-    story: Story = {
-        "line": {
-            "limit": yuan(choose.one_of(LIMITS)),
-            "statement_day": statement_day,
-            "due_day": due_day,
-            "opened_on": choose.one_of(openings).isoformat(),
-        },
-        "events": [],
-    }
-    author = _Author(choose, story)
-    author.purchase()
-    often = (
-        author.purchase,
-        author.repayment,
-        author.repayment,
-        author.refund,
-        author.statement_plan,
-        author.payoff,
-    )
-    acts = (*often, *often, author.limit, author.limit, author.freeze)
+    author = Author.of_a_new_line(choose, openings)
     for _ in range(choose.integer(1, most_acts)):
         day = author.next_day()
         if ends is not None and day > ends:
             break
         author.go_to(day)
-        choose.one_of(acts)()
-    until = ends or max([author.next_day(), *author.agenda])
-    author.go_to(until)
-    return story | {"until": until.isoformat()}
-
-
-@st.composite
-def stories(draw: st.DrawFn) -> Story:
-    """Any story, for Hypothesis to shrink when it fails."""
-    return write_story(Drawn(draw))
+        choose.one_of(Author.ACTS)(author)
+    return author.ended(ends)

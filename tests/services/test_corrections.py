@@ -120,6 +120,18 @@ def test_credit_that_a_bounced_payment_had_given_and_a_purchase_used_is_owed_aga
     proved()
 
 
+def test_credit_that_a_bounced_payment_takes_back_is_not_credit_used_on_the_statement() -> None:
+    """300.00 came on 1 June, 200.00 was bought and used of it; on 6 June the money bounced: the 100.00 left were not used."""
+    line, shop = a_line(), a_merchant()
+    overpaid = pays(line, 300_00, date(2026, 6, 1))
+    bought(line, shop, 200_00, date(2026, 6, 5))
+    corrections.reverse_repayment(repayment_id=overpaid.pk, reason="", on=date(2026, 6, 6))
+    end_day(date(2026, 6, 30))
+    july = Statement.objects.get(line=line)
+    assert (july.total_fen, july.purchases_fen, july.credit_used_fen) == (200_00, 200_00, 200_00)
+    proved()
+
+
 def test_a_purchase_taken_back_after_it_was_billed_takes_its_interest_with_it() -> None:
     line, shop = a_line(), a_merchant()
     purchase = june_and_july(line, shop, until=date(2026, 7, 9))
