@@ -9,6 +9,7 @@ from django.db import transaction
 
 UNDERWRITER = "Underwriter"
 ADMINISTRATOR = "Administrator"
+SERVICER = "Servicer"
 
 # What an underwriter reads to decide on a case. Permissions are "app.codename".
 CASE_FILE = (
@@ -39,14 +40,23 @@ CASE_FILE = (
     "huabei.view_segment",
     "huabei.view_statement",
     "huabei.view_terms",
+    "lending.view_lenderrule",
+    "lending.view_loan",
+    "lending.view_loantransaction",
+    "lending.view_product",
+    "lending.view_productversion",
     "payments.view_fundingsource",
     "payments.view_paymentattempt",
     "payments.view_paymentorder",
     "operations.view_businessday",
 )
 
+# What whoever looks after running loans does about one; nobody but an administrator gives a loan up.
+SERVICING = ("lending.service_loan", "lending.receive_for_loan", "lending.undo_fact")
+
 ROLES: Mapping[str, tuple[str, ...]] = {
     UNDERWRITER: CASE_FILE,
+    SERVICER: (*CASE_FILE, *SERVICING),
     ADMINISTRATOR: (
         *CASE_FILE,
         "operations.view_closestep",
@@ -55,6 +65,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "creditscore.view_protectedattributes",
         "creditscore.view_publicationcalendar",
         "huabei.view_accrual",
+        "lending.view_accrual",
+        "lending.add_productversion",
+        "lending.give_up_loan",
+        *SERVICING,
         "auth.view_group",
         "customers.view_login",
         "customers.add_login",

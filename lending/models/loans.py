@@ -68,6 +68,12 @@ class Loan(models.Model):
     class Meta:
         verbose_name = _("loan")
         verbose_name_plural = _("loans")
+        permissions = [
+            ("service_loan", "Can charge, pause, reprice and reschedule loans"),
+            ("give_up_loan", "Can charge off and write off loans"),
+            ("receive_for_loan", "Can record money received for loans, and pay credit out"),
+            ("undo_fact", "Can undo facts of loans"),
+        ]
         constraints = [
             models.UniqueConstraint(name="loan_once_per_reference", fields=["customer", "reference"]),
             models.UniqueConstraint(name="loan_principal_account", fields=["principal_account_id"]),

@@ -1,0 +1,5 @@
+"""Loans in the console, down to every posting behind them, and what staff may do about one: each act a service call."""
+
+from lending.admin import loans, products, records
+
+__all__ = ["loans", "products", "records"]
