@@ -52,12 +52,6 @@ class VersionForm(forms.Form):
         max_digits=9,
         decimal_places=8,
     )
-        label=_name("penalty_daily_rate"),
-        min_value=0,
-        max_value=HIGHEST_DAILY_RATE,
-        max_digits=9,
-        decimal_places=8,
-    )
     grace_days = forms.IntegerField(label=_name("grace_days"), min_value=0, max_value=31)
     minimum_score = forms.IntegerField(label=_name("minimum_score"), min_value=350, max_value=950)
     minimum_age = forms.IntegerField(label=_name("minimum_age"), min_value=18, max_value=120)
