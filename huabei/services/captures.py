@@ -29,7 +29,8 @@ from ledger.sql import fetch_all
 # the customer's credit first (once per line and batch; what is left then is used by the next capture or statement). Where
 # instalments were chosen the principal is drawn as such, and no credit is used: that pays rows as they are billed. The
 # purchase is locked, so that two captures see what the other took; and the line, so that a statement issued at the same time
-# either has billed before, or leaves the line to be looked at next time.
+# either has billed before, or leaves the line to be looked at next time; and the campaign, whose budget is given back after
+# the line's counters moved, as whoever buys under it locks it before either.
 _CAPTURE = """
 WITH held AS (
     SELECT purchase.id, purchase.line_id, purchase.merchant_id, purchase.hold_transfer_id,
@@ -46,6 +47,10 @@ WITH held AS (
     ORDER BY purchase.id FOR NO KEY UPDATE OF purchase
 ), line AS (
     SELECT * FROM huabei_line WHERE id IN (SELECT line_id FROM held) ORDER BY id FOR NO KEY UPDATE
+), campaign AS (
+    SELECT id FROM huabei_campaign
+    WHERE id IN (SELECT campaign_id FROM huabei_planchoice WHERE purchase_id IN (SELECT id FROM held))
+    ORDER BY id FOR NO KEY UPDATE
 ), drawn AS (
     SELECT held.*, line.billable, line.excess_fen > 0 AS in_excess, line.commitment_account_id,
            line.unbilled_account_id, line.credit_account_id, choice.purchase_id IS NOT NULL AS in_instalments,
@@ -57,7 +62,7 @@ WITH held AS (
                     (PARTITION BY held.line_id, choice.purchase_id IS NULL ORDER BY held.id)
                 THEN least(held.amount_fen, credit.credits_posted_fen - credit.debits_posted_fen)
                 ELSE 0 END AS credit_used_fen
-    FROM held
+    FROM held CROSS JOIN (SELECT count(*) FROM campaign) AS locked
     JOIN line ON line.id = held.line_id
     JOIN huabei_merchant AS merchant ON merchant.shop_id = held.merchant_id
     JOIN ledger_account AS credit ON credit.id = line.credit_account_id

@@ -118,6 +118,7 @@ _IN_INSTALMENTS = {
 )""",
 }
 # The merchant pays the fee: a campaign of this day, size and number is needed, and its budget covers the fee of all of it.
+# It is locked, since two counters move here at once: captures and releases move them one after the other.
 _UNDER_A_CAMPAIGN = {
     "chosen": f"{_IN_INSTALMENTS['chosen']}, campaign.*, round_fen(%(amount)s * offered.fee_rate) AS subsidy_fen",
     "offered": " ".join(
@@ -127,7 +128,7 @@ _UNDER_A_CAMPAIGN = {
         SELECT campaign.id AS campaign_id, budget_account_id FROM huabei_campaign AS campaign
         WHERE campaign.id = %(campaign)s AND campaign.merchant_id = %(merchant)s AND ended_on IS NULL
           AND day.today BETWEEN starts_on AND ends_on AND %(amount)s BETWEEN smallest_fen AND largest_fen
-          AND %(periods)s = ANY(campaign.periods)) AS campaign""",
+          AND %(periods)s = ANY(campaign.periods) FOR NO KEY UPDATE) AS campaign""",
         )
     ),
     "choice": """, choice AS (

@@ -20,12 +20,25 @@ from ledger.sql import fetch_all
 CONTROL = COMMITMENT_CONTROL.control_id
 
 # Releases holds and says so on the purchases. {which} picks the purchases; {state} is what becomes of those of which nothing
-# was captured.
+# was captured. The line, which the excess may need, and the campaign are locked before any counter moves: everybody who
+# locks them takes them before the accounts.
 _RELEASE = """
-WITH released AS (
-    UPDATE huabei_purchase SET state = CASE WHEN captured_fen > 0 THEN 'captured' ELSE %(state)s END
-    WHERE state = 'authorised' AND {which}
-    RETURNING id, line_id, amount_fen - captured_fen AS left_fen, hold_transfer_id
+WITH held AS (
+    SELECT id, line_id FROM huabei_purchase WHERE state = 'authorised' AND {which} ORDER BY id FOR NO KEY UPDATE
+), line AS (
+    SELECT id, commitment_account_id FROM huabei_line WHERE id IN (SELECT line_id FROM held)
+    ORDER BY id FOR NO KEY UPDATE
+), campaign AS (
+    SELECT id FROM huabei_campaign
+    WHERE id IN (SELECT campaign_id FROM huabei_planchoice WHERE purchase_id IN (SELECT id FROM held))
+    ORDER BY id FOR NO KEY UPDATE
+), released AS (
+    UPDATE huabei_purchase AS purchase
+    SET state = CASE WHEN captured_fen > 0 THEN 'captured' ELSE %(state)s END
+    FROM held JOIN line ON line.id = held.line_id CROSS JOIN (SELECT count(*) FROM campaign) AS locked
+    WHERE purchase.id = held.id
+    RETURNING purchase.id, purchase.line_id, line.commitment_account_id, amount_fen - captured_fen AS left_fen,
+              hold_transfer_id
 ), given_back AS (
     UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen
     FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
@@ -39,10 +52,9 @@ WITH released AS (
 ), moved AS (
     INSERT INTO ledger_transfer
         (entry_id, kind, debit_account_id, credit_account_id, amount_fen, pending_id, booked_on)
-    SELECT entry.id, 3, line.commitment_account_id, %(control)s, released.left_fen, released.hold_transfer_id, %(on)s
+    SELECT entry.id, 3, released.commitment_account_id, %(control)s, released.left_fen, released.hold_transfer_id, %(on)s
     FROM released
     JOIN entry ON entry.reference = 'purchase:' || released.id || ':' || %(state)s
-    JOIN huabei_line AS line ON line.id = released.line_id
 )
 SELECT id, line_id FROM released
 """
