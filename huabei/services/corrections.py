@@ -28,9 +28,10 @@ from huabei.replay import Captured, Repaid
 from huabei.services.lines import locked_line
 from huabei.services.purchases import PurchaseNotFound
 from huabei.services.rebuild import Event, Rebuilt, rebuild
-from huabei.services.repayments import repay
+from huabei.services.repayments import GIVE_BACK_TO_SHARE, repay
 from ledger.chart import CASH_CLEARING
 from ledger.services import request_hash
+from ledger.sql import affected
 
 # Recorded after everything that is known: of a day's facts, the last.
 LAST = 2**63
@@ -138,8 +139,8 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
     """
     Takes back a captured purchase that should not have been: the line becomes what it would be had it never been bought.
 
-    The merchant is no longer owed it. Taking it back again changes nothing. Errors: PurchaseNotFound, PurchaseNotReversible
-    where nothing was captured or something was refunded.
+    The merchant is no longer owed it, and no share's cap counts it any more. Taking it back again changes nothing. Errors:
+    PurchaseNotFound, PurchaseNotReversible where nothing was captured or something was refunded.
     """
     with transaction.atomic():
         purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
@@ -167,6 +168,7 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
             event=Event(f"purchase:{purchase.pk}:reversed", "purchase.reversed", purchase.posted_on),
             received=[(purchase.merchant.payable_account_id, purchase.captured_fen)],
         )
+        affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": purchase.captured_fen})
         purchase.state = PurchaseState.REVERSED
         purchase.save(update_fields=["state"])
         return _correct(

@@ -230,8 +230,8 @@ def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
         left -= min(left, taken)
 
 
-# A purchase through a share gives back what is refunded to the cap of its month.
-_GIVE_BACK_TO_SHARE = """
+# A purchase through a share gives back what is refunded, or taken back, to the cap of its month.
+GIVE_BACK_TO_SHARE = """
 UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - %(fen)s FROM huabei_sharedpurchase AS shared
 WHERE shared.purchase_id = %(purchase)s AND month.share_id = shared.share_id AND month.month = shared.month
 """
@@ -270,7 +270,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
             raise AmountRefused(_("more than was captured and not refunded yet"), field="amount")
         position = selectors.line_position(line, on)
         shares, off = _shares(purchase, amount_fen), off_plans(purchase, amount_fen)
-        affected(_GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": amount_fen})
+        affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": amount_fen})
         returned = _returned(line, position, amount_fen, shares, off)
         to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
         to_principal_fen = returned.get(line.billed_account_id, 0)

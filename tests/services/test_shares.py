@@ -11,7 +11,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from customers.models import Customer
 from huabei.errors import LimitExceeded, LineNotActive, RequestConflict
 from huabei.models import Line, Merchant, ShareChange, SharedLine, ShareMonth, ShareTerms
-from huabei.services import lifecycle, purchases, repayments
+from huabei.services import corrections, lifecycle, purchases, repayments
 from huabei.services.causes import Why
 from huabei.services.purchases import Authorisation, MerchantNotAccepting
 from huabei.services.shares import (
@@ -128,6 +128,15 @@ def test_what_is_released_captured_in_part_or_refunded_is_given_back(
     end_day(date(2026, 6, 12))
     assert spent(share) == 100_00
     assert broken_rules() == []
+
+
+def test_a_purchase_that_is_taken_back_is_given_back(share: SharedLine, shop: Merchant) -> None:
+    made = spend(share, shop, 500_00)
+    purchases.capture(purchase_id=made.purchase_id, amount_fen=450_00, on=ON)
+    corrections.reverse_purchase(purchase_id=made.purchase_id, reason="charged twice", on=ON)
+    assert ShareMonth.objects.get().spent_fen == 0
+    spend(share, shop, 500_00, "b")
+    assert [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds] == []
 
 
 def test_captures_of_one_batch_give_back_what_each_leaves(share: SharedLine, shop: Merchant) -> None:
