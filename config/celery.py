@@ -42,5 +42,7 @@ app.conf.beat_schedule = {
         "task": "huabei.make_statement_documents",
         "schedule": crontab(minute="*/10"),
     },
+    # At night, and by day only where the night's was missed.
+    "prove the books": {"task": "operations.prove_books", "schedule": crontab(minute=30, hour="2-23")},
     "sweep payments": {"task": "operations.sweep_payments", "schedule": crontab(minute="*/2")},
 }

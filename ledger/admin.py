@@ -34,6 +34,8 @@ ACCOUNT_NAMES: dict[str, Any] = {
     "loan_fee_income": _("Loan fee income"),
     "loan_loss": _("Loan loss"),
     "loan_recovery": _("Loan recovery"),
+    "campaign_budget": _("Campaign budget"),
+    "campaign_control": _("Campaigns"),
     "interest_receivable": _("Interest owed"),
     "fee_receivable": _("Fees owed"),
     "penalty_receivable": _("Penalty owed"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.contrib import admin
 from django.utils.translation import gettext_lazy as _
 
-from operations.models import BusinessDay, CloseStep
-from web.console import RecordAdmin
+from operations.models import BusinessDay, CloseStep, Proof
+from web.console import RecordAdmin, Table
 
 
 @admin.register(BusinessDay)
@@ -35,3 +37,22 @@ class CloseStepAdmin(RecordAdmin):
             return "–"
         seconds = (step.finished_at - step.started_at).total_seconds()
         return _("{seconds} s").format(seconds=f"{seconds:.1f}")
+
+
+@admin.register(Proof)
+class ProofAdmin(RecordAdmin):
+    """Proofs of the books, newest first, each with the rows at fault."""
+
+    list_display = ("proved_on", "rules", "broken_rules", "rows", "seconds", "started_at")
+    ordering = ("-proved_on",)
+    fields = list_display
+
+    def tables(self, record: Proof) -> Iterable[Table]:
+        """The first faults of every broken rule."""
+        names = ("rule", "table", "id", "expected", "found")
+        yield Table(
+            title=_("Rows at fault"),
+            headings=(_("rule"), _("table"), _("number"), _("expected"), _("found")),
+            rows=[tuple(fault[name] or "–" for name in names) for fault in record.faults],
+            empty=_("Every rule holds."),
+        )

@@ -21,7 +21,7 @@ from huabei.facts import disagreements_of
 from huabei.models import Line
 from ledger.audit import Check, Fault, guards
 from lending.replaying import loans_replayed
-from operations.models import BusinessDay, CloseStep
+from operations.models import BusinessDay, CloseStep, Proof
 from operations.services.business_day import business_date, is_open
 
 # Money that moved and was answered before today has reached its product; a line's is one repayment of that amount, and no
@@ -71,8 +71,8 @@ CHECKS: tuple[Check, ...] = (
     *lending.audit.CHECKS,
     guards(
         "close_guards",
-        models=(BusinessDay, CloseStep),
-        facts=(),
+        models=(BusinessDay, CloseStep, Proof),
+        facts=(Proof,),
         triggers=(
             "operations_businessday_is_not_deleted",
             "operations_businessday_is_not_truncated",
@@ -80,6 +80,8 @@ CHECKS: tuple[Check, ...] = (
             "operations_closestep_is_done_once",
             "operations_closestep_is_not_deleted",
             "operations_closestep_is_not_truncated",
+            "operations_proof_is_append_only",
+            "operations_proof_is_not_truncated",
         ),
     ),
     guards(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 
@@ -40,6 +40,32 @@ class CloseStep(models.Model):
 
     def __str__(self) -> str:
         return f"{self.closed_on} {self.step}/{self.shard}"
+
+
+class Proof(models.Model):
+    """That the books were proved on a business date, by how many rules, and the rows at fault where one was broken."""
+
+    proved_on = models.DateField(_("business date"), unique=True)
+    started_at = models.DateTimeField(_("started at"))
+    seconds = models.DecimalField(_("seconds"), max_digits=9, decimal_places=2)
+    rules = models.IntegerField(_("rules"))
+    rows = models.BigIntegerField(_("rows examined"))
+    broken_rules = models.IntegerField(_("rules broken"))
+    # The first faults of each broken rule: rule, table, id, expected, found.
+    faults = models.JSONField(_("faults"), default=list)
+
+    class Meta:
+        verbose_name = _("proof of the books")
+        verbose_name_plural = _("proofs of the books")
+        constraints = [
+            models.CheckConstraint(
+                name="proof_counts_in_order",
+                condition=Q(rules__gt=0, broken_rules__gte=0, broken_rules__lte=F("rules"), rows__gte=0),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.proved_on.isoformat()
 
 
 class DemoWorld(models.Model):

@@ -49,6 +49,7 @@ CASE_FILE = (
     "payments.view_paymentattempt",
     "payments.view_paymentorder",
     "operations.view_businessday",
+    "operations.view_proof",
 )
 
 # What whoever looks after running loans does about one; nobody but an administrator gives a loan up.

@@ -7,7 +7,7 @@ from datetime import date
 from celery import shared_task
 from django.utils import timezone
 
-from operations.services import closing, paying
+from operations.services import closing, paying, proving
 from payments.outbox import ADVANCE
 
 
@@ -45,3 +45,9 @@ def sweep_payments() -> int:
 def collect_dues() -> int:
     """Has what is due today collected from the customers' sources, once more where it failed; returns how many orders."""
     return paying.collect_dues() if closing.is_open() else 0
+
+
+@shared_task(name="operations.prove_books", acks_late=True)
+def prove_books() -> int:
+    """Proves the books, once a business date; returns how many rules are broken."""
+    return proving.prove_books(at=timezone.now()).broken_rules if closing.is_open() else 0

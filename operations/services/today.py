@@ -9,7 +9,7 @@ from django.db.models import Count, F, Max, Q, Sum
 
 from creditscore.selectors import BandCount, distribution_by_band, last_publication
 from huabei.selectors import Portfolio, portfolio
-from operations.models import BusinessDay, CloseStep
+from operations.models import BusinessDay, CloseStep, Proof
 from operations.services.closing import STEPS
 
 CLOSES_SHOWN = 7
@@ -49,6 +49,7 @@ class Today:
     portfolio: Portfolio
     published_on: date | None
     bars: list[Bar]
+    proof: Proof | None
 
 
 def latest_closes(*, most: int = CLOSES_SHOWN) -> list[ClosedDay]:
@@ -88,5 +89,6 @@ def today() -> Today | None:
         steps=len(STEPS),
         portfolio=portfolio(day.business_on),
         published_on=last_publication(day.business_on),
+        proof=Proof.objects.order_by("-proved_on").first(),
         bars=[Bar(band, round(100 * band.people / largest)) for band in bands],
     )

@@ -31,6 +31,7 @@ from operations.demo.life import Life, demo_lines, link_sources, open_shops, sho
 from operations.demo.logins import create_demo_logins
 from operations.management.terminal import TerminalCommand
 from operations.services.closing import is_open, set_business_date
+from operations.services.proving import prove_books
 from operations.services.summary import rows, summary
 
 
@@ -71,6 +72,7 @@ class Command(TerminalCommand):
         link_sources(shown, on=when.until)
         create_demo_logins(borrower_id=shown.customer_id, at=timezone.now())
         call_command("verify_books", stdout=self.stdout)
+        prove_books(at=timezone.now())
         world.finish(record)
         self._summary(began)
 
