@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("console/", admin.site.urls),
     path("api/v1/", include("customers.api.urls")),
     path("api/v1/", include("huabei.api.urls")),
+    path("api/v1/", include("lending.api.urls")),
     path("api/v1/", include("operations.api.urls")),
     # Last: it answers for whatever is no endpoint.
     path("api/", include("web.api.urls")),

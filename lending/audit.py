@@ -23,6 +23,7 @@ from lending.models import (
     Instalment,
     LenderRule,
     Loan,
+    LoanContract,
     LoanTransaction,
     Offer,
     OfferFee,
@@ -209,6 +210,7 @@ CHECKS = (
             Instalment,
             LenderRule,
             Loan,
+            LoanContract,
             LoanTransaction,
             Offer,
             OfferFee,
@@ -221,6 +223,7 @@ CHECKS = (
         facts=(
             Accrual,
             LenderRule,
+            LoanContract,
             LoanTransaction,
             Offer,
             OfferFee,
@@ -240,6 +243,7 @@ CHECKS = (
                 for table in (
                     "accrual",
                     "lenderrule",
+                    "loancontract",
                     "loantransaction",
                     "offer",
                     "offerfee",

@@ -11,6 +11,7 @@ urlpatterns = [
     path("loans/quote/", borrowing.quote, name="loan_quote"),
     path("loans/sign/", borrowing.sign, name="loan_sign"),
     path("loans/<uuid:loan_uuid>/", loan.loan, name="loan"),
+    path("loans/<uuid:loan_uuid>/contract/", loan.contract, name="loan_contract"),
     path("loans/<uuid:loan_uuid>/send/", loan.send_money, name="loan_send"),
     path("loans/<uuid:loan_uuid>/give-up/", loan.give_up, name="loan_give_up"),
     path("loans/<uuid:loan_uuid>/payments/<int:number>/", loan.receipt, name="loan_receipt"),

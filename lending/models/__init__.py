@@ -5,6 +5,7 @@ Facts are the signed terms and the transactions; PostgreSQL refuses to change th
 instalments and interest segments) is what `finance.replay` says of these facts, written down.
 """
 
+from lending.models.contracts import LoanContract
 from lending.models.interest import Accrual, AccrualKind, Segment
 from lending.models.loans import (
     Instalment,
@@ -33,6 +34,7 @@ __all__ = [
     "LenderRule",
     "LenderType",
     "Loan",
+    "LoanContract",
     "LoanStatus",
     "LoanTransaction",
     "Offer",

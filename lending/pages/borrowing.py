@@ -17,6 +17,7 @@ from creditscore import selectors as scores
 from customers.models import Customer
 from finance.errors import DomainError
 from finance.rates import DailyRate
+from lending.contract import clauses, offered
 from lending.errors import LendingError, LoanRequestConflict
 from lending.forms import SignForm, WishForm
 from lending.history import standing
@@ -33,6 +34,9 @@ from payments.errors import GatewayNotConfigured, SourceNotFound
 from payments.selectors import sources_of
 from web.access import borrower_page
 from web.api.day import booking_day
+from web.documents.content import Paragraph
+from web.documents.lender import lender
+from web.documents.words import words
 from web.today import business_date
 
 
@@ -128,7 +132,14 @@ def sign(request: HttpRequest, customer: Customer) -> HttpResponse:
     else:
         given = {"plan": wished.cleaned_data["plan"], "amount": request.GET["amount"]}
         form = SignForm(initial=given, plans=plans, sources=sources)
-    context = {"sign_form": form, "sources": sources, "amount": wished["amount"].value()}
+    agreement = offered(quoted, customer, on)
+    context = {
+        "sign_form": form,
+        "sources": sources,
+        "amount": wished["amount"].value(),
+        "issuer": lender().name,
+        "clauses": [words(part.text) for part in clauses(agreement) if isinstance(part, Paragraph)],
+    }
     return render(
         request, "lending/sign.html", context | shown_quote(quoted) | _decision(customer, quoted, on)
     )

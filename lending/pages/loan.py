@@ -6,8 +6,10 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -19,6 +21,7 @@ from lending.forms import repay_choices
 from lending.history import Standing, events, own_loan, standing
 from lending.models import Loan, LoanStatus
 from lending.paying import disburse, latest_payout
+from lending.services.contracts import contract_of
 from lending.services.signing import cancel_loan
 from lending.words import FACTS, METHODS, product_name, term
 from payments.errors import GatewayNotConfigured, SourceNotFound
@@ -26,6 +29,7 @@ from payments.selectors import sources_of
 from payments.states import OrderState
 from web.access import borrower_page
 from web.api.day import booking_day
+from web.documents.answers import file_answer, language_of
 from web.forms import RepayForm
 from web.today import business_date
 
@@ -57,6 +61,8 @@ def loan(request: HttpRequest, customer: Customer, loan_uuid: UUID) -> HttpRespo
     found, on = found_loan(customer, loan_uuid)
     stands = standing(found, on)
     context = loan_context(found, stands)
+    context["languages"] = settings.LANGUAGES
+    context["sealed"] = bytes(found.terms.sha256).hex()
     context["events"] = [(FACTS[event.row.kind], event) for event in events(found, stands.told)]
     if found.status in (LoanStatus.SIGNED, LoanStatus.DISBURSING):
         order = latest_payout(found)
@@ -66,6 +72,16 @@ def loan(request: HttpRequest, customer: Customer, loan_uuid: UUID) -> HttpRespo
     if stands.payoff_fen:
         context["form"] = RepayForm(offered=repay_choices(stands.due_fen, stands.payoff_fen))
     return render(request, "lending/loan.html", context)
+
+
+@borrower_page
+@require_GET
+def contract(request: HttpRequest, customer: Customer, loan_uuid: UUID) -> HttpResponseBase:
+    """The contract of the borrower's own loan as a PDF; `?language=` asks for another than the page's."""
+    found, _on = found_loan(customer, loan_uuid)
+    kept = contract_of(loan=found, language=language_of(request.GET.get("language")))
+    name = f"loan-{found.uuid}-{kept.language}"
+    return file_answer(request, content=bytes(kept.content), sha256=bytes(kept.sha256), name=name)
 
 
 @borrower_page

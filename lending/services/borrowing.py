@@ -9,6 +9,7 @@ from django.db import transaction
 
 from lending.models import Loan
 from lending.paying import disburse, latest_payout
+from lending.services.contracts import make_contracts
 from lending.services.quoting import Wish
 from lending.services.signing import sign_loan
 
@@ -24,7 +25,8 @@ def borrow(
     at: datetime,
 ) -> Loan:
     """
-    Signs a loan and orders its money to be paid out to one of the borrower's sources: both or neither. Repeated under its
+    Signs a loan, keeps its contract in every language, and orders its money to be paid out to one of the borrower's sources:
+    all or nothing. Repeated under its
     reference, it answers the loan as it then stands; the money is ordered once.
 
     Errors: those of `sign_loan` and of `disburse`.
@@ -32,6 +34,7 @@ def borrow(
     with transaction.atomic():
         loan = sign_loan(customer_id=customer_id, wish=wish, score=score, reference=reference, on=on, at=at)
         if latest_payout(loan) is None:
+            make_contracts(loan=loan)
             disburse(loan_id=loan.pk, source=source, on=on)
         loan.refresh_from_db()
     return loan

@@ -16,8 +16,12 @@ from customers.models import Notice
 from huabei.api.shapes import A_LINE, A_PURCHASE
 from huabei.models import Repayment, Statement
 from huabei.services.instalments import spread_statement
+from lending.api.shapes import A_SOURCE
+from lending.services import servicing
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
+from tests.loan_world import signed
+from tests.payment_world import a_source
 from web.api.identifiers import public_id
 from web.api.reference import document
 
@@ -65,6 +69,24 @@ def plan_of(world: World) -> Prepared:
     return {"plan_id": public_id("plan", made.pk)}
 
 
+def loan_of(world: World) -> Prepared:
+    """12,000.00 over twelve months, signed and paid out on the business date."""
+    loan = signed(on=TODAY, customer_id=world.customer.pk)
+    servicing.begin_disbursement(loan_id=loan.pk)
+    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=TODAY)
+    return {"loan_uuid": str(loan.uuid)}
+
+
+def signed_loan_of(world: World) -> Prepared:
+    """One that is signed and whose money was not sent yet, and a card."""
+    loan = signed(on=TODAY, customer_id=world.customer.pk)
+    return {"loan_uuid": str(loan.uuid), **source_of(world)}
+
+
+def source_of(world: World) -> Prepared:
+    return {"source": str(a_source(world.customer.pk, 0).uuid)}
+
+
 # What stands in an address, beyond the line and the purchase of 30 June.
 PREPARE: dict[str, Callable[[World], Prepared]] = {
     "capturePurchase": lambda world: {"purchase_id": pid(world.authorised())},
@@ -80,6 +102,10 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "markOwnNoticeRead": notice_of,
     "markOwnNoticesRead": notice_of,
 }
+
+
+PREPARE |= {name: loan_of for name, (_method, path, _said) in OPERATIONS.items() if "{loan_uuid}" in path}
+PREPARE |= {"sendOwnLoan": signed_loan_of, "giveUpOwnLoan": signed_loan_of, "signOwnLoan": source_of}
 
 
 def prepared(operation: str, world: World) -> Prepared:
@@ -166,6 +192,7 @@ def test_every_example_is_what_happens(operation: str, world: World) -> None:
     real = prepared(operation, world)
     names = {A_LINE: real["line_uuid"], A_PURCHASE: real["purchase_id"]}
     names[A_NOTICE] = real.get("notice_id", A_NOTICE)
+    names[A_SOURCE] = real.get("source", A_SOURCE)
     sent, status, documented = examples(said)
     address = path.removeprefix("/api/v1/").format(**real)
     api = caller(operation, world)

@@ -26,6 +26,7 @@ class Scope(StrEnum):
     PURCHASES_WRITE = "purchases:write"
     SETTLEMENT_READ = "settlement:read"
     LINES_READ = "lines:read"
+    LOANS_READ = "loans:read"
     REPAYMENTS_WRITE = "repayments:write"
     SIMULATIONS_RUN = "simulations:run"
 
@@ -35,6 +36,7 @@ SCOPES: Mapping[Scope, tuple[Who, object]] = {
     Scope.PURCHASES_WRITE: (Who.SHOP, _("authorise, capture, void and refund purchases")),
     Scope.SETTLEMENT_READ: (Who.SHOP, _("see what the shop is owed")),
     Scope.LINES_READ: (Who.LENDER, _("see lines, their statements and repayments")),
+    Scope.LOANS_READ: (Who.LENDER, _("see loans, their schedules and what happened to them")),
     Scope.REPAYMENTS_WRITE: (Who.LENDER, _("record repayments received")),
     Scope.SIMULATIONS_RUN: (Who.LENDER, _("run simulations and quotes")),
 }

@@ -1,0 +1,1 @@
+"""The API of loans: what they cost, signing, where each stands, repaying."""
