@@ -60,7 +60,7 @@ def unlike_its_facts(story: Story) -> str:
 
 
 def test_a_replay_of_the_facts_is_what_the_books_say() -> None:
-    tell_all(12, write_story, unlike_its_facts)
+    tell_all(8, write_story, unlike_its_facts)
 
 
 def standing(told: simulation._Told, on: date) -> dict[str, Any]:
@@ -152,7 +152,7 @@ def in_time(story: Story) -> Story:
 
 
 def test_whatever_the_order_of_arrival_the_line_is_that_of_the_value_dates() -> None:
-    tell_all(6, delayed, lambda story: ends_otherwise(story, in_time(story)))
+    tell_all(3, delayed, lambda story: ends_otherwise(story, in_time(story)))
 
 
 def taken_back(choose: Choices) -> Story:
@@ -176,4 +176,4 @@ def as_if_never(story: Story) -> Story:
 
 
 def test_what_was_taken_back_leaves_what_never_was() -> None:
-    tell_all(6, taken_back, lambda story: ends_otherwise(story, as_if_never(story)))
+    tell_all(3, taken_back, lambda story: ends_otherwise(story, as_if_never(story)))
