@@ -153,6 +153,6 @@ class Repayments(LineEndpoint):
                 amount_fen=received["amount"],
                 reference=f"received:{key}",
                 on=on,
-                value_on=value_on or on,
+                value_on=value_on,
             )
         return self.answer(RepaymentOut, made, status=201, replayed=made.repeated)

@@ -51,15 +51,19 @@ class PurchaseNotReversible(LineError):
     kind = Kind.CONFLICT
 
 
-def repay_from(*, line_id: int, amount_fen: int, reference: str, on: date, value_on: date) -> Repayment:
+def repay_from(
+    *, line_id: int, amount_fen: int, reference: str, on: date, value_on: date | None
+) -> Repayment:
     """
     Books a repayment that counts from `value_on`: the line becomes what it would be had the money come that day.
 
-    On the business date itself it is `repay`. The reference happens once per line. Errors: AmountRefused, DateRefused before
+    On the business date itself, and where no day is given, it is `repay`. The reference happens once per line. Errors: AmountRefused, DateRefused before
     the opening or after `on`, LineNotFound, ReferenceRefused, RequestConflict.
     """
-    if value_on == on:
-        return repay(line_id=line_id, amount_fen=amount_fen, reference=reference, on=on)
+    if value_on is None or value_on == on:
+        made = repay(line_id=line_id, amount_fen=amount_fen, reference=reference, on=on)
+        _require_same_day(made, value_on or made.received_on)
+        return made
     require_amount(amount_fen)
     require_reference(reference)
     # As `repay` hashes it: what came on its day and is said again later is the same request.
@@ -69,10 +73,8 @@ def repay_from(*, line_id: int, amount_fen: int, reference: str, on: date, value
         first = Repayment.objects.filter(line=line, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash, asked)
-            if first.value_on != value_on:
-                raise RequestConflict(
-                    _("this repayment counts from %(on)s") % {"on": first.value_on}, field="value_on"
-                )
+            _require_same_day(first, value_on)
+            first.repeated = True
             return first
         if not line.opened_on <= value_on <= on:
             raise DateRefused(
@@ -105,6 +107,13 @@ def repay_from(*, line_id: int, amount_fen: int, reference: str, on: date, value
         )
         _correct(CorrectionCause.BACKDATED, line, rebuilt, on, repayment=repayment)
     return repayment
+
+
+def _require_same_day(made: Repayment, value_on: date) -> None:
+    if made.value_on != value_on:
+        raise RequestConflict(
+            _("this repayment counts from %(on)s") % {"on": made.value_on}, field="value_on"
+        )
 
 
 def reverse_repayment(*, repayment_id: int, reason: str, on: date) -> Correction:

@@ -24,6 +24,26 @@ def test_money_counts_from_the_day_on_which_it_came(world: World) -> None:
     ]
 
 
+def test_a_key_is_answered_again_only_for_the_day_it_was_said_with(world: World) -> None:
+    api, address = world.as_lender(), f"lines/{world.line.uuid}/repayments/"
+    late = {"amount": "300.00", "value_on": "2026-07-03"}
+    first, again = (api.post(address, late, key="late") for _ in range(2))
+    assert (again.status_code, again.json()) == (201, first.json())
+    assert ("Idempotency-Replayed" in first, again["Idempotency-Replayed"]) == (False, "true")
+    for other in (
+        {"amount": "300.00"},
+        {**late, "value_on": "2026-07-04"},
+        {**late, "value_on": "2026-07-05"},
+    ):
+        answer = api.post(address, other, key="late")
+        assert (answer.status_code, code(answer)) == (409, "request_conflict")
+        assert [error["field"] for error in answer.json()["errors"]] == ["value_on"]
+    assert api.post(address, {"amount": "1.00"}, key="now").status_code == 201
+    list(close_day(closed_on=TODAY))
+    assert api.post(address, {"amount": "1.00"}, key="now")["Idempotency-Replayed"] == "true"
+    assert Repayment.objects.count() == 2
+
+
 def test_a_day_before_the_opening_or_to_come_is_refused_by_name(world: World) -> None:
     for value_on in ("2026-05-01", "2026-07-06"):
         answer = world.as_lender().post(
