@@ -76,7 +76,7 @@ def spread_statement(*, line_id: int, amount_fen: int, periods: int, reference: 
             raise InstalmentsNotOffered(_("not offered in so many instalments"), field="instalments")
         position = selectors.line_position(line, on)
         choice = statement_choice(line, position, on)
-        if choice is None:
+        if choice is None or not choice.is_open:
             raise NothingToSpread(_("no statement is due, or something is overdue"))
         if not choice.smallest_fen <= amount_fen <= choice.largest_fen:
             bounds = {

@@ -218,7 +218,7 @@ class LineOracle(Changes):
             raise Refused("line_not_active")
         chosen = self._chosen(on, instalments)
         largest = self.to_spread(on)
-        if largest is None:
+        if largest is None or largest < self.rules(on).smallest_plan:
             raise Refused("nothing_to_spread")
         if not self.rules(on).smallest_plan <= fen <= largest:
             raise Refused("amount_refused")

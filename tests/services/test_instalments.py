@@ -292,6 +292,14 @@ def test_what_of_a_statement_cannot_be_put_into_instalments(
     assert Plan.objects.count() == 1
 
 
+def test_less_than_the_smallest_plan_is_nothing_to_put_into_instalments(line: Line, shop: Merchant) -> None:
+    """It said: choose from 100.00 to 50.00."""
+    bought(line, shop, 50_00, date(2026, 6, 5))
+    end_day(date(2026, 6, 30))
+    with refused("nothing_to_spread"):
+        spread_statement(line_id=line.pk, amount_fen=50_00, periods=3, reference="r", on=date(2026, 7, 2))
+
+
 def test_nothing_is_put_into_instalments_while_something_is_overdue(line: Line, shop: Merchant) -> None:
     bought(line, shop, 1_000_00, date(2026, 6, 5))
     months(line, date(2026, 7, 1), 1, pay=False)
