@@ -55,9 +55,19 @@ CASE_FILE = (
 # What whoever looks after running loans does about one; nobody but an administrator gives a loan up.
 SERVICING = ("lending.service_loan", "lending.receive_for_loan", "lending.undo_fact")
 
+# What an underwriter decides about lines, and what whoever looks after running lines does.
+LINE_DECISIONS = ("huabei.set_limit", "huabei.freeze_line")
+LINE_SERVICING = (
+    "huabei.freeze_line",
+    "huabei.receive_for_line",
+    "huabei.correct_line",
+    "huabei.move_statement_day",
+    "payments.look_again",
+)
+
 ROLES: Mapping[str, tuple[str, ...]] = {
-    UNDERWRITER: CASE_FILE,
-    SERVICER: (*CASE_FILE, *SERVICING),
+    UNDERWRITER: (*CASE_FILE, *LINE_DECISIONS),
+    SERVICER: (*CASE_FILE, *SERVICING, *LINE_SERVICING),
     ADMINISTRATOR: (
         *CASE_FILE,
         "operations.view_closestep",
@@ -70,6 +80,10 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "lending.add_productversion",
         "lending.give_up_loan",
         *SERVICING,
+        "huabei.close_line",
+        "huabei.run_campaign",
+        *LINE_DECISIONS,
+        *LINE_SERVICING,
         "auth.view_group",
         "customers.view_login",
         "customers.add_login",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.contrib import admin
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from huabei.admin.acts import LINE_ACTS, line_stands
 from huabei.admin.delinquency import classifications_table, episodes_table
 from huabei.admin.links import customer_link, entry_link
 from huabei.admin.tables import SHOWN, refunds_table, segments_table
@@ -20,7 +22,8 @@ from huabei.models import (
     Refund,
 )
 from ledger.selectors import Position, positions
-from web.console import RecordAdmin, Table, add_link, link_to, list_url, money
+from web.acts import ActingAdmin, Figures
+from web.console import Table, add_link, link_to, list_url, money
 from web.today import business_date
 
 PRINCIPAL = ("unbilled_account_id", "billed_account_id", "instalment_account_id")
@@ -59,9 +62,10 @@ class BucketFilter(admin.SimpleListFilter):
 
 
 @admin.register(Line)
-class LineAdmin(RecordAdmin):
+class LineAdmin(ActingAdmin):
     """Lines, newest first, each with what stands on its seven accounts and everything that happened on it."""
 
+    acts = LINE_ACTS
     list_display = (
         "number",
         "customer",
@@ -91,6 +95,10 @@ class LineAdmin(RecordAdmin):
         "owner",
     )
     readonly_fields = ("customer_page", "days", "identifier", "owner")
+
+    def stands(self, record: Line, on: date) -> Figures:
+        """What a preview compares."""
+        return line_stands(record.pk, on)
 
     def prepare(self, records: list[Line]) -> None:
         """Reads the accounts of all lines of the page in one query."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, ClassVar
 
 from django.contrib import admin
@@ -12,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from huabei.admin.acts import PURCHASE_ACTS, REPAYMENT_ACTS, line_stands
 from huabei.admin.links import entry_link, line_link
 from huabei.admin.tables import captures_table, refunds_table
 from huabei.models import (
@@ -25,6 +27,7 @@ from huabei.models import (
     Terms,
 )
 from ledger.selectors import position
+from web.acts import ActingAdmin, Figures
 from web.console import RecordAdmin, Table, link_to, money, money_column
 from web.templatetags.money import percent
 
@@ -68,6 +71,14 @@ class OfLineAdmin(RecordAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """All of them: the page shows columns of the list and fields alike."""
         return self.fields or ()
+
+
+class OfLineActing(OfLineAdmin, ActingAdmin):
+    """A kind of record of a line about which staff may do something: what is compared is the line."""
+
+    def stands(self, record: Any, on: date) -> Figures:
+        """The line's figures."""
+        return line_stands(record.line_id, on)
 
 
 @admin.register(Due)
@@ -118,9 +129,10 @@ class SegmentAdmin(OfLineAdmin):
 
 
 @admin.register(Purchase)
-class PurchaseAdmin(OfLineAdmin):
+class PurchaseAdmin(OfLineActing):
     """Purchases, newest first."""
 
+    acts = PURCHASE_ACTS
     AMOUNTS = (
         money_column("amount_fen", _("amount")),
         money_column("captured_fen", _("captured")),
@@ -187,9 +199,10 @@ class RefundAdmin(OfLineAdmin):
 
 
 @admin.register(Repayment)
-class RepaymentAdmin(OfLineAdmin):
+class RepaymentAdmin(OfLineActing):
     """Repayments, newest first, and what they paid."""
 
+    acts = REPAYMENT_ACTS
     WENT_TO = (
         money_column("amount_fen", _("amount")),
         money_column("to_penalty_fen", _("to penalty")),

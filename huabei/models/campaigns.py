@@ -44,6 +44,7 @@ class Campaign(models.Model):
     class Meta:
         verbose_name = _("instalment campaign")
         verbose_name_plural = _("instalment campaigns")
+        permissions = [("run_campaign", "Can begin and end campaigns")]
         constraints = [
             models.UniqueConstraint(name="campaign_once_per_reference", fields=["merchant", "reference"]),
             models.CheckConstraint(

@@ -56,6 +56,14 @@ class Line(models.Model):
     class Meta:
         verbose_name = _("credit line")
         verbose_name_plural = _("credit lines")
+        permissions = [
+            ("set_limit", "Can change limits, also for a time"),
+            ("freeze_line", "Can freeze lines and end freezes"),
+            ("close_line", "Can close lines for good"),
+            ("receive_for_line", "Can record money received for lines, and pay credit out"),
+            ("correct_line", "Can take back repayments and purchases"),
+            ("move_statement_day", "Can move statement days"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="line_one_live_per_customer", fields=["customer"], condition=~Q(status="closed")

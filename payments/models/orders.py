@@ -55,6 +55,7 @@ class PaymentOrder(models.Model):
     class Meta:
         verbose_name = _("payment order")
         verbose_name_plural = _("payment orders")
+        permissions = [("look_again", "Can have parked payment orders looked at again")]
         constraints = [
             models.UniqueConstraint(name="payment_once_per_reference", fields=["reference"]),
             models.UniqueConstraint(
