@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from operations.models import BusinessDay, CloseStep, Proof
+from operations.services import paying
+from payments.admin import PaymentOrderAdmin
+from payments.models import PaymentOrder
 from web.console import RecordAdmin, Table
 
 
@@ -55,4 +60,34 @@ class ProofAdmin(RecordAdmin):
             headings=(_("rule"), _("table"), _("number"), _("expected"), _("found")),
             rows=[tuple(fault[name] or "–" for name in names) for fault in record.faults],
             empty=_("Every rule holds."),
+        )
+
+
+admin.site.unregister(PaymentOrder)
+
+
+@admin.register(PaymentOrder)
+class RoutedOrderAdmin(PaymentOrderAdmin):
+    """Payment orders, of which those that are parked may be looked at again."""
+
+    actions = ("look_again",)
+
+    def has_look_again_permission(self, request: HttpRequest) -> bool:
+        """Who may have parked orders looked at again."""
+        return request.user.has_perm("payments.look_again")
+
+    @admin.action(description=_("Look again at what is parked"), permissions=["look_again"])
+    def look_again(self, request: HttpRequest, chosen: QuerySet[PaymentOrder]) -> None:
+        """Takes each as far as it goes now, parked or not; those that have ended are left as they are."""
+        looked = ended = 0
+        for order_id in chosen.filter(ended_on__isnull=True).order_by("pk").values_list("pk", flat=True):
+            paying.advance(order_id=order_id, parked=True)
+            looked += 1
+            ended += PaymentOrder.objects.filter(pk=order_id, ended_on__isnull=False).exists()
+        if not looked:
+            messages.warning(request, _("None of these waits for anything."))
+            return
+        messages.success(
+            request,
+            _("Looked at %(looked)d; %(ended)d of them ended.") % {"looked": looked, "ended": ended},
         )

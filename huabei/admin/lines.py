@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
@@ -16,6 +20,7 @@ from huabei.admin.acts import LINE_ACTS, line_stands
 from huabei.admin.delinquency import classifications_table, episodes_table
 from huabei.admin.links import customer_link, entry_link
 from huabei.admin.tables import SHOWN, refunds_table, segments_table
+from huabei.admin.timeline import MOST_PAGES, timeline_table
 from huabei.delinquency import episodes
 from huabei.models import (
     Line,
@@ -23,6 +28,7 @@ from huabei.models import (
 )
 from ledger.selectors import Position, positions
 from web.acts import ActingAdmin, Figures
+from web.api.day import business_date as business_day
 from web.console import Table, add_link, link_to, list_url, money
 from web.today import business_date
 
@@ -100,6 +106,29 @@ class LineAdmin(ActingAdmin):
         """What a preview compares."""
         return line_stands(record.pk, on)
 
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.timeline)
+        return [path("<int:line_id>/timeline/", page, name="huabei_line_timeline"), *super().get_urls()]
+
+    def timeline(self, request: HttpRequest, line_id: int) -> HttpResponse:
+        """A page of everything that happened on a line, newest first; `?page=` says which."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        line, asked = self.get_object(request, str(line_id)), request.GET.get("page", "1")
+        if line is None or not re.fullmatch("[1-9][0-9]{0,2}", asked) or int(asked) > MOST_PAGES:
+            raise Http404
+        page = int(asked)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Timeline"),
+            "opts": self.opts,
+            "line": line,
+            "page": page,
+            "newer": page - 1,
+            "table": timeline_table(line.pk, business_day(), page=page, more_url=f"?page={page + 1}"),
+        }
+        return render(request, "admin/huabei_timeline.html", context)
+
     def prepare(self, records: list[Line]) -> None:
         """Reads the accounts of all lines of the page in one query."""
         names = ("commitment_account_id", *PRINCIPAL)
@@ -155,6 +184,11 @@ class LineAdmin(ActingAdmin):
     def tables(self, record: Line) -> Iterable[Table]:
         """Balances, statements, interest, purchases and repayments; a fixed number of queries."""
         yield self._accounts(record)
+        # Before the bank's first day nothing happened and no line is late.
+        on = business_date()
+        if on:
+            older = reverse("admin:huabei_line_timeline", args=[record.pk]) + "?page=2"
+            yield timeline_table(record.pk, on, more_url=older)
         yield self._statements(record)
         yield segments_table(
             record.segments.order_by("-pk")[:SHOWN], more_url=list_url("huabei_segment", line=record.pk)
@@ -162,8 +196,6 @@ class LineAdmin(ActingAdmin):
         yield self._purchases(record)
         yield self._repayments(record)
         yield self._refunds(record)
-        # Before the bank's first day no line is late.
-        on = business_date()
         yield episodes_table(record, episodes(record.pk, on=on) if on else [])
         yield classifications_table(record)
 

@@ -34,7 +34,7 @@ def test_no_role_may_delete_anything(role: str) -> None:
 
 
 # The buttons on lists: each makes a service call per record chosen.
-ACTIONS = {"customers.emaildelivery": {"retry"}}
+ACTIONS = {"customers.emaildelivery": {"retry"}, "payments.paymentorder": {"look_again"}}
 
 
 @pytest.mark.parametrize("model_admin", admin.site._registry.values(), ids=lambda a: a.opts.label_lower)

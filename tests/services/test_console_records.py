@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,14 +19,23 @@ from creditscore.models import AccountMonth, ModelVersion, Outcome, ProtectedAtt
 from customers.models import Customer, Login
 from huabei.models import (
     Arrears,
+    CalendarChange,
     Classification,
+    Closure,
+    CreditPayout,
     InstalmentTerms,
+    LimitReview,
     Line,
     Purchase,
+    Refund,
+    Repayment,
+    ReviewTerms,
+    SharedLine,
     Statement,
     StatementDocument,
 )
-from huabei.services import repayments
+from huabei.services import corrections, lifecycle, limits, repayments
+from huabei.services.causes import Why
 from operations.models import CloseStep
 from operations.services import closing
 from operations.staff import ADMINISTRATOR, UNDERWRITER
@@ -33,7 +43,7 @@ from payments.models import PaymentOrder
 from payments.services import sending
 from payments.services.orders import request_payout
 from tests.borrowers import borrower, buys, lived_until, opened_line, published, repays, shop
-from tests.line_world import a_campaign, bought
+from tests.line_world import a_campaign, a_customer, bought
 from tests.payment_world import a_source
 from tests.services.test_console import staff_login
 
@@ -60,6 +70,7 @@ def line() -> Line:
     lived_until(date(2026, 8, 2))
     spends(line)
     was_late(line)
+    was_changed(line)
     facts(customer)
     return line
 
@@ -82,6 +93,90 @@ def was_late(line: Line) -> None:
         days_past_due=1,
         rule_from="2000-01-01",
     )
+
+
+def was_changed(line: Line) -> None:
+    """Everything that can happen to a line itself, on the last day."""
+    day = date(2026, 8, 2)
+    why = Why("risk", "staff:1", "c")
+    limits.change_limit(line_id=line.pk, limit_fen=8_100_00, why=why, on=day)
+    limits.change_limit(line_id=line.pk, limit_fen=8_000_00, why=replace(why, reference="d"), on=day)
+    festival = replace(why, cause="festival", reference="e")
+    change = limits.raise_temporarily(line_id=line.pk, amount_fen=1_00, last_day=day, why=festival, on=day)
+    end = replace(why, cause="mistake", reference="f")
+    limits.end_temporary(temporary_id=change.temporary_id or 0, why=end, on=day)
+    frozen = lifecycle.freeze(line_id=line.pk, why=replace(why, cause="fraud"), on=day)
+    lifecycle.thaw(freeze_id=frozen.pk, why=replace(why, cause="cleared"), on=day)
+    LimitReview.objects.create(
+        line=line,
+        reviewed_on=day,
+        months_on_book=2,
+        overdue_fen=0,
+        earned_fen=8_000_00,
+        before_fen=8_000_00,
+        after_fen=8_000_00,
+        outcome="kept",
+        reasons=[],
+        terms=ReviewTerms.objects.get(),
+    )
+    CalendarChange.objects.create(
+        line=line,
+        changed_on="2026-06-01",
+        statement_day_before=5,
+        due_day_before=15,
+        statement_day=line.statement_day,
+        due_day=line.due_day,
+    )
+    bounced = repayments.repay(line_id=line.pk, amount_fen=1_00, reference="bounces", on=day)
+    corrections.reverse_repayment(repayment_id=bounced.pk, reason="no money", on=day)
+    CreditPayout.objects.create(
+        line=line, reference="p", request_hash=b"0" * 32, amount_fen=1, by="staff:1", paid_on=day, entry_id=1
+    )
+    SharedLine.objects.create(
+        line=line, beneficiary=a_customer(), status="closed", monthly_cap_fen=100_00, invited_on=day
+    )
+    told = {"cause": "fraud", "by": "staff:1", "note": "", "reference": "g", "request_hash": b"0" * 32}
+    Closure.objects.create(line=line, closed_on=day, limit_fen=8_000_00, drawn_fen=0, **told)
+
+
+def test_the_timeline_tells_everything_and_opens_each_record_and_entry(client: Client, line: Line) -> None:
+    console = staff(client)
+    address = reverse("admin:huabei_line_timeline", args=[line.pk])
+    shown = html = ""
+    for page in range(1, 4):
+        answer = console.get(f"{address}?page={page}")
+        shown, html = shown + text(answer), html + answer.content.decode()
+    for said in (
+        "opened 8,000.00",
+        "purchase authorised 1,000.00",
+        "purchase captured 1,000.00",
+        "refund 2.99",
+        "repayment 100.00",
+        "statement",
+        "minimum fell due",
+        "interest begins to run",
+        "correction: a repayment that was taken back 1.00",
+        "limit set 8,100.00 before 8,000.00 · cause higher risk · by staff:1",
+        "raised for a time",
+        "temporary limit ended",
+        "frozen cause suspected fraud",
+        "freeze ended cause suspicion cleared",
+        "reviewed: kept",
+        "statement day moved",
+        "credit paid out",
+        "late from here",
+        "not late any more",
+    ):
+        assert said in shown, said
+    assert shown.index("limit set 8,100.00") < shown.index("opened 8,000.00"), "newest first"
+    assert reverse("admin:ledger_entry_change", args=[Refund.objects.latest("pk").entry_id]) in html
+    assert reverse("admin:huabei_repayment_change", args=[Repayment.objects.latest("pk").pk]) in html
+    for nonsense in ("0", "-1", "x", "201", "1000"):
+        assert console.get(f"{address}?page={nonsense}").status_code == 404
+    few = queries(console, address)
+    for _n in range(12):
+        spends(line)
+    assert queries(console, address) == few
 
 
 def spends(line: Line) -> None:
@@ -237,7 +332,7 @@ def test_a_customers_page_leads_to_lines_and_scores(client: Client, line: Line) 
     page = console.get(reverse("admin:customers_customer_change", args=[line.customer_id]))
     links = [address for _text, address in page.context["links"]]
     found = [console.get(address).context["cl"].result_count for address in links]
-    assert sorted(found) == [1, 1, 2, 2]  # score and line; sources and payment orders
+    assert sorted(found) == [0, 1, 1, 2, 2]  # no loan; score and line; sources and payment orders
 
 
 def test_a_score_is_found_by_its_customer_and_explained(client: Client, line: Line) -> None:
