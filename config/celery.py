@@ -37,6 +37,8 @@ app.conf.beat_schedule = {
         "task": "operations.collect_dues",
         "schedule": crontab(minute=5, hour="1,8,12,16,20,22"),
     },
+    # What the close settled with merchants; what failed is ordered anew on the next business day.
+    "pay merchants": {"task": "operations.pay_merchants", "schedule": crontab(minute="*/10")},
     # What the close issued since; whoever opens one before has it made at once.
     "make statement documents": {
         "task": "huabei.make_statement_documents",

@@ -55,7 +55,8 @@ WHERE (moved.settled, moved.merchant, shares.fen, moved.reserves)
 """
 
 _MERCHANTS = """
-SELECT 'huabei_merchant', shop_id::text, format('captured less refunded and fees=%%s', owed.fen - fees.fen),
+SELECT 'huabei_merchant', shop_id::text,
+       format('captured less refunded, fees and settled=%%s', owed.fen - fees.fen - settled.fen),
        format('payable=%%s', payable.fen)
 FROM huabei_merchant AS merchant
 CROSS JOIN LATERAL (SELECT coalesce(sum(captured_fen - refunded_fen), 0) AS fen FROM huabei_purchase AS purchase
@@ -69,7 +70,9 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (SELECT coalesce(sum(plan.subsidy_fen), 0) AS fen FROM huabei_plan AS plan
                     JOIN huabei_purchase AS purchase ON purchase.id = plan.purchase_id
                     WHERE plan.subsidy_fen > 0 AND purchase.merchant_id = merchant.shop_id) AS fees
-WHERE owed.fen - fees.fen <> payable.fen
+CROSS JOIN LATERAL (SELECT coalesce(sum(greatest(amount_fen, 0) + discount_fen), 0) AS fen
+                    FROM huabei_settlement AS settlement WHERE settlement.merchant_id = merchant.shop_id) AS settled
+WHERE owed.fen - fees.fen - settled.fen <> payable.fen
 """
 
 SPENDING: tuple[Check, ...] = (
@@ -87,7 +90,9 @@ SPENDING: tuple[Check, ...] = (
     ),
     Check(
         "line_merchants",
-        _("A merchant is owed what was captured less what was refunded and the fees it paid for customers."),
+        _(
+            "A merchant is owed what was captured less what was refunded, what it paid of fees and what was settled."
+        ),
         "huabei_merchant",
         _MERCHANTS,
     ),

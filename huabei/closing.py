@@ -24,6 +24,7 @@ from huabei.services.lifecycle import close_long_overdue, freeze_overdue
 from huabei.services.limits import expire_temporary_limits
 from huabei.services.releases import expire_holds
 from huabei.services.reviews import review
+from huabei.settling import settle_merchants
 from ledger.chart import (
     CASH_CLEARING,
     COMMITMENT_CONTROL,
@@ -429,4 +430,5 @@ STEPS = (
     ("lines.review_limits", review_limits),
     ("lines.end_campaigns", end_campaigns),
     *delinquency.STEPS,
+    ("lines.settle_merchants", settle_merchants),
 )

@@ -45,9 +45,11 @@ ACCOUNT_NAMES: dict[str, Any] = {
     "corrections": _("Corrections"),
     "cash_clearing": _("Cash in clearing"),
     "merchant_payable": _("Payable to merchants"),
+    "merchant_settlement": _("Settled with merchants, to be paid out"),
     "interest_income": _("Interest income"),
     "penalty_income": _("Penalty income"),
     "fee_income": _("Fee income"),
+    "discount_income": _("Merchants' discount income"),
 }
 
 KIND_NAMES: dict[int, Any] = {

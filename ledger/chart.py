@@ -79,9 +79,13 @@ PENALTY_ACCRUED = AccountType("penalty_accrued", AccountClass.ASSET, number=1302
 CORRECTIONS = AccountType("corrections", AccountClass.ASSET, number=1901)
 CASH_CLEARING = AccountType("cash_clearing", AccountClass.ASSET, number=1001)
 MERCHANT_PAYABLE = AccountType("merchant_payable", AccountClass.LIABILITY)
+# What was settled with one merchant and is to be paid out.
+MERCHANT_SETTLEMENT = AccountType("merchant_settlement", AccountClass.LIABILITY)
 INTEREST_INCOME = AccountType("interest_income", AccountClass.INCOME, number=6001)
 PENALTY_INCOME = AccountType("penalty_income", AccountClass.INCOME, number=6002)
 FEE_INCOME = AccountType("fee_income", AccountClass.INCOME, number=6003)
+# What merchants pay of what their customers bought.
+DISCOUNT_INCOME = AccountType("discount_income", AccountClass.INCOME, number=6004)
 
 # A loan: its principal; and, once it is given up and off the balance, what is still claimed of the borrower.
 LOAN_PRINCIPAL = AccountType("loan_principal", AccountClass.ASSET, counted=True, cap=Cap.CREDITS)
@@ -115,9 +119,11 @@ CHART: dict[str, AccountType] = {
         CORRECTIONS,
         CASH_CLEARING,
         MERCHANT_PAYABLE,
+        MERCHANT_SETTLEMENT,
         INTEREST_INCOME,
         PENALTY_INCOME,
         FEE_INCOME,
+        DISCOUNT_INCOME,
         LOAN_PRINCIPAL,
         LOAN_CLAIM,
         LOAN_CLAIM_CONTROL,

@@ -11,6 +11,7 @@ import huabei.audit
 import huabei.audit_documents
 import huabei.delinquency_audit
 import huabei.instalment_audit
+import huabei.settlement_audit
 import huabei.share_audit
 import ledger.audit
 import lending.audit
@@ -59,6 +60,7 @@ CHECKS: tuple[Check, ...] = (
     *huabei.delinquency_audit.CHECKS,
     *huabei.instalment_audit.CHECKS,
     *huabei.share_audit.CHECKS,
+    *huabei.settlement_audit.CHECKS,
     Check(
         "payment_settled",
         _(

@@ -51,3 +51,9 @@ def collect_dues() -> int:
 def prove_books() -> int:
     """Proves the books, once a business date; returns how many rules are broken."""
     return proving.prove_books(at=timezone.now()).broken_rules if closing.is_open() else 0
+
+
+@shared_task(name="operations.pay_merchants", acks_late=True)
+def pay_merchants() -> int:
+    """Has what was settled with merchants paid out, once a business day where it failed; returns how many orders."""
+    return paying.pay_merchants() if closing.is_open() else 0

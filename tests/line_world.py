@@ -13,7 +13,7 @@ from django.db import transaction
 import huabei.closing
 from customers.models import Customer, Shop
 from huabei import selectors
-from huabei.models import Campaign, Line, Merchant, Purchase, Statement, StatementDocument
+from huabei.models import Campaign, Line, Merchant, Purchase, Settlement, Statement, StatementDocument
 from huabei.selectors import LinePosition
 from huabei.services import purchases
 from huabei.services.campaigns import Promise, create_campaign
@@ -114,3 +114,8 @@ def a_document(line: Line) -> StatementDocument:
         template_version=1,
         content=content,
     )
+
+
+def settled(merchant: Merchant) -> list[Settlement]:
+    """What was settled with a merchant, oldest first."""
+    return list(Settlement.objects.filter(merchant=merchant).order_by("settled_on"))

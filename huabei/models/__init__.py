@@ -38,6 +38,7 @@ from huabei.models.limits import (
     TemporaryLimit,
 )
 from huabei.models.lines import CalendarChange, Line, LineStatus
+from huabei.models.merchants import MerchantTerms, Settlement, SettlementPayment
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
 from huabei.models.shares import (
@@ -80,6 +81,7 @@ __all__ = [
     "Line",
     "LineStatus",
     "Merchant",
+    "MerchantTerms",
     "Payoff",
     "PayoffRule",
     "Plan",
@@ -96,6 +98,8 @@ __all__ = [
     "ReviewTerms",
     "Segment",
     "SegmentKind",
+    "Settlement",
+    "SettlementPayment",
     "ShareChange",
     "ShareChangeKind",
     "ShareMonth",

@@ -13,10 +13,14 @@ from huabei.models.lines import Line
 
 
 class Merchant(models.Model):
-    """A shop that accepts lines, with the control account on which its payable is summed."""
+    """
+    A shop that accepts lines, with the control accounts on which what it is owed is summed: until it is settled, and from
+    then until it is paid out.
+    """
 
     shop = models.OneToOneField(Shop, on_delete=models.PROTECT, primary_key=True, related_name="+")
     payable_account_id = models.BigIntegerField(unique=True)
+    settlement_account_id = models.BigIntegerField(unique=True)
     is_accepting = models.BooleanField(_("accepting"), default=True)
 
     class Meta:

@@ -30,7 +30,7 @@ from huabei.errors import (
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
 from huabei.services.captures import capture, capture_many
 from huabei.services.releases import expire_holds, void
-from ledger.chart import CAMPAIGN_CONTROL, COMMITMENT_CONTROL, MERCHANT_PAYABLE
+from ledger.chart import CAMPAIGN_CONTROL, COMMITMENT_CONTROL, MERCHANT_PAYABLE, MERCHANT_SETTLEMENT
 from ledger.selectors import position
 from ledger.services import CapExceeded, constraint_name, ledger_refusals, open_account, request_hash
 from ledger.sql import fetch_one_prepared
@@ -69,11 +69,14 @@ class Authorisation:
 
 
 def accept_merchant(*, shop: Shop) -> Merchant:
-    """Lets a shop take payments by line; its payable is a control account of its own. Repeating changes nothing."""
+    """Lets a shop take payments by line; what it is owed has control accounts of its own. Repeating changes nothing."""
     with transaction.atomic():
-        payable = open_account(account_type=MERCHANT_PAYABLE, owner=shop.pk)
         merchant, _created = Merchant.objects.get_or_create(
-            shop=shop, defaults={"payable_account_id": payable}
+            shop=shop,
+            defaults={
+                "payable_account_id": open_account(account_type=MERCHANT_PAYABLE, owner=shop.pk),
+                "settlement_account_id": open_account(account_type=MERCHANT_SETTLEMENT, owner=shop.pk),
+            },
         )
     return merchant
 

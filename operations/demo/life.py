@@ -18,6 +18,7 @@ from huabei.autopay import PURPOSE
 from huabei.errors import LineError
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
 from huabei.services import purchases, repayments
+from huabei.services.settlements import register_account
 from operations.demo.behaviour import Outcome, Payer, Spend, autopays, payer_of, pays_fen, pays_on, spends
 from payments import simulator
 from payments.models import AutopayAmount, SourceKind
@@ -48,6 +49,7 @@ def open_shops(*, on: date) -> list[Merchant]:
             pk=uuid5(_NAMESPACE, name), defaults={"name": name, "category": category, "registered_on": on}
         )
         merchants.append(purchases.accept_merchant(shop=shop))
+        register_account(merchant_id=shop.pk, account=f"62270000{len(merchants):08d}", on=on)
     return merchants
 
 

@@ -17,6 +17,7 @@ from django.conf import settings
 
 import huabei.autopay
 import lending.paying
+from huabei.services import settlements
 from operations.services.business_day import booking_day, require_no_close
 from payments.gateway import Answer, is_configured
 from payments.models import PaymentOrder
@@ -46,6 +47,7 @@ ROUTES: Mapping[str, Route] = {
     huabei.autopay.PURPOSE: Route(huabei.autopay.book_collection, huabei.autopay.still_asked),
     lending.paying.COLLECTION: Route(lending.paying.book_collection, lending.paying.still_asked),
     lending.paying.DISBURSEMENT: Route(lending.paying.book_disbursement),
+    settlements.PURPOSE: Route(settlements.book_payout),
 }
 
 
@@ -145,14 +147,23 @@ def collect_dues(*, hint: bool = True) -> int:
         return len(lines) + len(lending.paying.order_dues(on=on, hint=hint))
 
 
+def pay_merchants(*, hint: bool = True) -> int:
+    """Orders what was settled with merchants and is neither paid nor under way to be paid; returns how many orders."""
+    if not is_configured():
+        return 0
+    with booking_day() as on:
+        return len(settlements.order_payouts(on=on, hint=hint))
+
+
 def collect_for_the_last_time() -> None:
     """
-    Before a day is closed: asks again about everything that is not known yet, then collects once more what is due.
+    Before a day is closed: asks again about everything that is not known yet, then collects once more what is due, and pays
+    merchants what was not ordered to be paid before.
 
     A gateway that is slow holds the close up for so long and no longer; what it answers later counts from the day it moved.
     """
     if not is_configured():
         return
     sweep(parked=True, seconds=settings.PAYMENT_SECONDS_BEFORE_CLOSE)
-    if collect_dues(hint=False):
+    if collect_dues(hint=False) + pay_merchants(hint=False):
         sweep(seconds=settings.PAYMENT_SECONDS_BEFORE_CLOSE)

@@ -102,7 +102,10 @@ def test_a_refund_goes_where_the_purchase_stands(
     assert minimum_outstanding(line.pk) == min(minimum, stand.billed_total_fen)
     purchase.refresh_from_db()
     assert purchase.refunded_fen == amount
-    assert position(Merchant.objects.get().payable_account_id).credit_fen == 1_000_00 - amount
+    shop = Merchant.objects.get()
+    assert position(shop.payable_account_id).credit_fen + position(shop.settlement_account_id).credit_fen == (
+        1_000_00 - amount
+    )
 
 
 def test_a_refund_larger_than_the_principal_left_pays_the_statements_charges_before_it_is_credit(
