@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Login(AbstractUser):
-    """Who may sign in: staff, or a borrower through the customer that points here."""
+    """Who may sign in: staff, a borrower through the customer that points here, or somebody for a shop (`ShopLogin`)."""
 
     class Meta(AbstractUser.Meta):
         verbose_name = _("login")  # type: ignore[assignment]
@@ -71,6 +71,34 @@ class Shop(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class ShopRole(models.TextChoices):
+    MANAGER = "manager", _("may charge and refund")
+    VIEWER = "viewer", _("may look")
+
+
+class ShopLogin(models.Model):
+    """A login that acts for a shop, and what it may do there."""
+
+    login = models.OneToOneField(Login, on_delete=models.PROTECT, related_name="shop_login")
+    shop = models.ForeignKey(Shop, on_delete=models.PROTECT, related_name="logins")
+    role = models.CharField(_("role"), max_length=8, choices=ShopRole.choices)
+
+    class Meta:
+        verbose_name = _("login of a shop")
+        verbose_name_plural = _("logins of shops")
+        constraints = [
+            models.CheckConstraint(name="shop_login_role_known", condition=Q(role__in=ShopRole.values))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.login_id}"
+
+    @property
+    def may_write(self) -> bool:
+        """Whether it may do more than look."""
+        return self.role == ShopRole.MANAGER
 
 
 class Consent(models.Model):

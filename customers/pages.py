@@ -53,7 +53,7 @@ class SignInForm(AuthenticationForm):
 
 
 class SignIn(LoginView):
-    """Borrowers go on to their home page, staff to the console."""
+    """Borrowers go on to their home page, shops to their orders, staff to the console."""
 
     template_name = "customers/login.html"
     redirect_authenticated_user = True
@@ -71,6 +71,8 @@ class SignIn(LoginView):
         user = self.request.user
         if user.is_staff and getattr(user, "customer", None) is None:
             return reverse("admin:index")
+        if getattr(user, "shop_login", None) is not None:
+            return reverse("merchant_orders")
         return super().get_default_redirect_url()
 
 

@@ -1,7 +1,7 @@
 """
 Who may open which page. Every view says so, or nobody may.
 
-A page is declared by one of the three decorators here, which also enforce what they declare; a REST view by a
+A page is declared by one of the four decorators here, which also enforce what they declare; a REST view by a
 `permission_classes` of its own; a console page by being in the console. `RefuseUndeclared` answers 403 for any other
 view, and tests/architecture/test_access.py finds it before that.
 """
@@ -30,6 +30,7 @@ class Access(StrEnum):
 
     PUBLIC = "public"
     BORROWER = "borrower"
+    MERCHANT = "merchant"
     STAFF = "staff"
     CONSOLE = "console"
     API = "api"
@@ -70,6 +71,32 @@ def borrower_page(view: View) -> View:
         return response
 
     return _declared(opened, Access.BORROWER)
+
+
+# What a browser may do that changes nothing.
+SAFE = ("GET", "HEAD", "OPTIONS")
+
+
+def merchant_page(view: View) -> View:
+    """
+    Only somebody who signs in for a shop, about that shop: the view is called with (request, shop_login, …).
+
+    Anonymous visitors go to the sign-in page; a login that acts for no shop is refused (403), and so is one that may only
+    look and would write. What the page shows is read for that shop only, and no cache keeps it.
+    """
+
+    @wraps(view)
+    def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path())
+        shop_login = getattr(request.user, "shop_login", None)
+        if shop_login is None or not (request.method in SAFE or shop_login.may_write):
+            raise PermissionDenied
+        response = view(request, shop_login, *args, **kwargs)
+        add_never_cache_headers(response)
+        return response
+
+    return _declared(opened, Access.MERCHANT)
 
 
 def staff_page(permission: str) -> Callable[[View], View]:

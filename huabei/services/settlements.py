@@ -18,7 +18,7 @@ from huabei.models import Merchant, Settlement, SettlementPayment
 from ledger.chart import CASH_CLEARING
 from ledger.services import Draft, Leg, post
 from ledger.sql import fetch_all
-from payments.gateway import gateway
+from payments.gateway import Linked, gateway
 from payments.models import Direction, FundingSource, SourceKind
 from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments
@@ -27,16 +27,22 @@ from payments.services.sources import add_source, move_source
 PURPOSE = "huabei.settlement"
 
 
-def register_account(*, merchant_id: UUID, account: str, on: date) -> FundingSource:
+def link_account(*, merchant_id: UUID, account: str) -> Linked:
     """
-    Makes a bank account the one to which a merchant is paid from the next order on; the same again changes nothing.
+    Asks the gateway for a bank account, outside any transaction. Errors: GatewayNotConfigured, GatewayUnavailable,
+    SourceRefused.
+    """
+    return gateway().link(owner=merchant_id, kind=SourceKind.CARD, account=account)
 
-    To be called outside a transaction, since the gateway is asked first. Errors: GatewayNotConfigured, GatewayUnavailable,
-    MerchantNotAccepting for a shop that never took lines, SourceRefused.
+
+def register_account(*, merchant_id: UUID, linked: Linked, on: date) -> FundingSource:
+    """
+    Makes a linked account the one to which a merchant is paid from the next order on; the same again changes nothing.
+
+    Errors: GatewayNotConfigured, MerchantNotAccepting for a shop that never took lines, SourceRefused.
     """
     if not Merchant.objects.filter(pk=merchant_id).exists():
         raise MerchantNotAccepting(_("this shop does not accept credit lines"), field="merchant")
-    linked = gateway().link(owner=merchant_id, kind=SourceKind.CARD, account=account)
     with transaction.atomic():
         source = add_source(
             owner=merchant_id,

@@ -18,7 +18,7 @@ from huabei.autopay import PURPOSE
 from huabei.errors import LineError
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
 from huabei.services import purchases, repayments
-from huabei.services.settlements import register_account
+from huabei.services.settlements import link_account, register_account
 from operations.demo.behaviour import Outcome, Payer, Spend, autopays, payer_of, pays_fen, pays_on, spends
 from payments import simulator
 from payments.models import AutopayAmount, SourceKind
@@ -49,7 +49,8 @@ def open_shops(*, on: date) -> list[Merchant]:
             pk=uuid5(_NAMESPACE, name), defaults={"name": name, "category": category, "registered_on": on}
         )
         merchants.append(purchases.accept_merchant(shop=shop))
-        register_account(merchant_id=shop.pk, account=f"62270000{len(merchants):08d}", on=on)
+        linked = link_account(merchant_id=shop.pk, account=f"62270000{len(merchants):08d}")
+        register_account(merchant_id=shop.pk, linked=linked, on=on)
     return merchants
 
 

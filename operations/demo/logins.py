@@ -1,4 +1,4 @@
-"""The demo world's logins: one borrower, one underwriter, one administrator, with passwords of this installation's own."""
+"""The demo world's logins: borrower, shop, underwriter and administrator, with passwords of this installation's own."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from django.contrib.auth.models import Group
 
 from customers.models import Login
 from customers.services import create_login
+from customers.services.shop_logins import create_shop_login
 from operations.staff import ADMINISTRATOR, UNDERWRITER, set_up_roles
 
-ROLES = ("borrower", "underwriter", "administrator")
+ROLES = ("borrower", "merchant", "underwriter", "administrator")
 
 
 def _path() -> Path:
@@ -28,14 +29,15 @@ def passwords() -> dict[str, str]:
     return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
-def create_demo_logins(*, borrower_id: UUID, at: datetime) -> dict[str, str]:
-    """Makes the three logins and keeps their passwords, readable by the owner only. Repeating keeps the passwords."""
-    kept = passwords() or {role: secrets.token_urlsafe(9) for role in ROLES}
+def create_demo_logins(*, borrower_id: UUID, shop_id: UUID, at: datetime) -> dict[str, str]:
+    """Makes the four logins and keeps their passwords, readable by the owner only. Repeating keeps the passwords."""
+    kept = {role: secrets.token_urlsafe(9) for role in ROLES} | passwords()
     path = _path()
     path.touch(mode=0o600)
     path.write_text(json.dumps(kept, indent=2))
     if not Login.objects.filter(username="borrower").exists():
         create_login(customer_id=borrower_id, username="borrower", password=kept["borrower"], at=at)
+    create_shop_login(shop_id=shop_id, username="merchant", password=kept["merchant"], at=at)
     set_up_roles()
     for name, group in (("underwriter", UNDERWRITER), ("administrator", ADMINISTRATOR)):
         staff, _created = Login.objects.get_or_create(username=name, defaults={"is_staff": True})

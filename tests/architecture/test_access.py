@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,22 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.views import APIView
 
-from customers.models import Login
-from web.access import Access, RefuseUndeclared, View, borrower_page, declared_access, public_page, staff_page
+from customers.models import Login, Shop
+from customers.services.shop_logins import create_shop_login
+from web.access import (
+    Access,
+    RefuseUndeclared,
+    View,
+    borrower_page,
+    declared_access,
+    merchant_page,
+    public_page,
+    staff_page,
+)
 from web.api.callers import SCOPES, Who
 from web.api.views import Endpoint
 
@@ -76,7 +88,7 @@ def test_what_is_public_is_listed_here() -> None:
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("address", of(Access.BORROWER, Access.STAFF, Access.CONSOLE))
+@pytest.mark.parametrize("address", of(Access.BORROWER, Access.MERCHANT, Access.STAFF, Access.CONSOLE))
 def test_a_stranger_is_sent_to_sign_in(client: Client, address: str) -> None:
     answer = client.get(address)
     assert answer.status_code == 302, f"{address} answers {answer.status_code} to a stranger"
@@ -88,6 +100,24 @@ def test_a_stranger_is_sent_to_sign_in(client: Client, address: str) -> None:
 def test_a_borrower_does_not_get_into_a_staff_page(client: Client, address: str) -> None:
     client.force_login(Login.objects.create_user("borrower"))
     assert client.get(address).status_code in {302, 403}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", of(Access.MERCHANT))
+def test_nobody_but_who_signs_in_for_a_shop_gets_into_its_pages(client: Client, address: str) -> None:
+    client.force_login(Login.objects.create_superuser("chief"))
+    assert client.get(address).status_code == 403
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", of(Access.MERCHANT))
+def test_who_may_only_look_for_a_shop_writes_nothing(client: Client, address: str) -> None:
+    shop = Shop.objects.create(name="Test", category="test", registered_on=date(2026, 1, 1))
+    viewer = create_shop_login(
+        shop_id=shop.pk, username="viewer", password="a long test phrase", role="viewer", at=timezone.now()
+    )
+    client.force_login(viewer.login)
+    assert client.post(address).status_code == 403
 
 
 @pytest.mark.django_db
@@ -142,6 +172,7 @@ class Declared(APIView):
         (undeclared, None),
         (public_page(undeclared), Access.PUBLIC),
         (borrower_page(undeclared), Access.BORROWER),
+        (merchant_page(undeclared), Access.MERCHANT),
         (staff_page("auth.view_group")(undeclared), Access.STAFF),
         (Undeclared.as_view(), None),
         (Undeclared.as_view(permission_classes=[IsAuthenticated]), Access.API),

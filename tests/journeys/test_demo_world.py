@@ -82,4 +82,4 @@ def test_a_build_that_is_killed_is_repeated_to_a_world_whose_books_prove(committ
     # Some had their bill collected: what a wallet held, then the rest from a card.
     assert PaymentOrder.objects.filter(state="confirmed").exists()
     assert not PaymentOrder.objects.exclude(state="confirmed").exists()
-    assert set(demo.passwords()) == {"borrower", "underwriter", "administrator"}
+    assert set(demo.passwords()) == {"borrower", "merchant", "underwriter", "administrator"}

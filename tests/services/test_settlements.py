@@ -12,7 +12,7 @@ from huabei.errors import MerchantNotAccepting
 from huabei.models import Line, Merchant, MerchantTerms, Purchase, Settlement, SettlementPayment
 from huabei.services import corrections
 from huabei.services.repayments import refund
-from huabei.services.settlements import order_payouts, register_account
+from huabei.services.settlements import link_account, order_payouts, register_account
 from huabei.settling import settle_merchants
 from ledger.audit import verify
 from ledger.chart import CASH_CLEARING, DISCOUNT_INCOME
@@ -152,7 +152,8 @@ def test_a_settlement_is_paid_to_the_merchants_account_once(line: Line, shop: Me
     end(ON)
     pay()
     assert not PaymentOrder.objects.exists()  # nobody said where to
-    register_account(merchant_id=shop.pk, account="6222 0000 0000 1234", on=NEXT)
+    linked = link_account(merchant_id=shop.pk, account="6222 0000 0000 1234")
+    register_account(merchant_id=shop.pk, linked=linked, on=NEXT)
     for _again in range(3):
         pay()
     assert PaymentOrder.objects.count() == 1
@@ -206,14 +207,16 @@ def test_ordering_again_while_it_is_under_way_orders_nothing(line: Line, shop: M
 
 def test_the_account_registered_last_is_the_one_that_is_paid(shop: Merchant) -> None:
     for number in ("622200000001", "622200000002", "622200000001"):
-        source = register_account(merchant_id=shop.pk, account=number, on=ON)
+        linked = link_account(merchant_id=shop.pk, account=number)
+        source = register_account(merchant_id=shop.pk, linked=linked, on=ON)
         assert sources_of(shop.pk)[0] == source
     assert not any(source.autopay for source in sources_of(shop.pk))
 
 
 def test_nobody_but_a_merchant_registers_an_account(line: Line) -> None:
+    linked = link_account(merchant_id=line.customer_id, account="622200000001")
     with pytest.raises(MerchantNotAccepting):
-        register_account(merchant_id=line.customer_id, account="622200000001", on=ON)
+        register_account(merchant_id=line.customer_id, linked=linked, on=ON)
 
 
 def test_a_day_is_settled_once(line: Line, shop: Merchant) -> None:

@@ -70,7 +70,9 @@ class Command(TerminalCommand):
         self._live(when, spenders)
         shown = showcase_line()
         link_sources(shown, on=when.until)
-        create_demo_logins(borrower_id=shown.customer_id, at=timezone.now())
+        create_demo_logins(
+            borrower_id=shown.customer_id, shop_id=open_shops(on=when.begins_on)[0].pk, at=timezone.now()
+        )
         call_command("verify_books", stdout=self.stdout)
         prove_books(at=timezone.now())
         world.finish(record)
