@@ -305,6 +305,28 @@ class InstalmentPlanMade(Message):
         return _home()
 
 
+@told(kind="line.share_invited", name=gettext_lazy("Invitation to a shared line"))
+@dataclass(frozen=True)
+class ShareInvited(Message):
+    """Somebody lets the reader spend with their line, up to a monthly cap."""
+
+    share: str
+    owner: str
+    monthly_cap_fen: int
+
+    def title(self) -> str:
+        return _("%(owner)s shares a credit line with you") % {"owner": self.owner}
+
+    def body(self) -> list[str]:
+        return [
+            _("You may spend up to %(cap)s a month with it; %(owner)s pays. Accept only if you know them.")
+            % {"cap": rmb(self.monthly_cap_fen), "owner": self.owner}
+        ]
+
+    def step(self) -> Step:
+        return Step(_("Answer the invitation"), reverse("shared_line", args=[self.share]))
+
+
 def figures_sql(message: type[Message], **columns: str) -> str:
     """
     A jsonb object of a kind's figures, each from an expression of SQL; ValueError unless every figure is given.

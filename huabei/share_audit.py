@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from huabei.models import CreditPayout, ShareChange, SharedLine, SharedPurchase, ShareMonth, ShareTerms
+from huabei.models import (
+    CreditPayout,
+    ShareChange,
+    SharedLine,
+    SharedPurchase,
+    ShareInvitation,
+    ShareMonth,
+    ShareTerms,
+)
 from ledger.audit import Check, guards
 from ledger.chart import CASH_CLEARING
 
@@ -54,13 +62,23 @@ CHECKS: tuple[Check, ...] = (
     ),
     guards(
         "line_share_guards",
-        models=(CreditPayout, ShareChange, ShareMonth, ShareTerms, SharedLine, SharedPurchase),
+        models=(
+            CreditPayout,
+            ShareChange,
+            ShareInvitation,
+            ShareMonth,
+            ShareTerms,
+            SharedLine,
+            SharedPurchase,
+        ),
         facts=(CreditPayout, ShareChange, SharedPurchase),
         triggers=(
             "huabei_creditpayout_is_append_only",
             "huabei_creditpayout_is_not_truncated",
             "huabei_sharechange_is_append_only",
             "huabei_sharechange_is_not_truncated",
+            "huabei_shareinvitation_keeps_its_nature",
+            "huabei_shareinvitation_stays_ended",
             "huabei_sharedline_keeps_its_nature",
             "huabei_sharedline_stays_closed",
             "huabei_sharedpurchase_is_append_only",

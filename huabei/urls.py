@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei import merchant_pages, pages
+from huabei import merchant_pages, pages, share_pages
 
 urlpatterns = [
+    path("shared/", share_pages.shared_lines, name="shared_lines"),
+    path(
+        "shared/invitations/<uuid:invitation_uuid>/withdraw/",
+        share_pages.withdraw,
+        name="withdraw_invitation",
+    ),
+    path("shared/<uuid:share_uuid>/", share_pages.shared_line, name="shared_line"),
+    path("shared/<uuid:share_uuid>/cap/", share_pages.cap, name="share_cap"),
+    path("shared/<uuid:share_uuid>/accept/", share_pages.accept_share, name="accept_share"),
+    path("shared/<uuid:share_uuid>/end/", share_pages.end_share, name="end_share"),
     path("statements/", pages.statements, name="statements"),
     path("statements/<int:statement_id>/", pages.statement, name="statement"),
     path("statements/<int:statement_id>/document/", pages.statement_document, name="statement_document"),

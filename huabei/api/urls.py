@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei.api import borrower, corrections, fast, instalments, lender, shop
+from huabei.api import borrower, corrections, fast, instalments, lender, shares, shop
 
 urlpatterns = [
     path("authorisations/", fast.authorise),
@@ -25,6 +25,15 @@ urlpatterns = [
     path("me/plans/", instalments.OwnPlans.as_view()),
     path("me/plans/<uuid:plan_id>/", instalments.OwnPlan.as_view()),
     path("me/plans/<uuid:plan_id>/payoff/", instalments.OwnPayoff.as_view()),
+    path("me/share-invitations/", shares.OwnInvitations.as_view()),
+    path("me/share-invitations/<uuid:invitation_uuid>/withdrawal/", shares.OwnWithdrawal.as_view()),
+    path("me/shares/", shares.OwnShares.as_view()),
+    path("me/shares/<uuid:share_uuid>/cap/", shares.OwnCap.as_view()),
+    path("me/shares/<uuid:share_uuid>/end/", shares.OwnEnd.as_view()),
+    path("me/shared-with-me/", shares.SharedWithMe.as_view()),
+    path("me/shared-with-me/<uuid:share_uuid>/acceptance/", shares.Acceptance.as_view()),
+    path("me/shared-with-me/<uuid:share_uuid>/end/", shares.Leaving.as_view()),
+    path("me/shared-with-me/<uuid:share_uuid>/purchases/", shares.PurchasesThrough.as_view()),
     path("lines/", lender.Lines.as_view()),
     path("lines/<uuid:line_uuid>/", lender.OneLine.as_view()),
     path("lines/<uuid:line_uuid>/statements/", lender.Statements.as_view()),

@@ -101,6 +101,42 @@ class ShareChange(models.Model):
         return f"{self.kind} {self.changed_on}"
 
 
+class ShareInvitation(models.Model):
+    """
+    Whom an owner wants to share a line with, as the owner knows them. It looks alike whether it reached anybody or not, so
+    that nobody learns here who is a customer. It ends when the other person accepts or the owner takes it back.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
+    line = models.ForeignKey(Line, on_delete=models.PROTECT, db_index=False, related_name="invitations")
+    full_name = models.CharField(_("name"), max_length=64)
+    phone_index = models.BinaryField(max_length=32)
+    masked_phone = models.CharField(_("phone"), max_length=16)
+    monthly_cap_fen = models.BigIntegerField(_("monthly cap"))
+    invited_on = models.DateField(_("invited on"))
+    # Empty where there is nobody of this name and phone.
+    share = models.OneToOneField(
+        SharedLine, on_delete=models.PROTECT, null=True, blank=True, related_name="invitation"
+    )
+    ended_on = models.DateField(_("ended on"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("invitation to a shared line")
+        verbose_name_plural = _("invitations to shared lines")
+        constraints = [
+            models.UniqueConstraint(
+                name="share_invitation_one_live_per_person",
+                fields=["line", "phone_index", "full_name"],
+                condition=Q(ended_on__isnull=True),
+            ),
+            models.CheckConstraint(name="share_invitation_cap_positive", condition=Q(monthly_cap_fen__gt=0)),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.uuid}"
+
+
 class ShareMonth(models.Model):
     """What is spent or reserved through a share of a calendar month's cap. PostgreSQL refuses what the cap does not cover."""
 

@@ -15,12 +15,14 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
+from finance.errors import Kind
 from huabei.errors import InstalmentsNotOffered, LineError, LineNotActive, LineNotFound
 from huabei.models import (
     LineStatus,
     ShareChange,
     ShareChangeKind,
     SharedLine,
+    ShareInvitation,
     ShareMonth,
     ShareStatus,
     ShareTerms,
@@ -43,6 +45,7 @@ class ShareNotFound(LineError):
     """There is no such share, or it is somebody else's."""
 
     code = "share_not_found"
+    kind = Kind.NOT_FOUND
 
 
 class ShareNotActive(LineError):
@@ -63,7 +66,8 @@ class CapRefused(LineError):
     code = "cap_refused"
 
 
-def _require_cap(cap_fen: int, on: date) -> None:
+def require_cap(cap_fen: int, on: date) -> None:
+    """Error: CapRefused."""
     terms = ShareTerms.objects.filter(effective_from__lte=on).latest("effective_from")
     if not terms.smallest_cap_fen <= cap_fen <= terms.largest_cap_fen:
         raise CapRefused(_("the monthly cap is outside what is allowed"), field="cap")
@@ -87,7 +91,7 @@ def invite(*, line_id: int, beneficiary_id: UUID, monthly_cap_fen: int, on: date
 
     Errors: CapRefused, LineNotActive, LineNotFound, ShareRefused.
     """
-    _require_cap(monthly_cap_fen, on)
+    require_cap(monthly_cap_fen, on)
     with transaction.atomic():
         line = locked_line(line_id)
         if line.status != LineStatus.ACTIVE:
@@ -118,6 +122,7 @@ def accept(*, share_id: int, beneficiary_id: UUID, on: date) -> SharedLine:
         if share.status == ShareStatus.INVITED:
             share.status = ShareStatus.ACTIVE
             share.save(update_fields=["status"])
+            ShareInvitation.objects.filter(share=share, ended_on__isnull=True).update(ended_on=on)
             _record(share, ShareChangeKind.ACCEPTED, BENEFICIARY, on)
         return share
 
@@ -128,7 +133,7 @@ def change_cap(*, share_id: int, owner_id: UUID, monthly_cap_fen: int, on: date)
 
     Errors: CapRefused, ShareNotActive when it has ended, ShareNotFound.
     """
-    _require_cap(monthly_cap_fen, on)
+    require_cap(monthly_cap_fen, on)
     with transaction.atomic():
         share = _locked(share_id, line__customer_id=owner_id)
         if share.status == ShareStatus.CLOSED:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.core.management import call_command
@@ -14,10 +15,12 @@ from jsonschema import Draft202012Validator
 from customers.api.notices import A_NOTICE
 from customers.models import Notice
 from huabei.api.shapes import A_LINE, A_PURCHASE
-from huabei.models import Repayment, Statement
+from huabei.models import Repayment, SharedLine, Statement
 from huabei.services.instalments import spread_statement
 from lending.api.shapes import A_SOURCE
 from lending.services import servicing
+from huabei.services.invitations import invite_by_phone
+from huabei.services.shares import accept, authorise_shared, invite
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
 from tests.loan_world import signed
@@ -87,6 +90,40 @@ def source_of(world: World) -> Prepared:
     return {"source": str(a_source(world.customer.pk, 0).uuid)}
 
 
+def invited(world: World) -> SharedLine:
+    """The stranger is invited by the borrower."""
+    return invite(line_id=world.line.pk, beneficiary_id=world.stranger.pk, monthly_cap_fen=500_00, on=TODAY)
+
+
+def share_of(world: World) -> Prepared:
+    share = invited(world)
+    accept(share_id=share.pk, beneficiary_id=world.stranger.pk, on=TODAY)
+    return {"share_uuid": str(share.uuid)}
+
+
+def bought_through(world: World) -> Prepared:
+    real = share_of(world)
+    authorise_shared(
+        share_uuid=UUID(real["share_uuid"]),
+        merchant_id=world.shop.pk,
+        amount_fen=128_50,
+        reference="through",
+        on=TODAY,
+    )
+    return real
+
+
+def invitation_of(world: World) -> Prepared:
+    made = invite_by_phone(
+        line_id=world.line.pk, full_name="王强", phone="13900139000", monthly_cap_fen=500_00, on=TODAY
+    )
+    return {"invitation_uuid": str(made.uuid)}
+
+
+# Who spends with the line of another: the stranger.
+SPENDS = ("listSharedWithMe", "acceptSharedLine", "leaveSharedLine", "listPurchasesThroughShare")
+
+
 # What stands in an address, beyond the line and the purchase of 30 June.
 PREPARE: dict[str, Callable[[World], Prepared]] = {
     "capturePurchase": lambda world: {"purchase_id": pid(world.authorised())},
@@ -101,6 +138,15 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "readOwnNotice": notice_of,
     "markOwnNoticeRead": notice_of,
     "markOwnNoticesRead": notice_of,
+    "listOwnInvitations": invitation_of,
+    "withdrawOwnInvitation": invitation_of,
+    "listOwnShares": share_of,
+    "changeOwnShareCap": share_of,
+    "endOwnShare": share_of,
+    "listSharedWithMe": share_of,
+    "acceptSharedLine": lambda world: {"share_uuid": str(invited(world).uuid)},
+    "leaveSharedLine": share_of,
+    "listPurchasesThroughShare": bought_through,
 }
 
 
@@ -116,7 +162,7 @@ def prepared(operation: str, world: World) -> Prepared:
 
 def caller(operation: str, world: World) -> Api:
     """Somebody who may call it; whoever applies for a line has none yet."""
-    if operation in ("applyForLine", "readOffer"):
+    if operation in ("applyForLine", "readOffer", *SPENDS):
         return world.as_stranger()
     text = OPERATIONS[operation][2]["description"]
     return next(make(world) for who, make in CALLERS.items() if f"Called by {who}" in text)
