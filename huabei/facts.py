@@ -16,6 +16,7 @@ from huabei.models import (
     Correction,
     CorrectionCause,
     CreditPayout,
+    CreditPayoutEnd,
     Due,
     Line,
     Plan,
@@ -31,6 +32,7 @@ from huabei.replay import (
     Captured,
     Fact,
     Figures,
+    GivenBack,
     Life,
     PaidOff,
     PaidOut,
@@ -158,6 +160,11 @@ def _payouts(line_ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
         "line_id", "paid_on", "entry_id", "amount_fen"
     ):
         yield line_id, PaidOut(on, entry_id, fen)
+    given_back = CreditPayoutEnd.objects.filter(payout__line_id__in=line_ids, arrived=False)
+    for line_id, on, entry_id, fen in given_back.values_list(
+        "payout__line_id", "ended_on", "entry_id", "payout__amount_fen"
+    ):
+        yield line_id, GivenBack(on, entry_id, fen)
 
 
 def _kept(_fact: Fact) -> bool:

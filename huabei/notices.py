@@ -327,6 +327,29 @@ class ShareInvited(Message):
         return Step(_("Answer the invitation"), reverse("shared_line", args=[self.share]))
 
 
+@told(kind="line.credit_payout_ended", name=gettext_lazy("Credit paid out"), by_email=False)
+@dataclass(frozen=True)
+class CreditPayoutEnded(Message):
+    """Credit that was to be paid to one of the customer's sources: it arrived, or it is credit again."""
+
+    amount_fen: int
+    outcome: str
+    on: date
+
+    def title(self) -> str:
+        if self.outcome == "arrived":
+            return _("%(amount)s of your credit was paid out") % {"amount": rmb(self.amount_fen)}
+        return _("%(amount)s could not be paid out") % {"amount": rmb(self.amount_fen)}
+
+    def body(self) -> list[str]:
+        if self.outcome == "arrived":
+            return [_("It arrived on %(on)s.") % {"on": day(self.on)}]
+        return [_("It is your credit again. You can try another wallet or card.")]
+
+    def step(self) -> Step:
+        return Step(_("See your credit"), reverse("credit"))
+
+
 def figures_sql(message: type[Message], **columns: str) -> str:
     """
     A jsonb object of a kind's figures, each from an expression of SQL; ValueError unless every figure is given.

@@ -76,6 +76,15 @@ class PaidOut:
 
 
 @dataclass(frozen=True, slots=True)
+class GivenBack:
+    """Credit that was to be paid out did not arrive and is the customer's credit again."""
+
+    on: date
+    order: int
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
 class Planned:
     """Principal of the statement of `issued_on` was put into instalments."""
 
@@ -96,7 +105,7 @@ class PaidOff:
     with_fees: bool
 
 
-Fact = Captured | Refunded | Repaid | PaidOut | Planned | PaidOff
+Fact = Captured | Refunded | Repaid | PaidOut | GivenBack | Planned | PaidOff
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +343,8 @@ class Life:
                 from_credit = min(fact.amount_fen, self.credit_fen)
                 self.credit_fen -= from_credit
                 self.unbilled_fen += fact.amount_fen - from_credit
+            case GivenBack():
+                self.credit_fen += fact.amount_fen
             case Planned():
                 self._planned(fact)
             case PaidOff():

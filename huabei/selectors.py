@@ -9,7 +9,7 @@ from decimal import Decimal
 from fractions import Fraction
 from uuid import UUID
 
-from django.db.models import Max, Min, QuerySet, Sum
+from django.db.models import Case, Max, Min, QuerySet, Sum, When
 
 from finance.interest import Segment as InterestSegment
 from finance.interest import owed
@@ -59,6 +59,12 @@ def opening_policy(on: date) -> Policy:
 def live_line_of(customer_id: UUID) -> Line | None:
     """The customer's line that is not closed."""
     return Line.objects.filter(customer_id=customer_id).exclude(status=LineStatus.CLOSED).first()
+
+
+def line_of(customer_id: UUID) -> Line | None:
+    """The customer's line that is not closed; where there is none, the last one that was."""
+    closed_last = Case(When(status=LineStatus.CLOSED, then=1), default=0)
+    return Line.objects.filter(customer_id=customer_id).order_by(closed_last, "-pk").first()
 
 
 def interest_segment(segment: Segment) -> InterestSegment:

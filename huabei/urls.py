@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei import merchant_pages, pages, share_pages
+from huabei import credit_pages, merchant_pages, pages, share_pages
 
 urlpatterns = [
+    path("credit/", credit_pages.credit, name="credit"),
     path("shared/", share_pages.shared_lines, name="shared_lines"),
     path(
         "shared/invitations/<uuid:invitation_uuid>/withdraw/",

@@ -72,7 +72,8 @@ PENALTY_RECEIVABLE = AccountType("penalty_receivable", AccountClass.ASSET, count
 # What the lender owes one customer: overpayments and refunds of what was already paid.
 CUSTOMER_CREDIT = AccountType("customer_credit", AccountClass.LIABILITY, counted=True, cap=Cap.DEBITS)
 
-# Everybody's: summed, never locked.
+# Everybody's: summed, never locked. What was ordered to be paid to customers and has not been heard of yet:
+PAYOUTS_UNDER_WAY = AccountType("payouts_under_way", AccountClass.LIABILITY, number=2101)
 INTEREST_ACCRUED = AccountType("interest_accrued", AccountClass.ASSET, number=1301)
 PENALTY_ACCRUED = AccountType("penalty_accrued", AccountClass.ASSET, number=1302)
 # Where an entry that corrects the past moves what it takes from one place to another: every such entry leaves it at nothing.
@@ -114,6 +115,7 @@ CHART: dict[str, AccountType] = {
         FEE_RECEIVABLE,
         PENALTY_RECEIVABLE,
         CUSTOMER_CREDIT,
+        PAYOUTS_UNDER_WAY,
         INTEREST_ACCRUED,
         PENALTY_ACCRUED,
         CORRECTIONS,

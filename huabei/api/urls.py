@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei.api import borrower, corrections, fast, instalments, lender, shares, shop
+from huabei.api import borrower, corrections, credit, fast, instalments, lender, shares, shop
 
 urlpatterns = [
     path("authorisations/", fast.authorise),
@@ -25,6 +25,9 @@ urlpatterns = [
     path("me/plans/", instalments.OwnPlans.as_view()),
     path("me/plans/<uuid:plan_id>/", instalments.OwnPlan.as_view()),
     path("me/plans/<uuid:plan_id>/payoff/", instalments.OwnPayoff.as_view()),
+    path("me/credit/", credit.OwnCredit.as_view()),
+    path("me/credit/payouts/", credit.OwnPayouts.as_view()),
+    path("me/refunds/", credit.OwnRefunds.as_view()),
     path("me/share-invitations/", shares.OwnInvitations.as_view()),
     path("me/share-invitations/<uuid:invitation_uuid>/withdrawal/", shares.OwnWithdrawal.as_view()),
     path("me/shares/", shares.OwnShares.as_view()),

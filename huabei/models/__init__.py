@@ -43,6 +43,7 @@ from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, 
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
 from huabei.models.shares import (
     CreditPayout,
+    CreditPayoutEnd,
     ShareChange,
     ShareChangeKind,
     SharedLine,
@@ -71,6 +72,7 @@ __all__ = [
     "Correction",
     "CorrectionCause",
     "CreditPayout",
+    "CreditPayoutEnd",
     "Due",
     "Freeze",
     "InstalmentOption",

@@ -183,7 +183,13 @@ class SharedPurchase(models.Model):
 
 
 class CreditPayout(models.Model):
-    """A customer's credit that was paid to the customer. Never changed."""
+    """
+    A customer's credit that is paid to the customer: it is no credit from `paid_on` on. One that goes through payments is
+    under way until it has an end. Never changed.
+    """
+
+    # Whether a service answers with it once more, for a request that was made before.
+    repeated: bool = False
 
     id = models.BigAutoField(primary_key=True)
     line = models.ForeignKey(Line, on_delete=models.PROTECT, db_index=False, related_name="credit_payouts")
@@ -204,3 +210,21 @@ class CreditPayout(models.Model):
 
     def __str__(self) -> str:
         return f"{self.paid_on}"
+
+
+class CreditPayoutEnd(models.Model):
+    """What became of a payout that went through payments: it arrived, or it is the customer's credit again. Never changed."""
+
+    payout = models.OneToOneField(
+        CreditPayout, on_delete=models.PROTECT, primary_key=True, related_name="end"
+    )
+    arrived = models.BooleanField(_("arrived"))
+    ended_on = models.DateField(_("ended on"))
+    entry_id = models.BigIntegerField()
+
+    class Meta:
+        verbose_name = _("end of a payout of credit")
+        verbose_name_plural = _("ends of payouts of credit")
+
+    def __str__(self) -> str:
+        return f"{self.payout_id}"

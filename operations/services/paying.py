@@ -16,6 +16,7 @@ from datetime import date
 from django.conf import settings
 
 import huabei.autopay
+import huabei.paying_out
 import lending.paying
 from huabei.services import settlements
 from operations.services.business_day import booking_day, require_no_close
@@ -45,6 +46,7 @@ class Route:
 # By the purpose of the order.
 ROUTES: Mapping[str, Route] = {
     huabei.autopay.PURPOSE: Route(huabei.autopay.book_collection, huabei.autopay.still_asked),
+    huabei.paying_out.PURPOSE: Route(huabei.paying_out.book_payout),
     lending.paying.COLLECTION: Route(lending.paying.book_collection, lending.paying.still_asked),
     lending.paying.DISBURSEMENT: Route(lending.paying.book_disbursement),
     settlements.PURPOSE: Route(settlements.book_payout),

@@ -14,12 +14,15 @@ from jsonschema import Draft202012Validator
 
 from customers.api.notices import A_NOTICE
 from customers.models import Notice
+from huabei.api.credit import A_SOURCE as A_SOURCE_OF_CREDIT
 from huabei.api.shapes import A_LINE, A_PURCHASE
 from huabei.models import Repayment, SharedLine, Statement
+from huabei.paying_out import request_payout_of_credit
 from huabei.services.instalments import spread_statement
 from lending.api.shapes import A_SOURCE
 from lending.services import servicing
 from huabei.services.invitations import invite_by_phone
+from huabei.services.repayments import refund
 from huabei.services.shares import accept, authorise_shared, invite
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
@@ -120,6 +123,25 @@ def invitation_of(world: World) -> Prepared:
     return {"invitation_uuid": str(made.uuid)}
 
 
+def credit_of(world: World) -> Prepared:
+    """Credit of 200.00, and a card."""
+    repays(world.line, "1200.00", on=TODAY)
+    return {"A source": str(a_source(world.customer.pk, 0).uuid)}
+
+
+def payout_of(world: World) -> Prepared:
+    real = credit_of(world)
+    request_payout_of_credit(
+        line_id=world.line.pk, amount_fen=100_00, source=UUID(real["A source"]), reference="p", on=TODAY
+    )
+    return real
+
+
+def refund_of(world: World) -> Prepared:
+    refund(purchase_id=world.captured().pk, amount_fen=28_50, reference="r", on=TODAY)
+    return {}
+
+
 # Who spends with the line of another: the stranger.
 SPENDS = ("listSharedWithMe", "acceptSharedLine", "leaveSharedLine", "listPurchasesThroughShare")
 
@@ -138,6 +160,10 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "readOwnNotice": notice_of,
     "markOwnNoticeRead": notice_of,
     "markOwnNoticesRead": notice_of,
+    "readOwnCredit": credit_of,
+    "listOwnPayouts": payout_of,
+    "payOutOwnCredit": credit_of,
+    "listOwnRefunds": refund_of,
     "listOwnInvitations": invitation_of,
     "withdrawOwnInvitation": invitation_of,
     "listOwnShares": share_of,
@@ -237,6 +263,7 @@ def test_every_example_is_what_happens(operation: str, world: World) -> None:
     method, path, said = OPERATIONS[operation]
     real = prepared(operation, world)
     names = {A_LINE: real["line_uuid"], A_PURCHASE: real["purchase_id"]}
+    names[A_SOURCE_OF_CREDIT] = real.get("A source", A_SOURCE_OF_CREDIT)
     names[A_NOTICE] = real.get("notice_id", A_NOTICE)
     names[A_SOURCE] = real.get("source", A_SOURCE)
     sent, status, documented = examples(said)
