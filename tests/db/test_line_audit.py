@@ -17,7 +17,7 @@ import huabei.share_audit
 from huabei.models import Line, Merchant, Purchase, Repayment
 from huabei.services import corrections, instalments, lifecycle, limits, purchases, repayments, shares
 from huabei.services.causes import Why
-from huabei.services.credit import pay_out_credit
+from huabei.services.credit import end_payout, pay_out_credit, reserve_payout
 from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
 from operations import audit
@@ -164,6 +164,10 @@ def lent_to_another(owed: Line, shop: Merchant) -> None:
     repayments.refund(purchase_id=made.purchase_id, amount_fen=10_00, reference="back", on=on)
     repayments.repay(line_id=line.pk, amount_fen=80_00, reference="ahead", on=on)
     pay_out_credit(line_id=line.pk, amount_fen=20_00, reference="out", by="customer", on=on)
+    for n, arrived in enumerate((True, False, None)):
+        payout = reserve_payout(line_id=line.pk, amount_fen=5_00, reference=f"{n}", by="customer", on=on)
+        if arrived is not None:
+            end_payout(payout_id=payout.pk, arrived=arrived, on=on)
 
 
 def raised_for_a_while(line: Line) -> None:
@@ -213,6 +217,8 @@ BREAKAGES = [
     ("line_share_months", "UPDATE huabei_sharemonth SET spent_fen = spent_fen + 1", ""),
     ("line_share_months", "DELETE FROM huabei_sharedpurchase", ""),
     ("line_credit_payouts", "UPDATE huabei_creditpayout SET amount_fen = amount_fen + 1", ""),
+    ("line_credit_payout_ends", "UPDATE huabei_creditpayoutend SET arrived = NOT arrived", ""),
+    ("line_credit_payouts_under_way", "DELETE FROM huabei_creditpayoutend WHERE arrived", ""),
     ("line_share_guards", "ALTER TABLE huabei_sharemonth DROP CONSTRAINT share_month_within_cap", ""),
     ("line_share_guards", "ALTER TABLE huabei_sharedline DISABLE TRIGGER huabei_sharedline_stays_closed", ""),
     ("line_frozen", "UPDATE huabei_line SET status = 'active', frozen_cause = '' WHERE id = {paid}", ""),
