@@ -258,6 +258,7 @@ class RefundArrived(Message):
     to_unbilled_fen: int
     to_billed_fen: int
     to_credit_fen: int
+    to_instalment_fen: int = 0
 
     def title(self) -> str:
         return _("%(amount)s came back from %(shop)s") % {"amount": rmb(self.amount_fen), "shop": self.shop}
@@ -265,6 +266,7 @@ class RefundArrived(Message):
     def body(self) -> list[str]:
         parts = (
             (self.to_unbilled_fen, _("%(amount)s was taken off your purchases before they are billed.")),
+            (self.to_instalment_fen, _("%(amount)s was taken off your instalments to come.")),
             (self.to_billed_fen, _("%(amount)s was taken off what your statements ask for.")),
             (self.to_credit_fen, _("%(amount)s is your credit, since the purchase was paid already.")),
         )
@@ -348,6 +350,54 @@ class CreditPayoutEnded(Message):
 
     def step(self) -> Step:
         return Step(_("See your credit"), reverse("credit"))
+
+
+@told(kind="line.payment_bounced", name=gettext_lazy("Payment taken back"), mandatory=True)
+@dataclass(frozen=True)
+class PaymentBounced(Message):
+    """A repayment that did not stay: the line is as if it had never come."""
+
+    amount_fen: int
+    value_on: date
+    on: date
+
+    def title(self) -> str:
+        return _("Your payment of %(amount)s was taken back") % {"amount": rmb(self.amount_fen)}
+
+    def body(self) -> list[str]:
+        return [
+            _("It was received on %(value)s; on %(on)s the bank took it back.")
+            % {"value": day(self.value_on), "on": day(self.on)},
+            _("It is owed as if it had not been paid. Look at what is due, and pay it once more."),
+        ]
+
+    def step(self) -> Step:
+        return _repay()
+
+
+@told(kind="line.purchase_reversed", name=gettext_lazy("Purchase taken back"))
+@dataclass(frozen=True)
+class PurchaseReversed(Message):
+    """A purchase that should not have been: the line is as if it had never been made."""
+
+    shop: str
+    amount_fen: int
+    on: date
+
+    def title(self) -> str:
+        return _("The purchase of %(amount)s at %(shop)s was taken back") % {
+            "amount": rmb(self.amount_fen),
+            "shop": self.shop,
+        }
+
+    def body(self) -> list[str]:
+        return [
+            _("Since %(on)s your line is as if it had never been made. Interest on it is taken back too.")
+            % {"on": day(self.on)}
+        ]
+
+    def step(self) -> Step:
+        return _home()
 
 
 def figures_sql(message: type[Message], **columns: str) -> str:

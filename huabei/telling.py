@@ -7,13 +7,17 @@ twice, and a service that tells at once (by the references below) is not repeate
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
 from customers.notices import Message
 from customers.services.notices import notify_all
 from huabei.delinquency import Lines
 from huabei.notices import (
+    InstalmentPlanMade,
+    LimitChanged,
+    LineClosed,
     LineFrozen,
     LineThawed,
     Overdue,
@@ -26,6 +30,9 @@ from huabei.notices import (
 
 _SCOPE = "(%(lines)s::bigint[] IS NULL OR line.id = ANY(%(lines)s))"
 
+
+# The day of a fact, which the close asks for, or the fact itself.
+_WHEN = re.compile(r"/\* when: (\S+) \*/")
 
 # The reminders in force on the day that begins.
 _REMINDERS = """(
@@ -124,7 +131,7 @@ _REPAID = _concerned(
     """
 SELECT line.customer_id, 'repayment:' || repayment.id AS reference, /* figures */ AS figures
 FROM huabei_repayment AS repayment JOIN huabei_line AS line ON line.id = repayment.line_id
-WHERE repayment.received_on = %(closed)s AND /* scope */
+WHERE /* when: repayment.received_on */ AND /* scope */
 """,
     repayment_id="repayment.id",
     amount_fen="repayment.amount_fen",
@@ -140,18 +147,98 @@ FROM huabei_refund AS refund
 JOIN huabei_purchase AS purchase ON purchase.id = refund.purchase_id
 JOIN huabei_line AS line ON line.id = purchase.line_id
 JOIN customers_shop AS shop ON shop.id = purchase.merchant_id
-WHERE refund.refunded_on = %(closed)s AND /* scope */
+WHERE /* when: refund.refunded_on */ AND /* scope */
 """,
     shop="shop.name",
     amount_fen="refund.amount_fen",
     refunded_on="refund.refunded_on",
     to_unbilled_fen="refund.to_unbilled_fen",
+    to_instalment_fen="refund.to_instalment_fen",
     to_billed_fen="refund.to_billed_fen",
     to_credit_fen="refund.to_credit_fen",
 )
 
+# An instalment plan's first instalment is on the first statement after the day on which it was made.
+_PLANNED = _concerned(
+    InstalmentPlanMade,
+    """
+SELECT line.customer_id, 'plan:' || plan.id AS reference, /* figures */ AS figures
+FROM huabei_plan AS plan
+JOIN huabei_line AS line ON line.id = plan.line_id
+JOIN huabei_planrow AS first ON first.plan_id = plan.id AND first.number = 1
+CROSS JOIN LATERAL (SELECT date_trunc('month', plan.made_on)::date + line.statement_day - 1 AS day) AS this
+CROSS JOIN LATERAL (
+    SELECT (CASE WHEN this.day > plan.made_on THEN this.day ELSE this.day + interval '1 month' END)::date AS issued_on
+) AS statement
+WHERE plan.made_on = %(closed)s AND /* scope */
+""",
+    principal_fen="plan.principal_fen",
+    fee_fen="plan.fee_fen - plan.subsidy_fen",
+    periods="plan.periods",
+    first_due_on="statement.issued_on - line.statement_day + line.due_day",
+    first_instalment_fen="first.principal_fen + first.fee_fen",
+)
+
+_LIMITS = _concerned(
+    LimitChanged,
+    """
+SELECT line.customer_id, 'limit-change:' || change.id AS reference, /* figures */ AS figures
+FROM huabei_limitchange AS change
+JOIN huabei_line AS line ON line.id = change.line_id
+LEFT JOIN huabei_temporarylimit AS temporary ON temporary.id = change.temporary_id AND change.kind = 'temporary'
+WHERE change.changed_on = %(on)s AND change.kind <> 'closed' AND /* scope */
+ORDER BY change.id
+""",
+    from_fen="change.before_fen",
+    to_fen="change.after_fen",
+    last_day="temporary.last_day",
+)
+
+_CLOSED = _concerned(
+    LineClosed,
+    """
+SELECT line.customer_id, 'closure:' || closure.id AS reference, /* figures */ AS figures
+FROM huabei_closure AS closure
+JOIN huabei_line AS line ON line.id = closure.line_id
+CROSS JOIN LATERAL (SELECT sum(debits_posted_fen - credits_posted_fen)::bigint AS fen FROM ledger_account
+    WHERE id IN (line.unbilled_account_id, line.billed_account_id, line.instalment_account_id, line.interest_account_id,
+                 line.fee_account_id, line.penalty_account_id)) AS owed
+WHERE closure.closed_on = %(on)s AND /* scope */
+""",
+    on="closure.closed_on",
+    owed_fen="owed.fen",
+)
+
+
+# At once, by the services that do it.
+_FACTS: dict[type[Message], tuple[str, str]] = {
+    PaymentReceived: (_REPAID, "repayment"),
+    RefundArrived: (_REFUNDED, "refund"),
+}
+
+
+def tell_now(*, message: type[Message], fact_id: int, on: date) -> None:
+    """Tells the owner of a line of one repayment or refund, under the reference by which the close would."""
+    concerned, table = _FACTS[message]
+    concerned = _WHEN.sub(f"{table}.id = %(fact)s", concerned)
+    notify_all(message=message, concerned=concerned, parameters={"fact": fact_id, "lines": None}, on=on)
+
+
+def tell_limits(*, line_ids: Sequence[int], on: date) -> None:
+    """Tells the owners of these lines what was changed about their limits on a date."""
+    parameters = {"lines": list(line_ids), "on": on}
+    notify_all(message=LimitChanged, concerned=_LIMITS, parameters=parameters, on=on)
+
+
+def tell_closed(*, line_ids: Sequence[int], on: date) -> None:
+    """Tells the owners of these lines that they were closed on a date."""
+    parameters = {"lines": list(line_ids), "on": on}
+    notify_all(message=LineClosed, concerned=_CLOSED, parameters=parameters, on=on)
+
 
 def _step(message: type[Message], concerned: str) -> Callable[..., int]:
+    concerned = _WHEN.sub(r"\1 = %(closed)s", concerned)
+
     def tell(closed_on: date, lines: Lines = None) -> int:
         next_day = closed_on + timedelta(days=1)
         parameters = {"closed": closed_on, "next": next_day, "lines": lines}
@@ -171,4 +258,5 @@ STEPS = (
     ("lines.tell_thawed", _step(LineThawed, _THAWED)),
     ("lines.tell_repayments", _step(PaymentReceived, _REPAID)),
     ("lines.tell_refunds", _step(RefundArrived, _REFUNDED)),
+    ("lines.tell_plans", _step(InstalmentPlanMade, _PLANNED)),
 )

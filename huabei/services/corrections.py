@@ -13,6 +13,8 @@ from datetime import date
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from customers.notices import Message
+from customers.services.notices import notify
 from finance.errors import Kind
 from huabei.errors import (
     DateRefused,
@@ -24,11 +26,13 @@ from huabei.errors import (
 )
 from huabei.facts import life_of
 from huabei.models import Correction, CorrectionCause, Line, Purchase, PurchaseState, Refund, Repayment
+from huabei.notices import PaymentBounced, PaymentReceived, PurchaseReversed
 from huabei.replay import Captured, Repaid
 from huabei.services.lines import locked_line
 from huabei.services.purchases import PurchaseNotFound
 from huabei.services.rebuild import Event, Rebuilt, rebuild
 from huabei.services.repayments import GIVE_BACK_TO_SHARE, repay
+from huabei.telling import tell_now
 from ledger.chart import CASH_CLEARING
 from ledger.services import request_hash
 from ledger.sql import affected
@@ -106,6 +110,7 @@ def repay_from(
             entry_id=rebuilt.entry_id,
         )
         _correct(CorrectionCause.BACKDATED, line, rebuilt, on, repayment=repayment)
+        tell_now(message=PaymentReceived, fact_id=repayment.pk, on=on)
     return repayment
 
 
@@ -141,7 +146,9 @@ def reverse_repayment(*, repayment_id: int, reason: str, on: date) -> Correction
             event=Event(f"repayment:{repayment.pk}:bounced", "line.repayment_bounced", repayment.value_on),
             received=[(CASH_CLEARING.control_id, -repayment.amount_fen)],
         )
-        return _correct(CorrectionCause.BOUNCED, line, rebuilt, on, repayment=repayment, reason=reason)
+        bounced = _correct(CorrectionCause.BOUNCED, line, rebuilt, on, repayment=repayment, reason=reason)
+        _tell(bounced, PaymentBounced(bounced.amount_fen, bounced.value_on, on))
+        return bounced
 
 
 def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
@@ -180,9 +187,20 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
         affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": purchase.captured_fen})
         purchase.state = PurchaseState.REVERSED
         purchase.save(update_fields=["state"])
-        return _correct(
+        reversed_ = _correct(
             CorrectionCause.PURCHASE_REVERSED, line, rebuilt, on, purchase=purchase, reason=reason
         )
+        _tell(reversed_, PurchaseReversed(purchase.merchant.shop.name, purchase.captured_fen, on))
+        return reversed_
+
+
+def _tell(correction: Correction, message: Message) -> None:
+    notify(
+        customer_id=correction.line.customer_id,
+        message=message,
+        reference=f"correction:{correction.pk}",
+        on=correction.corrected_on,
+    )
 
 
 def _correct(

@@ -22,6 +22,7 @@ from huabei.models import (
 from huabei.services.causes import CUSTOMER, POLICY, CauseRefused, Why, require_why
 from huabei.services.limits import NewLimit, locked_open_line, set_limits
 from huabei.services.lines import OVERDUE
+from huabei.telling import tell_closed
 from ledger.sql import affected, fetch_all
 
 # What ends a freeze that was for a late payment.
@@ -217,6 +218,7 @@ def _close(lines: Sequence[_Closing], why: Why, on: date) -> None:
         on=on,
     )
     Line.objects.filter(pk__in=ids).update(status=LineStatus.CLOSED, frozen_cause="")
+    tell_closed(line_ids=ids, on=on)
 
 
 # Lines of which the oldest minimum that is unpaid was due more than so many months ago. Only those two buckets late can be.

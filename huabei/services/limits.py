@@ -25,6 +25,7 @@ from huabei.errors import (
 from huabei.models import Concern, LimitChange, LimitChangeKind, Line, LineStatus, TemporaryLimit
 from huabei.services.causes import POLICY, Why, require_why
 from huabei.services.excess import absorb_excess
+from huabei.telling import tell_limits
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.selectors import exposures
 from ledger.sql import affected, fetch_all
@@ -114,6 +115,8 @@ def set_limits(*, limits: Sequence[NewLimit], kind: LimitChangeKind, on: date) -
     }
     affected(_SET, parameters)
     absorb_excess(line_ids=ids, on=on)
+    if kind != LimitChangeKind.CLOSED:
+        tell_limits(line_ids=ids, on=on)
 
 
 def locked_open_line(line_id: int) -> Line:

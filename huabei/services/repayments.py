@@ -32,6 +32,7 @@ from huabei.models import (
     Repayment,
     SegmentKind,
 )
+from huabei.notices import PaymentReceived, RefundArrived
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
 from huabei.services.lifecycle import thaw_paid
@@ -39,6 +40,7 @@ from huabei.services.lines import OVERDUE, locked_line
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.segments import follow
+from huabei.telling import tell_now
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post, request_hash
 from ledger.sql import affected
@@ -110,6 +112,7 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
                 SegmentKind.REVOLVING.value: paid.running_interest_fen,
             },
         )
+        tell_now(message=PaymentReceived, fact_id=repayment.pk, on=on)
     return repayment
 
 
@@ -312,6 +315,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
             still_principal_fen=position.billed_fen - to_principal_fen,
             posted_fen={},
         )
+        tell_now(message=RefundArrived, fact_id=refunded.pk, on=on)
         return refunded
 
 

@@ -10,17 +10,26 @@ from customers.models import Notice
 from customers.notices import Message
 from customers.selectors import notices_of, told
 from huabei import telling
-from huabei.models import Line, Merchant, ReminderDay
+from huabei.models import Line, Merchant, Plan, ReminderDay
 from huabei.notices import (
+    InstalmentPlanMade,
+    LimitChanged,
+    LineClosed,
     LineFrozen,
     LineThawed,
     Overdue,
+    PaymentBounced,
     PaymentDue,
     PaymentReceived,
+    PurchaseReversed,
     RefundArrived,
     StatementIssued,
     figures_sql,
 )
+from huabei.services.causes import Why
+from huabei.services.corrections import reverse_purchase, reverse_repayment
+from huabei.services.lifecycle import close
+from huabei.services.limits import change_limit, end_temporary, raise_temporarily
 from huabei.services.repayments import refund, repay
 from tests.line_world import a_line, a_merchant, bought, end_day
 
@@ -79,8 +88,8 @@ def test_whoever_has_paid_all_is_not_reminded(line: Line) -> None:
     ends(date(2026, 6, 30))
     repay(line_id=line.pk, amount_fen=1_000_00, reference="r", on=date(2026, 7, 2))
     repayment = line.repayments.get()
-    assert ends(date(2026, 7, 2)) == 1
     assert said(line)[-1] == PaymentReceived(repayment.pk, 1_000_00, date(2026, 7, 2), 0)
+    assert ends(date(2026, 7, 2)) == 0, "told when it came"
     assert ends(date(2026, 7, 6)) == ends(date(2026, 7, 8)) == 0
 
 
@@ -103,7 +112,7 @@ def test_a_line_is_told_frozen_when_it_becomes_late_and_free_when_it_is_paid(lin
     assert ends(DUE_ON) == 2
     assert LineFrozen("overdue", date(2026, 7, 11)) in said(line)
     repay(line_id=line.pk, amount_fen=500_00, reference="r", on=date(2026, 7, 12))
-    assert ends(date(2026, 7, 12)) == 2
+    assert ends(date(2026, 7, 12)) == 1
     assert LineThawed(date(2026, 7, 12)) in said(line)
 
 
@@ -120,8 +129,57 @@ def test_a_refund_is_told_with_where_it_went(line: Line) -> None:
     ends(date(2026, 6, 30))
     repay(line_id=line.pk, amount_fen=1_000_00, reference="r", on=date(2026, 7, 2))
     refund(purchase_id=line.purchases.get().pk, amount_fen=300_00, reference="f", on=date(2026, 7, 3))
-    assert ends(date(2026, 7, 3)) == 1
     assert said(line)[-1] == RefundArrived("Test", 300_00, date(2026, 7, 3), 0, 0, 300_00)
+    assert ends(date(2026, 7, 3)) == 0, "told when it came"
+
+
+@pytest.mark.parametrize("fact", ["repayment", "refund"])
+def test_the_close_tells_what_nobody_has_told(line: Line, fact: str) -> None:
+    ends(date(2026, 6, 30))
+    repay(line_id=line.pk, amount_fen=1_000_00, reference="r", on=date(2026, 7, 2))
+    refund(purchase_id=line.purchases.get().pk, amount_fen=300_00, reference="f", on=date(2026, 7, 2))
+    before = said(line)
+    Notice.objects.filter(reference__startswith=f"{fact}:").update(reference=f"gone-{fact}")
+    assert ends(date(2026, 7, 2)) == 1
+    assert said(line)[-1] in before
+
+
+def test_a_limit_that_changes_is_told_at_once_for_good_or_for_a_time(line: Line) -> None:
+    on, last_day = date(2026, 6, 6), date(2026, 6, 20)
+    change_limit(line_id=line.pk, limit_fen=9_000_00, why=Why("income_proved", "staff:1", "a"), on=on)
+    assert said(line)[-1] == LimitChanged(8_000_00, 9_000_00)
+    raise_temporarily(
+        line_id=line.pk, amount_fen=500_00, last_day=last_day, why=Why("travel", "staff:1", "b"), on=on
+    )
+    assert said(line)[-1] == LimitChanged(9_000_00, 9_500_00, last_day)
+    temporary = line.temporary_limits.get()
+    end_temporary(temporary_id=temporary.pk, why=Why("mistake", "staff:1", "c"), on=on)
+    assert said(line)[-1] == LimitChanged(9_500_00, 9_000_00)
+
+
+def test_a_line_that_is_closed_is_told_with_what_is_owed_and_not_as_a_limit(line: Line) -> None:
+    close(line_id=line.pk, why=Why("fraud", "staff:1", "c"), on=date(2026, 6, 6))
+    assert said(line) == [LineClosed(date(2026, 6, 6), 1_000_00)]
+
+
+def test_instalments_are_told_with_the_first_one(line: Line, shop: Merchant) -> None:
+    bought(line, shop, 600_00, date(2026, 6, 8), instalments=6)
+    plan = Plan.objects.get()
+    ends(date(2026, 6, 8))
+    [told_] = [each for each in said(line) if isinstance(each, InstalmentPlanMade)]
+    first = plan.rows.get(number=1)
+    assert told_ == InstalmentPlanMade(600_00, plan.fee_fen, 6, DUE_ON, first.principal_fen + first.fee_fen)
+
+
+def test_what_is_taken_back_is_told_at_once_and_once(line: Line) -> None:
+    on = date(2026, 6, 6)
+    made = repay(line_id=line.pk, amount_fen=200_00, reference="r", on=on)
+    for _again in range(2):
+        reverse_repayment(repayment_id=made.pk, reason="bounced", on=on)
+    assert said(line)[-1] == PaymentBounced(200_00, on, on)
+    reverse_purchase(purchase_id=line.purchases.get().pk, reason="fraud", on=on)
+    assert said(line)[-1] == PurchaseReversed("Test", 1_000_00, on)
+    assert len(said(line)) == 3
 
 
 def test_a_step_repeated_tells_nobody_and_is_for_some_lines_only_if_asked(line: Line, shop: Merchant) -> None:
