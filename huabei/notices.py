@@ -321,7 +321,7 @@ class ShareInvited(Message):
 
     def body(self) -> list[str]:
         return [
-            _("You may spend up to %(cap)s a month with it; %(owner)s pays. Accept only if you know them.")
+            _("Up to %(cap)s of it a month is for you; %(owner)s pays. Accept only if you know them.")
             % {"cap": rmb(self.monthly_cap_fen), "owner": self.owner}
         ]
 
