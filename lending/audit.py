@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from ledger.audit import Check, guards
 from ledger.chart import (
+    CASH_CLEARING,
     COMMITMENT,
     CUSTOMER_CREDIT,
     FEE_RECEIVABLE,
@@ -27,10 +28,15 @@ from lending.models import (
     LoanTransaction,
     Offer,
     OfferFee,
+    OrderEvent,
+    OrderRule,
+    Pledge,
     PrepaymentFee,
     Product,
     ProductVersion,
     Segment,
+    Seller,
+    SellerOrder,
     SignedTerms,
 )
 
@@ -154,7 +160,47 @@ SELECT 'lending_loantransaction', booked.id::text, 'a payment that moved', NULL
 FROM booked WHERE NOT EXISTS (SELECT FROM moved WHERE moved.reference = booked.reference)
 """
 
+# What a loan's pledges stand for is its principal, whatever was released since.
+_PLEDGES = """
+SELECT 'lending_loan', loan.id::text, format('pledged=%%s', terms.principal_fen), format('pledged=%%s', pledged.fen)
+FROM lending_loan AS loan
+JOIN lending_signedterms AS terms ON terms.loan_id = loan.id
+CROSS JOIN LATERAL (SELECT sum(share_fen) AS fen FROM lending_pledge WHERE loan_id = loan.id) AS pledged
+WHERE pledged.fen IS NOT NULL AND pledged.fen <> terms.principal_fen
+UNION ALL
+SELECT 'lending_pledge', pledge.id::text, 'released, the order was settled or refunded', 'held'
+FROM lending_pledge AS pledge
+JOIN lending_sellerorder AS ordered ON ordered.id = pledge.order_id
+WHERE pledge.release = '' AND (
+    EXISTS (SELECT FROM lending_orderevent WHERE order_id = ordered.id AND kind = 'settled')
+    OR ordered.amount_fen = (SELECT sum(amount_fen) FROM lending_orderevent
+                             WHERE order_id = ordered.id AND kind = 'refunded'))
+"""
+
+# The proceeds that came in for an order are one entry: what its event says went to the loan and to the seller.
+_PROCEEDS = """
+SELECT 'lending_orderevent', event.id::text, format('seller=%%s, in all=%%s', event.to_seller_fen, event.amount_fen),
+       format('seller=%%s, in all=%%s', moved.seller, moved.whole)
+FROM lending_orderevent AS event
+JOIN lending_sellerorder AS ordered ON ordered.id = event.order_id
+JOIN lending_seller AS seller ON seller.customer_id = ordered.seller_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_fen) FILTER (WHERE credit_account_id = seller.payable_account_id), 0) AS seller,
+           coalesce(sum(amount_fen) FILTER (WHERE debit_account_id = %(cash)s), 0) AS whole
+    FROM ledger_transfer WHERE entry_id = event.entry_id) AS moved
+WHERE event.kind = 'settled' AND event.entry_id IS NOT NULL
+  AND (moved.seller, moved.whole) <> (event.to_seller_fen, event.amount_fen)
+"""
+
 CHECKS = (
+    Check("loan_pledges", _("A loan's pledges stand for its principal."), "lending_pledge", _PLEDGES),
+    Check(
+        "order_proceeds",
+        _("What came in for an order went to its loan and its seller, in one entry."),
+        "lending_orderevent WHERE entry_id IS NOT NULL",
+        _PROCEEDS,
+        {"cash": CASH_CLEARING.control_id},
+    ),
     Check(
         "loan_payments",
         _("Money that moved for a loan is one fact of it."),
@@ -214,10 +260,15 @@ CHECKS = (
             LoanTransaction,
             Offer,
             OfferFee,
+            OrderEvent,
+            OrderRule,
+            Pledge,
             PrepaymentFee,
             Product,
             ProductVersion,
             Segment,
+            Seller,
+            SellerOrder,
             SignedTerms,
         ),
         facts=(
@@ -227,8 +278,11 @@ CHECKS = (
             LoanTransaction,
             Offer,
             OfferFee,
+            OrderEvent,
+            OrderRule,
             PrepaymentFee,
             ProductVersion,
+            SellerOrder,
             SignedTerms,
         ),
         triggers=(
@@ -236,7 +290,11 @@ CHECKS = (
             "lending_loan_once_cancelled_stays",
             "lending_loantransaction_reverses_its_own",
             "lending_offer_rate_in_its_unit",
+            "lending_pledge_is_released_once",
+            "lending_pledge_keeps_its_nature",
+            "lending_pledge_of_the_borrowers_own",
             "lending_product_keeps_its_nature",
+            "lending_seller_keeps_its_account",
             "lending_signedterms_within_its_offer",
             *(
                 f"lending_{table}_is_{guard}"
@@ -247,8 +305,11 @@ CHECKS = (
                     "loantransaction",
                     "offer",
                     "offerfee",
+                    "orderevent",
+                    "orderrule",
                     "prepaymentfee",
                     "productversion",
+                    "sellerorder",
                     "signedterms",
                 )
                 for guard in ("append_only", "not_truncated")

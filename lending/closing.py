@@ -62,7 +62,7 @@ WITH before AS (
     SELECT round_fen(coalesce(sum(owed / year_days), 0)) AS fen
     FROM (SELECT year_days, sum(carried + principal_fen * rate * (%(next)s - since)) AS owed FROM lending_segment
           WHERE product_id = %(product)s AND kind = %(kind)s AND since <= %(closed)s
-            AND (until IS NULL OR until > %(closed)s)
+            AND coalesce(until, '9999-12-31'::date) > %(closed)s
           GROUP BY year_days) AS by_year
 ), income AS (
     SELECT standing.fen AS accrued_fen, standing.fen - before.accrued_fen + billed.fen AS income_fen
@@ -188,8 +188,29 @@ def classify(closed_on: date, loans: Loans = None) -> int:
     return affected(_scoped(_CLASSIFY, "loan_id", held), parameters | {"loans": held})
 
 
+_ENDED = """
+SELECT loan_id FROM lending_pledge AS pledge JOIN lending_loan AS loan ON loan.id = pledge.loan_id
+WHERE pledge.release = '' AND loan.status IN ('closed', 'overpaid') /* scope */
+"""
+_RELEASE = """
+UPDATE lending_pledge AS pledge SET release = 'ended', released_on = %(next)s
+FROM lending_loan AS loan
+WHERE loan.id = pledge.loan_id AND pledge.release = '' AND loan.status IN ('closed', 'overpaid') /* scope */
+"""
+
+
+def release_pledges(closed_on: date, loans: Loans = None) -> int:
+    """Orders still pledged to loans that have ended are let go. Returns how many."""
+    parameters = {"next": closed_on + timedelta(days=1), "loans": loans}
+    held = _held(_ENDED, parameters)
+    if not held:
+        return 0
+    return affected(_scoped(_RELEASE, "loan_id", held), parameters | {"loans": held})
+
+
 STEPS = (
     ("loans.book_income", book_income),
     ("loans.bill_instalments", bill_instalments),
     ("loans.classify", classify),
+    ("loans.release_pledges", release_pledges),
 )

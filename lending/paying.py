@@ -22,6 +22,7 @@ from ledger.sql import fetch_all
 from lending.errors import LoanNotRunning
 from lending.models import Loan, LoanStatus
 from lending.notices import DisbursementFailed, LoanDisbursed
+from lending.recalls import CALLED_IN, COLLECTION, uncovered
 from lending.selectors import terms_of
 from lending.services import servicing
 from lending.services.facts import locked_loan
@@ -31,7 +32,6 @@ from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments, request_payout
 
 DISBURSEMENT = "lending.disbursement"
-COLLECTION = "lending.loan"
 # How the references of the collections ordered here begin.
 OWN = "loan-autopay:"
 
@@ -160,6 +160,10 @@ def still_asked(order: PaymentOrder, on: date) -> int:
     What of an order's loan is still to be collected, in fen: nothing once the due day has passed. What somebody ordered
     themselves is wanted as it was ordered.
     """
+    if order.reference.startswith(CALLED_IN):
+        return min(
+            order.amount_fen, uncovered(Loan.objects.select_related("terms").get(uuid=order.subject), on)
+        )
     if not order.reference.startswith(OWN):
         return order.amount_fen
     if on != order.ordered_on:

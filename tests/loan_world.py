@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 
 import lending.closing
-from lending.models import Loan
+from lending.models import Loan, Seller, SellerOrder
 from lending.services import servicing
+from lending.services.orders import Shipped, accept_seller, ship_order
 from lending.services.quoting import Wish
 from lending.services.signing import sign_loan
 from tests.line_world import a_customer
@@ -31,15 +33,38 @@ def a_wish(amount_fen: int = 12_000_00, **given: Any) -> Wish:
 
 
 def signed(wish: Wish | None = None, *, on: date = SIGNED_ON, customer_id: Any = None) -> Loan:
-    """A loan that somebody signed."""
+    """A loan that somebody signed; an order loan against one order that is just enough."""
+    customer_id, wish = customer_id or a_customer().pk, wish or a_wish()
+    if wish.product == "order-loan" and not Seller.objects.filter(pk=customer_id).exists():
+        shipped(a_seller(customer_id), -(-wish.amount_fen * 5 // 4), on=on)
     return sign_loan(
-        customer_id=customer_id or a_customer().pk,
-        wish=wish or a_wish(),
+        customer_id=customer_id,
+        wish=wish,
         score=700,
         reference=ref(),
         on=on,
         at=datetime.combine(on, time(4), UTC),
     )
+
+
+def a_seller(customer_id: Any = None) -> UUID:
+    """Somebody who has sold for long enough."""
+    return accept_seller(
+        customer_id=customer_id or a_customer().pk, trading_since=SIGNED_ON - timedelta(days=365)
+    ).pk
+
+
+def shipped(seller_id: UUID, amount_fen: int, *, on: date = SIGNED_ON, **given: Any) -> SellerOrder:
+    """An order of a buyer of its own, shipped on a day at noon."""
+    reference = ref()
+    told: dict[str, Any] = {"buyer": f"buyer of {reference}", "shipped_at": at_noon(on)}
+    told |= {"reference": reference} | given
+    return ship_order(seller_id=seller_id, shipped=Shipped(amount_fen=amount_fen, **told), on=on)
+
+
+def at_noon(on: date) -> datetime:
+    """Noon in China."""
+    return datetime.combine(on, time(4), UTC)
 
 
 def lent(wish: Wish | None = None, *, on: date = SIGNED_ON) -> Loan:

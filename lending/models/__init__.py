@@ -14,6 +14,15 @@ from lending.models.loans import (
     LoanTransaction,
     SignedTerms,
 )
+from lending.models.orders import (
+    OrderEvent,
+    OrderEventKind,
+    OrderRule,
+    Pledge,
+    Release,
+    Seller,
+    SellerOrder,
+)
 from lending.models.products import (
     CapMethod,
     LenderRule,
@@ -39,10 +48,17 @@ __all__ = [
     "LoanTransaction",
     "Offer",
     "OfferFee",
+    "OrderEvent",
+    "OrderEventKind",
+    "OrderRule",
+    "Pledge",
     "PrepaymentFee",
     "Product",
     "ProductVersion",
     "RateUnit",
+    "Release",
     "Segment",
+    "Seller",
+    "SellerOrder",
     "SignedTerms",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from finance.loan import Accrues
@@ -55,6 +58,16 @@ class Segment(models.Model):
                     year_days__in=(1, 360, 365),
                 ),
             ),
+        ]
+        # A day's income looks at the segments that have not ended, whatever has ended before.
+        indexes = [
+            models.Index(
+                F("product"),
+                F("kind"),
+                Coalesce("until", Value(date.max)),
+                F("since"),
+                name="loan_segment_not_ended",
+            )
         ]
 
     def __str__(self) -> str:

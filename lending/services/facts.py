@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from finance.loan import Future, Kind, LoanError, Transaction
 from finance.loan import Loan as LoanOnDay
 from finance.replay import foresee, replay
-from ledger.services import Draft, post, request_hash
+from ledger.services import Draft, Leg, post, request_hash
 from ledger.sql import value
 from lending.errors import (
     LoanAmountRefused,
@@ -52,9 +52,10 @@ class Request:
     reverses: str | None = None
 
 
-def record(*, loan_id: int, request: Request, on: date) -> LoanTransaction:
+def record(*, loan_id: int, request: Request, on: date, also: tuple[Leg, ...] = ()) -> LoanTransaction:
     """
-    Records a fact and posts what differs by it, in one entry. The reference happens once per loan.
+    Records a fact and posts what differs by it, in one entry. The reference happens once per loan. `also` moves in the same
+    entry, between accounts of which none is the loan's.
 
     Errors: LoanNotFound, LoanNotRunning before the loan is disbursed, LoanAmountRefused, LoanDateRefused, LoanFactRefused for
     what cannot have happened, LoanReferenceRefused, LoanRequestConflict.
@@ -72,7 +73,7 @@ def record(*, loan_id: int, request: Request, on: date) -> LoanTransaction:
         facts = [*facts_of(loan), made]
         told, future = _foreseen(loan, facts, on)
         _require_within_commitment(loan, told, request)
-        legs = differences(posted(loan), meant(loan, told.books, facts, on))
+        legs = (*differences(posted(loan), meant(loan, told.books, facts, on)), *also)
         entry = (
             post(
                 draft=Draft(

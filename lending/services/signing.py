@@ -26,8 +26,9 @@ from ledger.chart import (
 from ledger.selectors import exposures
 from ledger.services import Draft, Leg, open_account, post, request_hash
 from lending.errors import LendingError, LoanNotFound, LoanNotRunning, require_reference, require_same_request
-from lending.models import Loan, LoanStatus, SignedTerms
+from lending.models import Loan, LoanStatus, Release, SignedTerms
 from lending.policy import REFUSAL_TEXTS, Applicant, Policy, Refusal, decide
+from lending.services.pledging import base_for, pledge, release
 from lending.services.quoting import Quoted, Wish, quote_loan, require_price
 from lending.terms import Document, document_of, number_of
 
@@ -89,7 +90,7 @@ def sign_loan(
     committed. The reference happens once per customer.
 
     Errors: those of `quote_loan` (the price cap is held at signing as it was at the quote), CustomerNotFound, LoanRefused
-    with every reason, LoanReferenceRefused, LoanRequestConflict.
+    with every reason, OrdersDoNotCover for a loan against orders, LoanReferenceRefused, LoanRequestConflict.
     """
     require_reference(reference)
     asked = request_hash({"customer": customer_id, "wish": _asked(wish)})
@@ -106,7 +107,9 @@ def sign_loan(
         if refusals := decide_loan(customer_id=customer_id, quoted=quoted, score=score, on=on):
             raise LoanRefused(refusals)
         assert score is not None
-        return freeze(
+        version, amount_fen = quoted.offer.version, quoted.terms.schedule.principal_fen
+        base = base_for(customer_id=customer_id, version=version, amount_fen=amount_fen, on=on)
+        loan = freeze(
             customer_id=customer_id,
             quoted=quoted,
             score=score,
@@ -115,6 +118,9 @@ def sign_loan(
             on=on,
             at=at,
         )
+        if base is not None:
+            pledge(loan=loan, base=base, principal_fen=amount_fen, on=on)
+        return loan
 
 
 def freeze(
@@ -197,6 +203,7 @@ def cancel_loan(*, loan_id: int, on: date) -> Loan:
                 reference=f"loan:{loan.pk}:cancelled", event="loan.cancelled", booked_on=on, legs=legs
             )
         )
+        release(loan_id=loan.pk, reason=Release.CANCELLED, on=on)
         loan.status = LoanStatus.CANCELLED
         loan.save(update_fields=["status"])
     return loan

@@ -18,6 +18,7 @@ from django.conf import settings
 import huabei.autopay
 import huabei.paying_out
 import lending.paying
+import lending.recalls
 from huabei.services import settlements
 from operations.services.business_day import booking_day, require_no_close
 from payments.gateway import Answer, is_configured
@@ -146,7 +147,8 @@ def collect_dues(*, hint: bool = True) -> int:
         return 0
     with booking_day() as on:
         lines = huabei.autopay.order_dues(on=on, hint=hint)
-        return len(lines) + len(lending.paying.order_dues(on=on, hint=hint))
+        dues = lending.paying.order_dues(on=on, hint=hint)
+        return len(lines) + len(dues) + len(lending.recalls.order_recalls(on=on, hint=hint))
 
 
 def pay_merchants(*, hint: bool = True) -> int:

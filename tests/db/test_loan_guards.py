@@ -9,7 +9,8 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 
 from lending.models import Loan
 from lending.services import servicing
-from tests.loan_world import SIGNED_ON, a_wish, end_days, lent, signed
+from lending.services.orders import Told, confirm_order
+from tests.loan_world import SIGNED_ON, a_seller, a_wish, end_days, lent, shipped, signed
 
 pytestmark = pytest.mark.django_db
 
@@ -19,8 +20,11 @@ FACTS = (
     "lending_loantransaction",
     "lending_offer",
     "lending_offerfee",
+    "lending_orderevent",
+    "lending_orderrule",
     "lending_prepaymentfee",
     "lending_productversion",
+    "lending_sellerorder",
     "lending_signedterms",
 )
 COLUMN = {
@@ -29,8 +33,11 @@ COLUMN = {
     "lending_loantransaction": "amount_fen",
     "lending_offer": "rate_to",
     "lending_offerfee": "rate",
+    "lending_orderevent": "amount_fen",
+    "lending_orderrule": "advance_rate",
     "lending_prepaymentfee": "rate",
     "lending_productversion": "maximum_fen",
+    "lending_sellerorder": "amount_fen",
     "lending_signedterms": "rate",
 }
 
@@ -44,6 +51,9 @@ def loan() -> Loan:
     execute(
         "INSERT INTO lending_offerfee (offer_id, kind, rate) SELECT min(id), 'upfront', 0.01 FROM lending_offer"
     )
+    order = shipped(a_seller(), 100_00)
+    confirmed = Told(order=order.reference, reference="c", happened_at=order.shipped_at)
+    confirm_order(seller_id=order.seller_id, told=confirmed, on=SIGNED_ON)
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     return loan
 

@@ -1,0 +1,65 @@
+"""
+What a refund of a pledged order calls in: the principal that no pledge covers any more, collected from the borrower.
+
+It is asked for on the day of the refund and on every day after it until it is paid; the loan's own due date stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from ledger.sql import fetch_all, value
+from lending.models import Loan, LoanStatus
+from lending.selectors import loan_on
+from payments.gateway import is_configured
+from payments.models import PaymentOrder
+from payments.services.orders import Wanted, order_payments
+
+COLLECTION = "lending.loan"
+# How the references of the collections ordered here begin.
+CALLED_IN = "loan-called-in:"
+
+# Running loans of which an order was refunded; nothing is under way for them.
+_CALLED = """
+SELECT loan.id FROM lending_loan AS loan
+WHERE loan.status = 'active' AND EXISTS (
+    SELECT FROM lending_pledge AS pledge JOIN lending_orderevent AS event ON event.order_id = pledge.order_id
+    WHERE pledge.loan_id = loan.id AND event.recalled_fen > 0)
+  AND (%(loans)s::bigint[] IS NULL OR loan.id = ANY(%(loans)s))
+ORDER BY loan.id FOR NO KEY UPDATE
+"""
+
+_COVERED = """
+SELECT coalesce(sum(pledge.share_fen - called.fen), 0)::bigint
+FROM lending_pledge AS pledge
+CROSS JOIN LATERAL (SELECT coalesce(sum(recalled_fen), 0) AS fen FROM lending_orderevent
+                    WHERE order_id = pledge.order_id AND recalled_fen > 0) AS called
+WHERE pledge.loan_id = %(loan)s AND pledge.release = ''
+"""
+
+
+def uncovered(loan: Loan, on: date) -> int:
+    """What of a running loan's principal no pledge covers, in fen."""
+    if loan.status != LoanStatus.ACTIVE:
+        return 0
+    covered = int(value(_COVERED, {"loan": loan.pk}))
+    return max(0, loan_on(loan, on).outstanding.principal_fen - covered)
+
+
+def order_recalls(*, on: date, loan_ids: Sequence[int] | None = None, hint: bool = True) -> list[int]:
+    """
+    Orders what is called in to be collected, of these loans or of all; returns the orders' ids. Repeating it while a
+    collection is under way orders nothing. Called in a transaction.
+    """
+    if not is_configured():
+        return []
+    wanted = []
+    for (loan_id,) in fetch_all(_CALLED, {"loans": None if loan_ids is None else list(loan_ids)}):
+        loan = Loan.objects.select_related("terms").get(pk=loan_id)
+        earlier = PaymentOrder.objects.filter(purpose=COLLECTION, subject=str(loan.uuid))
+        fen = uncovered(loan, on)
+        if fen:
+            reference = f"{CALLED_IN}{loan.pk}:{on}:{earlier.filter(ordered_on=on).count() + 1}"
+            wanted.append(Wanted(loan.customer_id, fen, COLLECTION, str(loan.uuid), reference))
+    return order_payments(wanted=wanted, on=on, hint=hint) if wanted else []

@@ -1,0 +1,327 @@
+"""
+What a shop's platform tells of orders, and what follows for the loan that an order is pledged to.
+
+Every event happens once under the order's reference. Locks are taken in one sequence: the seller, the loan, its pledge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from customers import identity, sealing
+from customers.models import Customer
+from customers.sealing import Sealed
+from customers.services import CustomerNotFound
+from finance.errors import Kind as Refused
+from finance.loan import Kind
+from ledger.chart import CASH_CLEARING, MERCHANT_PAYABLE
+from ledger.services import Draft, Leg, open_account, post, request_hash
+from lending.errors import (
+    LendingError,
+    LoanAmountRefused,
+    LoanDateRefused,
+    LoanNotRunning,
+    require_amount,
+    require_reference,
+    require_same_request,
+)
+from lending.models import (
+    Loan,
+    LoanStatus,
+    OrderEvent,
+    OrderEventKind,
+    Pledge,
+    Release,
+    Seller,
+    SellerOrder,
+)
+from lending.pledging import called_in
+from lending.recalls import order_recalls
+from lending.selectors import payoff_quote
+from lending.services.facts import Request, locked_loan, record
+from lending.services.signing import cancel_loan
+
+
+class SellerNotFound(LendingError):
+    """No seller of whom a platform tells."""
+
+    code = "seller_not_found"
+    kind = Refused.NOT_FOUND
+
+
+class OrderNotFound(LendingError):
+    """The seller has no order of this reference."""
+
+    code = "order_not_found"
+    kind = Refused.NOT_FOUND
+
+
+class OrderEnded(LendingError):
+    """The order was settled, or refunded as a whole: nothing of this kind happens to it any more."""
+
+    code = "order_ended"
+    kind = Refused.CONFLICT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shipped:
+    """An order as the platform tells it once it is shipped. `buyer` is the platform's own name for who bought."""
+
+    reference: str
+    amount_fen: int
+    buyer: str
+    shipped_at: datetime
+    buyer_phone: str | None = None
+    buyer_national_id: str | None = None
+
+
+def accept_seller(*, customer_id: UUID, trading_since: date) -> Seller:
+    """A customer of whom a platform will tell orders. Repeated, it is the first one. Error: CustomerNotFound."""
+    with transaction.atomic():
+        if not Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).exists():
+            raise CustomerNotFound(
+                _("There is no customer %(id)s.") % {"id": customer_id}, field="customer_id"
+            )
+        seller = Seller.objects.filter(pk=customer_id).first()
+        if seller is None:
+            payable = open_account(account_type=MERCHANT_PAYABLE, owner=customer_id)
+            seller = Seller.objects.create(
+                customer_id=customer_id, trading_since=trading_since, payable_account_id=payable
+            )
+    return seller
+
+
+def ship_order(*, seller_id: UUID, shipped: Shipped, on: date) -> SellerOrder:
+    """
+    An order was shipped. Its reference happens once per seller.
+
+    Errors: SellerNotFound, LoanReferenceRefused, LoanAmountRefused, LoanDateRefused for a day to come, InvalidIdentity,
+    LoanRequestConflict.
+    """
+    require_reference(shipped.reference)
+    require_reference(shipped.buyer)
+    require_amount(shipped.amount_fen)
+    shipped_on = timezone.localdate(shipped.shipped_at)
+    phone, number = shipped.buyer_phone, shipped.buyer_national_id
+    phone_index = sealing.blind_index(identity.parse_phone(phone), field=Sealed.PHONE) if phone else None
+    number_index = (
+        sealing.blind_index(identity.parse_national_id(number).number, field=Sealed.NATIONAL_ID)
+        if number
+        else None
+    )
+    asked = request_hash(
+        {
+            "amount": shipped.amount_fen,
+            "buyer": shipped.buyer,
+            "shipped_at": shipped.shipped_at.isoformat(),
+            "phone": phone_index.hex() if phone_index else None,
+            "national_id": number_index.hex() if number_index else None,
+        }
+    )
+    with transaction.atomic():
+        if not Seller.objects.select_for_update(no_key=True).filter(pk=seller_id).exists():
+            raise SellerNotFound(_("There is no seller %(id)s.") % {"id": seller_id}, field="seller")
+        first = SellerOrder.objects.filter(seller_id=seller_id, reference=shipped.reference).first()
+        if first is not None:
+            require_same_request(first.request_hash, asked)
+            return first
+        _require_past(shipped_on, on)
+        return SellerOrder.objects.create(
+            seller_id=seller_id,
+            reference=shipped.reference,
+            request_hash=asked,
+            amount_fen=shipped.amount_fen,
+            buyer=shipped.buyer,
+            buyer_phone_index=phone_index,
+            buyer_national_id_index=number_index,
+            shipped_at=shipped.shipped_at,
+            shipped_on=shipped_on,
+            told_on=on,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Something that became of an order. A confirmation has no amount."""
+
+    order: str
+    reference: str
+    happened_at: datetime
+    amount_fen: int = 0
+
+
+def confirm_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
+    """The buyer confirmed the order: it does not count for a loan to come. Errors: those of `settle_order`."""
+    return _once(seller_id, told, OrderEventKind.CONFIRMED, on, lambda order: {})
+
+
+def settle_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
+    """
+    An order's proceeds came in. Of a pledged one they first repay its loan, as much as ends it that day, and the rest is owed
+    to the seller: one entry. Of one that is not pledged the platform keeps to itself what it pays.
+
+    Errors: OrderNotFound, OrderEnded, LoanAmountRefused beyond what the order is worth after refunds, LoanDateRefused,
+    LoanNotRunning while the loan's money is on its way (told again later, it is booked), LoanReferenceRefused,
+    LoanRequestConflict.
+    """
+
+    def book(order: SellerOrder) -> dict[str, Any]:
+        if told.amount_fen > order.amount_fen - _refunded(order):
+            raise LoanAmountRefused(_("More than the order is worth after refunds."), field="amount")
+        held = _held_pledge(order)
+        if held is None:
+            earlier = Pledge.objects.filter(order=order).exclude(release=Release.CANCELLED).exists()
+            return _to_seller(order, told.amount_fen, on) if earlier else {}
+        pledge, loan = held
+        if loan.status == LoanStatus.SIGNED:
+            cancel_loan(loan_id=loan.pk, on=on)
+            return {}
+        pledge.release, pledge.released_on = Release.SETTLED.value, on
+        pledge.save(update_fields=["release", "released_on"])
+        return _to_loan(order, loan, told.amount_fen, on)
+
+    require_amount(told.amount_fen)
+    return _once(seller_id, told, OrderEventKind.SETTLED, on, book)
+
+
+def refund_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
+    """
+    The buyer got so much back. A pledge is released once its order is refunded as a whole, and as much of the loan as the
+    refunded part stood for is called in; a loan whose money has not been sent is cancelled. After the settlement it is
+    between the buyer and the seller. Errors: those of `settle_order`.
+    """
+
+    def book(order: SellerOrder) -> dict[str, Any]:
+        refunded = _refunded(order) + told.amount_fen
+        if refunded > order.amount_fen:
+            raise LoanAmountRefused(_("More than the order is worth after refunds."), field="amount")
+        held = _held_pledge(order)
+        if held is None:
+            return {}
+        pledge, loan = held
+        if loan.status == LoanStatus.SIGNED:
+            cancel_loan(loan_id=loan.pk, on=on)
+            return {}
+        called = (
+            OrderEvent.objects.filter(order=order).aggregate(fen=Sum("recalled_fen", default=0))["fen"] or 0
+        )
+        if refunded == order.amount_fen:
+            pledge.release, pledge.released_on = Release.REFUNDED.value, on
+            pledge.save(update_fields=["release", "released_on"])
+        return {"recalled_fen": called_in(pledge.share_fen, order.amount_fen, refunded, called)}
+
+    require_amount(told.amount_fen)
+    with transaction.atomic():
+        event = _once(seller_id, told, OrderEventKind.REFUNDED, on, book)
+        if event.recalled_fen:
+            loans = Pledge.objects.filter(order=event.order).exclude(release=Release.CANCELLED)
+            order_recalls(on=on, loan_ids=list(loans.values_list("loan_id", flat=True)))
+    return event
+
+
+def _once(
+    seller_id: UUID,
+    told: Told,
+    kind: OrderEventKind,
+    on: date,
+    book: Callable[[SellerOrder], dict[str, Any]],
+) -> OrderEvent:
+    """Records an event of an order with what it booked, or answers the one recorded before under its reference."""
+    require_reference(told.reference)
+    asked = request_hash({"kind": kind.value, "amount": told.amount_fen, "at": told.happened_at.isoformat()})
+    with transaction.atomic():
+        Seller.objects.select_for_update(no_key=True).filter(pk=seller_id).first()
+        order = (
+            SellerOrder.objects.select_related("seller")
+            .filter(seller_id=seller_id, reference=told.order)
+            .first()
+        )
+        if order is None:
+            raise OrderNotFound(_("There is no order %(id)s.") % {"id": told.order}, field="order")
+        first = OrderEvent.objects.filter(order=order, reference=told.reference).first()
+        if first is not None:
+            require_same_request(first.request_hash, asked)
+            return first
+        _require_past(timezone.localdate(told.happened_at), on)
+        if told.happened_at < order.shipped_at:
+            raise LoanDateRefused(_("Nothing happens to an order before it is shipped."), field="happened_at")
+        once = kind is not OrderEventKind.REFUNDED
+        if (once and OrderEvent.objects.filter(order=order, kind=kind).exists()) or (
+            kind is not OrderEventKind.REFUNDED and _refunded(order) == order.amount_fen
+        ):
+            raise OrderEnded(_("The order has ended."), field="order")
+        return OrderEvent.objects.create(
+            order=order,
+            kind=kind.value,
+            reference=told.reference,
+            request_hash=asked,
+            amount_fen=told.amount_fen,
+            happened_at=told.happened_at,
+            booked_on=on,
+            **book(order),
+        )
+
+
+def _held_pledge(order: SellerOrder) -> tuple[Pledge, Loan] | None:
+    """The pledge that holds an order and its loan, both locked. LoanNotRunning while the loan's money is on its way."""
+    pledge = Pledge.objects.filter(order=order, release="").first()
+    if pledge is None:
+        return None
+    loan = locked_loan(pledge.loan_id)
+    pledge = Pledge.objects.select_for_update().filter(pk=pledge.pk, release="").first()
+    if pledge is None:
+        return None
+    if loan.status == LoanStatus.DISBURSING:
+        raise LoanNotRunning(_("The loan's money is on its way: tell it again once that is known."))
+    return pledge, loan
+
+
+def _to_seller(order: SellerOrder, fen: int, on: date) -> dict[str, Any]:
+    legs = (Leg(CASH_CLEARING.control_id, order.seller.payable_account_id, fen),)
+    entry = post(
+        draft=Draft(reference=f"order:{order.pk}:settled", event="order.settled", booked_on=on, legs=legs)
+    )
+    return {"to_loan_fen": 0, "to_seller_fen": fen, "entry_id": entry.entry_id}
+
+
+def _to_loan(order: SellerOrder, loan: Loan, fen: int, on: date) -> dict[str, Any]:
+    """The loan first, as much as ends it; of one that was given up, as much as is still claimed."""
+    if loan.status == LoanStatus.ACTIVE:
+        ends_fen = payoff_quote(loan, on).total_fen
+        repaid, kind = min(fen, ends_fen), Kind.PAYOFF if fen >= ends_fen else Kind.REPAYMENT
+    elif loan.status in (LoanStatus.CHARGED_OFF, LoanStatus.WRITTEN_OFF):
+        claimed = loan_claim(loan)
+        repaid, kind = min(fen, claimed), Kind.RECOVERY
+    else:
+        repaid, kind = 0, Kind.REPAYMENT
+    if not repaid:
+        return _to_seller(order, fen, on)
+    rest = fen - repaid
+    also = (Leg(CASH_CLEARING.control_id, order.seller.payable_account_id, rest),) if rest else ()
+    request = Request(kind=kind, reference=f"order:{order.pk}:settled", amount_fen=repaid)
+    fact = record(loan_id=loan.pk, request=request, on=on, also=also)
+    return {"to_loan_fen": repaid, "to_seller_fen": rest, "entry_id": fact.entry_id}
+
+
+def loan_claim(loan: Loan) -> int:
+    """What is still claimed of a loan that was given up."""
+    return int(loan.instalments.aggregate(fen=Sum("unpaid_fen", default=0))["fen"] or 0)
+
+
+def _refunded(order: SellerOrder) -> int:
+    refunds = OrderEvent.objects.filter(order=order, kind=OrderEventKind.REFUNDED)
+    return int(refunds.aggregate(fen=Sum("amount_fen", default=0))["fen"] or 0)
+
+
+def _require_past(day: date, on: date) -> None:
+    if day > on:
+        raise LoanDateRefused(_("This day has not come yet."), field="happened_at")
