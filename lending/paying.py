@@ -22,7 +22,7 @@ from ledger.sql import fetch_all
 from lending.errors import LoanNotRunning
 from lending.models import Loan, LoanStatus
 from lending.notices import DisbursementFailed, LoanDisbursed
-from lending.recalls import CALLED_IN, COLLECTION, uncovered
+from lending.recalls import CALLED_IN, PURPOSE, uncovered
 from lending.selectors import terms_of
 from lending.services import servicing
 from lending.services.facts import locked_loan
@@ -32,6 +32,7 @@ from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments, request_payout
 
 DISBURSEMENT = "lending.disbursement"
+COLLECTION = PURPOSE
 # How the references of the collections ordered here begin.
 OWN = "loan-autopay:"
 

@@ -16,7 +16,7 @@ from payments.gateway import is_configured
 from payments.models import PaymentOrder
 from payments.services.orders import Wanted, order_payments
 
-COLLECTION = "lending.loan"
+PURPOSE = "lending.loan"
 # How the references of the collections ordered here begin.
 CALLED_IN = "loan-called-in:"
 
@@ -57,9 +57,9 @@ def order_recalls(*, on: date, loan_ids: Sequence[int] | None = None, hint: bool
     wanted = []
     for (loan_id,) in fetch_all(_CALLED, {"loans": None if loan_ids is None else list(loan_ids)}):
         loan = Loan.objects.select_related("terms").get(pk=loan_id)
-        earlier = PaymentOrder.objects.filter(purpose=COLLECTION, subject=str(loan.uuid))
+        earlier = PaymentOrder.objects.filter(purpose=PURPOSE, subject=str(loan.uuid))
         fen = uncovered(loan, on)
         if fen:
             reference = f"{CALLED_IN}{loan.pk}:{on}:{earlier.filter(ordered_on=on).count() + 1}"
-            wanted.append(Wanted(loan.customer_id, fen, COLLECTION, str(loan.uuid), reference))
+            wanted.append(Wanted(loan.customer_id, fen, PURPOSE, str(loan.uuid), reference))
     return order_payments(wanted=wanted, on=on, hint=hint) if wanted else []

@@ -49,9 +49,9 @@ def signed(wish: Wish | None = None, *, on: date = SIGNED_ON, customer_id: Any =
 
 def a_seller(customer_id: Any = None) -> UUID:
     """Somebody who has sold for long enough."""
-    return accept_seller(
-        customer_id=customer_id or a_customer().pk, trading_since=SIGNED_ON - timedelta(days=365)
-    ).pk
+    seller_id: UUID = customer_id or a_customer().pk
+    accept_seller(customer_id=seller_id, trading_since=SIGNED_ON - timedelta(days=365))
+    return seller_id
 
 
 def shipped(seller_id: UUID, amount_fen: int, *, on: date = SIGNED_ON, **given: Any) -> SellerOrder:
