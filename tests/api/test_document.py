@@ -19,11 +19,11 @@ from huabei.api.shapes import A_LINE, A_PURCHASE
 from huabei.models import Repayment, SharedLine, Statement
 from huabei.paying_out import request_payout_of_credit
 from huabei.services.instalments import spread_statement
-from lending.api.shapes import A_SOURCE
-from lending.services import servicing
 from huabei.services.invitations import invite_by_phone
 from huabei.services.repayments import refund
 from huabei.services.shares import accept, authorise_shared, invite
+from lending.api.shapes import A_SOURCE
+from lending.services import servicing
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
 from tests.loan_world import signed

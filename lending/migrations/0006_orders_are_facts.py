@@ -55,7 +55,7 @@ def first_rule(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("lending", "0004_order_loans")]
+    dependencies = [("lending", "0005_order_loans")]
 
     operations = [
         migrations.RunPython(first_rule, migrations.RunPython.noop),

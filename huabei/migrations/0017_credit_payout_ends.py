@@ -16,7 +16,7 @@ REVOKE UPDATE, DELETE, TRUNCATE ON huabei_creditpayoutend FROM {settings.DATABAS
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('huabei', '0014_share_invitations'),
+        ('huabei', '0016_share_invitations'),
     ]
 
     operations = [

@@ -11,7 +11,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('customers', '0004_api_keys'),
-        ('lending', '0003_permissions_of_staff'),
+        ('lending', '0004_contracts'),
     ]
 
     operations = [

@@ -13,6 +13,7 @@ CHART = [
     "commitment_control",
     "corrections",
     "customer_credit",
+    "discount_income",
     "fee_income",
     "fee_receivable",
     "interest_accrued",
@@ -29,6 +30,7 @@ CHART = [
     "loan_principal",
     "loan_recovery",
     "merchant_payable",
+    "merchant_settlement",
     "payouts_under_way",
     "penalty_accrued",
     "penalty_income",
@@ -40,7 +42,7 @@ CHART = [
 
 
 class Migration(migrations.Migration):
-    dependencies = [("ledger", "0006_campaign_budgets")]
+    dependencies = [("ledger", "0007_merchant_settlement")]
 
     operations = [
         migrations.RemoveConstraint("account", "account_type_is_in_chart"),

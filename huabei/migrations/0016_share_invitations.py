@@ -18,7 +18,7 @@ REVOKE DELETE, TRUNCATE ON huabei_shareinvitation FROM {settings.DATABASE_ROLE};
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('huabei', '0013_statement_documents'),
+        ('huabei', '0015_merchant_settlements'),
     ]
 
     operations = [
