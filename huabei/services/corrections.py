@@ -61,8 +61,8 @@ def repay_from(
     """
     Books a repayment that counts from `value_on`: the line becomes what it would be had the money come that day.
 
-    On the business date itself, and where no day is given, it is `repay`. The reference happens once per line. Errors: AmountRefused, DateRefused before
-    the opening or after `on`, LineNotFound, ReferenceRefused, RequestConflict.
+    On the business date itself, and where no day is given, it is `repay`. The reference happens once per line. Errors:
+    AmountRefused, DateRefused before the opening or after `on`, LineNotFound, ReferenceRefused, RequestConflict.
     """
     if value_on is None or value_on == on:
         made = repay(line_id=line_id, amount_fen=amount_fen, reference=reference, on=on)
