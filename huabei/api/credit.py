@@ -27,7 +27,7 @@ PAYOUT = "credit_payout"
 A_SOURCE = "9f0e1d2c-3b4a-4596-8778-695a4b3c2d13"
 
 
-class SourceOut(Fields):
+class PayoutSourceOut(Fields):
     """A wallet or a card that credit may be paid to."""
 
     id = Identifier(source="uuid")
@@ -39,7 +39,7 @@ class CreditOut(Fields):
     """What the lender owes the borrower, and where it may go."""
 
     credit = Yuan(source="credit_fen")
-    sources = SourceOut(many=True)
+    sources = PayoutSourceOut(many=True)
 
 
 class PayoutIn(Fields):
