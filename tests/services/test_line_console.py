@@ -251,7 +251,7 @@ def test_borrowers_and_visitors_do_nothing(client: Client, line: Line) -> None:
     for _who in range(2):
         assert "/login/" in client.get(address(line, "freeze"))["Location"]
         assert "/login/" in act(client, line, "freeze", cause="fraud")["Location"]
-        client.force_login(Login.objects.create_user("somebody"))
+        client.force_login(Login.objects.get_or_create(username="somebody")[0])
     assert not Freeze.objects.filter(cause="fraud").exists()
 
 
