@@ -9,7 +9,7 @@ from datetime import date, timedelta
 from uuid import UUID, uuid5
 
 from django.db import connection, transaction
-from django.db.models import Count, Q
+from django.db.models import Case, Count, Q, When
 
 from customers.models import Shop
 from finance.dates import add_months
@@ -19,6 +19,7 @@ from huabei.errors import LineError
 from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
 from huabei.services import purchases, repayments
 from huabei.services.settlements import link_account, register_account
+from lending.models import Loan, LoanStatus
 from operations.demo.behaviour import Outcome, Payer, Spend, autopays, payer_of, pays_fen, pays_on, spends
 from payments import simulator
 from payments.models import AutopayAmount, SourceKind
@@ -191,13 +192,18 @@ def demo_lines(most: int) -> list[Line]:
 
 
 def showcase_line() -> Line:
-    """A line with something to see: not overdue if one can be had, then most statements, then one that bears interest."""
+    """
+    A line with something to see: of somebody with a loan, not overdue if one can be had, then most statements, then one that
+    bears interest.
+    """
+    borrowers = Loan.objects.filter(status=LoanStatus.ACTIVE).values("customer_id")
     return (
         Line.objects.exclude(status=LineStatus.CLOSED)
         .annotate(
+            has_loan=Case(When(customer_id__in=borrowers, then=1), default=0),
             bills=Count("statements", distinct=True),
             revolves=Count("segments", filter=Q(segments__until__isnull=True), distinct=True),
         )
-        .order_by("bucket", "-bills", "-revolves", "pk")[:1]
+        .order_by("bucket", "-has_loan", "-bills", "-revolves", "pk")[:1]
         .get()
     )

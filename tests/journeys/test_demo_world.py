@@ -15,6 +15,7 @@ from django.conf import settings
 
 from huabei.models import Line, Purchase, Repayment, Statement
 from ledger.audit import verify
+from lending.models import LoanTransaction
 from operations import demo
 from operations.audit import CHECKS
 from operations.models import CloseStep
@@ -79,6 +80,9 @@ def test_a_build_that_is_killed_is_repeated_to_a_world_whose_books_prove(committ
     assert Statement.objects.values("issued_on").distinct().count() == 2
     assert Repayment.objects.filter(to_billed_fen__gt=0).exists()
     assert Line.objects.count() > 100
+    # Some have a loan beside their line, and repay it.
+    assert LoanTransaction.objects.filter(kind="disbursement").count() > 10
+    assert LoanTransaction.objects.filter(kind="repayment").exists()
     # Some had their bill collected: what a wallet held, then the rest from a card.
     assert PaymentOrder.objects.filter(state="confirmed").exists()
     assert not PaymentOrder.objects.exclude(state="confirmed").exists()

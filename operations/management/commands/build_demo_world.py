@@ -28,6 +28,7 @@ from huabei.services.opening import open_by_policy
 from operations.arguments import iso_date
 from operations.demo import world
 from operations.demo.life import Life, demo_lines, link_sources, open_shops, showcase_line
+from operations.demo.loans import Loans
 from operations.demo.logins import create_demo_logins
 from operations.management.terminal import TerminalCommand
 from operations.services.closing import is_open, set_business_date
@@ -99,6 +100,14 @@ class Command(TerminalCommand):
         )
         with self._step(_("Linking wallets and cards")):
             life.link_sources(on=when.begins_on)
+        loans = Loans(life.lines, life.payers)
+        with self._step(_("Signing loans")):
+            loans.sign(scores=scores.published_scores(when.begins_on), on=when.begins_on)
+
+        def live(day: date) -> None:
+            life.live(day)
+            loans.live(day)
+
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         console = Console(file=sys.stderr)
         with Progress(*columns, TimeElapsedColumn(), console=console, disable=not console.is_terminal) as bar:
@@ -109,7 +118,7 @@ class Command(TerminalCommand):
                 if bar.disable and day.day == 1:
                     self.stderr.write(f"  {day}")
 
-            world.live_until(when.until, life.live, advance)
+            world.live_until(when.until, live, advance)
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
