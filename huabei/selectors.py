@@ -176,12 +176,12 @@ class MerchantPosition:
 
 
 def merchant_position(shop_id: UUID) -> MerchantPosition | None:
-    """What stands on a shop's account; None when it does not take lines."""
+    """What a shop has coming, settled and not paid yet or not settled yet; None when it does not take lines."""
     merchant = Merchant.objects.filter(pk=shop_id).first()
     if merchant is None:
         return None
-    payable = positions([merchant.payable_account_id])[merchant.payable_account_id]
-    return MerchantPosition(merchant.pk, payable.credit_fen, merchant.is_accepting)
+    owed = positions([merchant.payable_account_id, merchant.settlement_account_id]).values()
+    return MerchantPosition(merchant.pk, sum(each.credit_fen for each in owed), merchant.is_accepting)
 
 
 @dataclass(frozen=True, slots=True)

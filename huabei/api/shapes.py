@@ -114,7 +114,7 @@ class SettlementOut(Fields):
     """What a shop is owed."""
 
     shop = Identifier()
-    payable = Yuan(help_text="Captured less refunded, as the books have it.")
+    payable = Yuan(help_text="What it has coming and was not paid yet, settled or not, as the books have it.")
     is_accepting = Truth()
 
 

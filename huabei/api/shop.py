@@ -233,7 +233,7 @@ class Settlement(ShopEndpoint):
         tag="Settlement",
     )
     def get(self, request: Request) -> Response:
-        """What stands on the shop's account: captured less refunded."""
+        """What the shop has coming: captured less refunded, taken back and paid out."""
         found = selectors.merchant_position(self.owner)
         if found is None:
             raise NotFound
