@@ -36,6 +36,7 @@ ACCOUNT_NAMES: dict[str, Any] = {
     "loan_recovery": _("Loan recovery"),
     "campaign_budget": _("Campaign budget"),
     "campaign_control": _("Campaigns"),
+    "payouts_under_way": _("Payouts under way"),
     "interest_receivable": _("Interest owed"),
     "fee_receivable": _("Fees owed"),
     "penalty_receivable": _("Penalty owed"),

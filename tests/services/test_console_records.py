@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -38,6 +38,7 @@ from huabei.services import corrections, lifecycle, limits, repayments
 from huabei.services.causes import Why
 from operations.models import CloseStep
 from operations.services import closing
+from operations.services.proving import prove_books
 from operations.staff import ADMINISTRATOR, UNDERWRITER
 from payments.models import PaymentOrder
 from payments.services import sending
@@ -240,6 +241,7 @@ def list_of(label: str) -> str:
 
 
 def test_every_list_and_its_first_record_open(client: Client, line: Line) -> None:
+    prove_books(at=datetime(2026, 8, 1, tzinfo=UTC))
     console = staff(client)
     for label in RECORDS:
         answer = console.get(list_of(label))

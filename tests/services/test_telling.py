@@ -26,9 +26,9 @@ from huabei.notices import (
     StatementIssued,
     figures_sql,
 )
-from huabei.services.causes import Why
+from huabei.services.causes import Why, staff
 from huabei.services.corrections import reverse_purchase, reverse_repayment
-from huabei.services.lifecycle import close
+from huabei.services.lifecycle import close, freeze
 from huabei.services.limits import change_limit, end_temporary, raise_temporarily
 from huabei.services.repayments import refund, repay
 from tests.line_world import a_line, a_merchant, bought, end_day
@@ -118,11 +118,11 @@ def test_a_line_is_told_frozen_when_it_becomes_late_and_free_when_it_is_paid(lin
 
 def test_a_line_frozen_for_another_cause_is_not_told_that_it_works(line: Line) -> None:
     ends(date(2026, 6, 30))
-    Line.objects.filter(pk=line.pk).update(status="frozen", frozen_cause="fraud")
+    freeze(line_id=line.pk, why=Why("fraud", staff(1), "f"), on=date(2026, 7, 2))
     ends(DUE_ON)
     repay(line_id=line.pk, amount_fen=1_500_00, reference="r", on=date(2026, 7, 12))
     ends(date(2026, 7, 12))
-    assert not [m for m in said(line) if isinstance(m, LineFrozen | LineThawed)]
+    assert not [m for m in said(line) if isinstance(m, LineThawed)]
 
 
 def test_a_refund_is_told_with_where_it_went(line: Line) -> None:
