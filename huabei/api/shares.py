@@ -14,7 +14,12 @@ from huabei.api.borrower import BORROWER, OwnEndpoint
 from huabei.api.shapes import PURCHASE, NothingIn
 from huabei.errors import LineNotActive
 from huabei.models import PurchaseState, SharedLine, ShareStatus
-from huabei.services.invitations import TooManyInvitations, invite_by_phone, withdraw_invitation
+from huabei.services.invitations import (
+    InvitationNotFound,
+    TooManyInvitations,
+    invite_by_phone,
+    withdraw_invitation,
+)
 from huabei.services.shares import CapRefused, ShareNotActive, ShareRefused, accept, change_cap, end
 from web.api.day import booking_day, business_date
 from web.api.reading import Choice, Day, Fields, Identifier, Text, Yuan
@@ -165,8 +170,11 @@ class OwnWithdrawal(Endpoint):
     def post(self, request: Request, invitation_uuid: UUID) -> Response:
         """Takes an invitation back; after that it cannot be accepted. Repeating it changes nothing."""
         self.body(NothingIn)
-        with booking_day() as on:
-            ended = withdraw_invitation(invitation=invitation_uuid, owner_id=self.owner, on=on)
+        try:
+            with booking_day() as on:
+                ended = withdraw_invitation(invitation=invitation_uuid, owner_id=self.owner, on=on)
+        except InvitationNotFound as error:
+            raise NotFound from error
         return self.answer(InvitationOut, ended)
 
 

@@ -17,7 +17,7 @@ from customers.models import ApiKey, Login
 from customers.services import api_keys
 from customers.services.api_keys import KeyNotFound, KeyRefused, create_key, revoke_key
 from huabei.models import Line, Purchase, Repayment
-from tests.api.test_document import OPERATIONS, caller, examples, prepared, statement_of
+from tests.api.test_document import OPERATIONS, SPENDS, caller, examples, prepared, statement_of
 from tests.api.world import AT, Api, World, a_key
 from tests.borrowers import login_of
 from web import throttle
@@ -93,7 +93,8 @@ def test_what_is_somebody_elses_is_not_found(operation: str, world: World) -> No
     if "Called by a shop" in OPERATIONS[operation][2]["description"]:
         other = world.as_other_shop()
     elif "Called by a borrower" in OPERATIONS[operation][2]["description"]:
-        other = world.as_stranger()
+        # Who spends with the line of another is the stranger here: to them its owner is somebody else.
+        other = world.as_borrower() if operation in SPENDS else world.as_stranger()
     else:
         other, theirs = world.as_lender(), {}  # sees everything: only what does not exist is not found
     before = list(Purchase.objects.order_by("pk").values())

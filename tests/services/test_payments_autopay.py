@@ -303,7 +303,7 @@ def test_in_one_statement_as_many_lines_as_are_due(django_assert_max_num_queries
     lines = billed_lines(12)
     for line in lines:
         a_source(line.customer_id, 5_000_00)
-    with django_assert_max_num_queries(9):
+    with django_assert_max_num_queries(10):
         assert paying.collect_dues() == 12
     assert paying.collect_dues() == 0
     assert taken_at_the_gateway() == 0
