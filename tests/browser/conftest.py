@@ -23,7 +23,7 @@ import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
 from django.db import connection
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Request, sync_playwright
 
 from customers.models import Customer, Login
 from operations.staff import ADMINISTRATOR, set_up_roles
@@ -117,6 +117,11 @@ class Visitor:
     site: Site
     complaints: list[str]
 
+    def request_failed(self, request: Request) -> None:
+        """Remembers what could not be loaded; what the next page cut short did not fail."""
+        if request.failure != "net::ERR_ABORTED":
+            self.complaints.append(f"{request.url}: {request.failure}")
+
     def open(self, path: str) -> None:
         """Opens a page, and checks it as a person at this width would: it fits, it has a heading and a language."""
         self.page.goto(self.site.url + path)
@@ -196,7 +201,7 @@ def visit(browser: Browser, site: Site) -> Iterator[Callable[..., Visitor]]:
             "console", lambda m: found.complaints.append(m.text) if m.type in ("error", "warning") else None
         )
         page.on("pageerror", lambda error: found.complaints.append(str(error)))
-        page.on("requestfailed", lambda request: found.complaints.append(f"{request.url}: {request.failure}"))
+        page.on("requestfailed", found.request_failed)
         return found
 
     yield visitor
