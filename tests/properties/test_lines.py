@@ -115,7 +115,9 @@ class Lives(RuleBasedStateMachine):
             assert not said, f"{said}\necho '{json.dumps(story)}' | ./manage.py simulate_line"
 
 
-TestLives = Lives.TestCase
+TestLives = pytest.mark.skipif(
+    not STORIES, reason="slow: STORIES=100 lets Hypothesis choose lives of its own"
+)(Lives.TestCase)
 TestLives.settings = settings(
     max_examples=max(4, STORIES // 100),
     stateful_step_count=10,
