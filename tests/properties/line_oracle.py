@@ -175,7 +175,7 @@ class LineOracle(Changes):
         value_on = counts_from = value_on or on
         first = self.repayments.get(ref)
         if first is not None:
-            if first.fen != fen or value_on not in (on, first.value_on):
+            if first.fen != fen or value_on != first.value_on:
                 raise Refused("request_conflict")
             return
         if not self.opened_on <= value_on <= on:
