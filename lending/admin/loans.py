@@ -48,7 +48,6 @@ ACCOUNTS: tuple[tuple[str, Any, bool], ...] = (
 class LoanAdmin(RecordAdmin):
     """Loans, newest first."""
 
-    change_form_template = "admin/lending/loan.html"
     list_display = (
         "number",
         "customer",

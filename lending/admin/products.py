@@ -31,7 +31,6 @@ ADD = "lending.add_productversion"
 class ProductAdmin(RecordAdmin):
     """Loan products with their versions."""
 
-    change_form_template = "admin/lending/loan.html"
     list_display = ("name_is", "code", "lender_type", "is_business")
     ordering = ("pk",)
     fields = ("name_is", "code", "lender_type", "is_business", "rules")
