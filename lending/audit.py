@@ -32,6 +32,7 @@ from lending.models import (
     OrderRule,
     Pledge,
     PrepaymentFee,
+    ProceedsPayment,
     Product,
     ProductVersion,
     Segment,
@@ -39,6 +40,7 @@ from lending.models import (
     SellerOrder,
     SignedTerms,
 )
+from lending.proceeds import PURPOSE
 
 _ACCOUNTS = """
 SELECT 'lending_loan', loan.id::text, format('%%s of %%s', role.type_code, loan.customer_id),
@@ -145,7 +147,8 @@ WITH moved AS (
     SELECT attempt.id, 'payment:' || attempt.reference AS reference, ordered.subject,
            CASE ordered.direction WHEN 'collect' THEN 'repayment' ELSE 'disbursement' END AS kind
     FROM payments_paymentattempt AS attempt JOIN payments_paymentorder AS ordered ON ordered.id = attempt.order_id
-    WHERE ordered.purpose LIKE 'lending.%%' AND attempt.moved_fen > 0 AND attempt.settled_on IS NOT NULL
+    WHERE ordered.purpose IN ('lending.loan', 'lending.disbursement') AND attempt.moved_fen > 0
+      AND attempt.settled_on IS NOT NULL
 ), booked AS (
     SELECT fact.id, fact.reference, loan.uuid::text AS subject, fact.kind
     FROM lending_loantransaction AS fact JOIN lending_loan AS loan ON loan.id = fact.loan_id
@@ -192,6 +195,47 @@ WHERE event.kind = 'settled' AND event.entry_id IS NOT NULL
   AND (moved.seller, moved.whole) <> (event.to_seller_fen, event.amount_fen)
 """
 
+# What a loan left of proceeds is paid to the seller whole, by the one attempt that moved its money; what moved is a payment.
+_PAID = """
+WITH moved AS (
+    SELECT attempt.reference, ordered.subject, ordered.owner, attempt.moved_fen
+    FROM payments_paymentattempt AS attempt JOIN payments_paymentorder AS ordered ON ordered.id = attempt.order_id
+    WHERE ordered.purpose = %(purpose)s AND attempt.moved_fen > 0 AND attempt.settled_on IS NOT NULL
+), paid AS (
+    SELECT payment.*, event.to_seller_fen, seller.customer_id AS owner, posted.fen AS posted_fen
+    FROM lending_proceedspayment AS payment
+    JOIN lending_orderevent AS event ON event.id = payment.event_id
+    JOIN lending_sellerorder AS ordered ON ordered.id = event.order_id
+    JOIN lending_seller AS seller ON seller.customer_id = ordered.seller_id
+    CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS fen FROM ledger_transfer AS transfer
+                        WHERE transfer.entry_id = payment.entry_id AND credit_account_id = %(cash)s
+                          AND debit_account_id = seller.payable_account_id) AS posted
+)
+SELECT 'lending_proceedspayment', coalesce(paid.event_id::text, moved.reference),
+       format('moved=%%s for %%s', moved.moved_fen, moved.subject),
+       format('proceeds=%%s paid=%%s posted=%%s for %%s', paid.to_seller_fen, paid.amount_fen, paid.posted_fen, paid.event_id)
+FROM moved FULL JOIN paid USING (reference)
+WHERE (moved.moved_fen, moved.subject, moved.owner, moved.moved_fen, moved.moved_fen)
+      IS DISTINCT FROM (paid.amount_fen, paid.event_id::text, paid.owner, paid.to_seller_fen, paid.posted_fen)
+"""
+
+# What stands on a seller's account is what their loans left of proceeds and nobody paid yet.
+_OWED = """
+SELECT 'lending_seller', seller.customer_id::text, format('owed=%%s', left_over.fen), format('owed=%%s', stands.fen)
+FROM lending_seller AS seller
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(event.to_seller_fen - coalesce(payment.amount_fen, 0)), 0) AS fen
+    FROM lending_sellerorder AS ordered JOIN lending_orderevent AS event ON event.order_id = ordered.id
+    LEFT JOIN lending_proceedspayment AS payment ON payment.event_id = event.id
+    WHERE ordered.seller_id = seller.customer_id
+) AS left_over
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(CASE WHEN credit_account_id = seller.payable_account_id THEN 1 ELSE -1 END * amount_fen), 0) AS fen
+    FROM ledger_transfer WHERE seller.payable_account_id IN (credit_account_id, debit_account_id)
+) AS stands
+WHERE left_over.fen <> stands.fen
+"""
+
 CHECKS = (
     Check("loan_pledges", _("A loan's pledges stand for its principal."), "lending_pledge", _PLEDGES),
     Check(
@@ -200,6 +244,19 @@ CHECKS = (
         "lending_orderevent WHERE entry_id IS NOT NULL",
         _PROCEEDS,
         {"cash": CASH_CLEARING.control_id},
+    ),
+    Check(
+        "proceeds_payments",
+        _("What a loan left of proceeds is paid whole, once, by the payment that moved its money."),
+        "lending_proceedspayment",
+        _PAID,
+        {"purpose": PURPOSE, "cash": CASH_CLEARING.control_id},
+    ),
+    Check(
+        "proceeds_owed",
+        _("A seller is still to be paid what loans left of proceeds and was not paid."),
+        "lending_seller",
+        _OWED,
     ),
     Check(
         "loan_payments",
@@ -264,6 +321,7 @@ CHECKS = (
             OrderRule,
             Pledge,
             PrepaymentFee,
+            ProceedsPayment,
             Product,
             ProductVersion,
             Segment,
@@ -281,6 +339,7 @@ CHECKS = (
             OrderEvent,
             OrderRule,
             PrepaymentFee,
+            ProceedsPayment,
             ProductVersion,
             SellerOrder,
             SignedTerms,
@@ -308,6 +367,7 @@ CHECKS = (
                     "orderevent",
                     "orderrule",
                     "prepaymentfee",
+                    "proceedspayment",
                     "productversion",
                     "sellerorder",
                     "signedterms",

@@ -208,3 +208,25 @@ class Pledge(models.Model):
 
     def __str__(self) -> str:
         return f"{self.loan_id} {self.order_id}"
+
+
+class ProceedsPayment(models.Model):
+    """The payment that brought a seller what the loan left of an order's proceeds. Never changed."""
+
+    event = models.OneToOneField(
+        OrderEvent, on_delete=models.PROTECT, primary_key=True, related_name="payment"
+    )
+    reference = models.CharField(_("reference"), max_length=80, unique=True)
+    amount_fen = models.BigIntegerField(_("amount"))
+    paid_on = models.DateField(_("paid on"))
+    entry_id = models.BigIntegerField(unique=True)
+
+    class Meta:
+        verbose_name = _("payment of proceeds")
+        verbose_name_plural = _("payments of proceeds")
+        constraints = [
+            models.CheckConstraint(name="proceeds_payment_positive", condition=Q(amount_fen__gt=0))
+        ]
+
+    def __str__(self) -> str:
+        return self.reference

@@ -10,7 +10,7 @@ from finance.loan import Books, Kind, Parts, Transaction, effective
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, LOAN_CLAIM_CONTROL
 from ledger.services import Leg
 from ledger.sql import fetch_all
-from lending.models import Loan
+from lending.models import Loan, LoanStatus
 
 # Between two accounts: what moved to the first, the one with the smaller id, from the other, less what moved back.
 Flows = dict[tuple[int, int], int]
@@ -48,10 +48,11 @@ def meant(loan: Loan, books: Books, facts: Iterable[Transaction], on: date) -> F
     product, cash = loan.product, CASH_CLEARING.control_id
     principal, credit, claim = loan.principal_account_id, loan.credit_account_id, loan.claim_account_id
     drawn_fen = sum(fact.amount_fen for fact in effective(facts, on) if fact.kind is Kind.DISBURSEMENT)
+    freed_fen = loan.terms.principal_fen if loan.status == LoanStatus.CANCELLED else drawn_fen
     billed, paid, lost, used = books.billed, books.paid, books.lost, books.from_credit
     moves = [
         (COMMITMENT_CONTROL.control_id, loan.commitment_account_id, loan.terms.principal_fen),
-        (loan.commitment_account_id, COMMITMENT_CONTROL.control_id, drawn_fen),
+        (loan.commitment_account_id, COMMITMENT_CONTROL.control_id, freed_fen),
         (principal, cash, books.lent_fen - books.kept_fee_fen),
         (principal, product.fee_income_account_id, books.kept_fee_fen),
         (loan.interest_account_id, product.interest_accrued_account_id, billed.interest_fen),

@@ -18,6 +18,7 @@ from django.conf import settings
 import huabei.autopay
 import huabei.paying_out
 import lending.paying
+import lending.proceeds
 import lending.recalls
 from huabei.services import settlements
 from operations.services.business_day import booking_day, require_no_close
@@ -50,6 +51,7 @@ ROUTES: Mapping[str, Route] = {
     huabei.paying_out.PURPOSE: Route(huabei.paying_out.book_payout),
     lending.paying.COLLECTION: Route(lending.paying.book_collection, lending.paying.still_asked),
     lending.paying.DISBURSEMENT: Route(lending.paying.book_disbursement),
+    lending.proceeds.PURPOSE: Route(lending.proceeds.book_payout),
     settlements.PURPOSE: Route(settlements.book_payout),
 }
 
@@ -152,11 +154,15 @@ def collect_dues(*, hint: bool = True) -> int:
 
 
 def pay_merchants(*, hint: bool = True) -> int:
-    """Orders what was settled with merchants and is neither paid nor under way to be paid; returns how many orders."""
+    """
+    Orders what was settled with merchants, and what loans left of their orders' proceeds, to be paid where it is neither paid
+    nor under way; returns how many orders.
+    """
     if not is_configured():
         return 0
     with booking_day() as on:
-        return len(settlements.order_payouts(on=on, hint=hint))
+        settled = settlements.order_payouts(on=on, hint=hint)
+        return len(settled) + len(lending.proceeds.order_payouts(on=on, hint=hint))
 
 
 def collect_for_the_last_time() -> None:

@@ -12,6 +12,7 @@ from lending.audit import CHECKS
 from lending.models import Loan
 from lending.replaying import loans_replayed
 from lending.services import servicing
+from lending.services.signing import cancel_loan
 from tests.loan_world import SIGNED_ON, a_wish, end_days, lent, signed
 
 pytestmark = pytest.mark.django_db
@@ -20,10 +21,11 @@ ON = date(2026, 7, 16)
 
 @pytest.fixture
 def loan() -> Loan:
-    """A loan a month old whose first instalment is paid in part, one given up, and one that is only signed."""
+    """A loan a month old whose first instalment is paid in part, one given up, one signed, one cancelled."""
     loan = lent(a_wish(product="taobao", method="equal_principal"))
     lost = lent(a_wish(method="interest_first", periods=3))
     signed()
+    cancel_loan(loan_id=signed().pk, on=SIGNED_ON)
     end_days(SIGNED_ON, date(2026, 7, 14))
     servicing.repay(loan_id=loan.pk, amount_fen=100_00, reference="r", on=date(2026, 7, 15))
     servicing.charge_off(loan_id=lost.pk, reference="c", on=date(2026, 7, 15))

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
 from ledger.audit import verify
 from lending.audit import CHECKS
-from lending.models import Loan, SellerOrder
+from lending.models import Loan, ProceedsPayment, SellerOrder
 from lending.services import servicing
 from lending.services.orders import Told, settle_order
+from operations.services import closing, paying
 from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, shipped, signed
+from tests.payment_world import a_source
 
 pytestmark = pytest.mark.django_db
 
@@ -23,13 +27,17 @@ RULE = (
     "product_id, effective_from, advance_rate, minimum_shop_months, largest_buyer_share, fastest_minutes,"
     " longest_shipped_days, highest_refund_rate, observed_days, observed_orders"
 )
+PAYMENT = "event_id, reference, amount_fen, paid_on, entry_id"
 ORDER = "seller_id, reference, request_hash, amount_fen, buyer, shipped_at, shipped_on, told_on"
 
 
 @pytest.fixture
 def loan() -> Loan:
-    """A loan against two orders of which one is settled."""
+    """A loan against two orders of which one is settled; what an order of an earlier loan left was paid to the seller."""
+    closing.set_business_date(on=SIGNED_ON)
     seller = a_seller()
+    a_source(seller, 10_000_00)
+    paid_out(seller)
     first, _second = (shipped(seller, 1_000_00) for _n in range(2))
     wish = a_wish(1_600_00, product="order-loan", method="one_off", periods=1, unit="days", every=30)
     loan = signed(wish, customer_id=seller)
@@ -43,6 +51,20 @@ def loan() -> Loan:
     return loan
 
 
+def paid_out(seller: UUID) -> None:
+    """An order loan that its order's proceeds end, and what they leave, paid."""
+    order = shipped(seller, 1_000_00)
+    wish = a_wish(100_00, product="order-loan", method="one_off", periods=1, unit="days", every=30)
+    loan = signed(wish, customer_id=seller)
+    servicing.begin_disbursement(loan_id=loan.pk)
+    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=SIGNED_ON)
+    told = Told(order=order.reference, reference="s", happened_at=at_noon(SIGNED_ON), amount_fen=1_000_00)
+    settle_order(seller_id=seller, told=told, on=SIGNED_ON)
+    paying.pay_merchants()
+    paying.sweep()
+    assert ProceedsPayment.objects.count() == 1
+
+
 def execute(statement: str) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
@@ -54,8 +76,9 @@ def copied(table: str, columns: str, where: str, **changed: str) -> str:
     return f"INSERT INTO {table} ({', '.join(names)}) SELECT {values} FROM {table} WHERE {where}"
 
 
-HELD, SETTLED = "release = ''", "kind = 'settled'"
+HELD, SETTLED = "release = ''", "kind = 'settled' AND to_seller_fen = 0"
 ANOTHERS = "(SELECT max(id) FROM lending_sellerorder)"
+UNPAID = "(SELECT max(id) FROM lending_orderevent)"
 A_DAY_LATER = "effective_from + 1"
 
 
@@ -85,6 +108,14 @@ A_DAY_LATER = "effective_from + 1"
          "seller_order_amount_positive"),
         (copied("lending_sellerorder", ORDER, "true", reference="'n'", told_on="shipped_on - 1"),
          "seller_order_told_after_shipping"),
+        (copied("lending_proceedspayment", PAYMENT, "true", reference="'n'", entry_id="0"),
+         "lending_proceedspayment_pkey"),
+        (copied("lending_proceedspayment", PAYMENT, "true", event_id=UNPAID, entry_id="0"),
+         "lending_proceedspayment_reference_key"),
+        (copied("lending_proceedspayment", PAYMENT, "true", event_id=UNPAID, reference="'n'"),
+         "lending_proceedspayment_entry_id_key"),
+        (copied("lending_proceedspayment", PAYMENT, "true", event_id=UNPAID, reference="'n'", entry_id="0",
+                amount_fen="0"), "proceeds_payment_positive"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_is_refused(loan: Loan, statement: str, constraint: str) -> None:
@@ -108,7 +139,7 @@ def test_what_is_pledged_stays_as_it_was_pledged(loan: Loan, statement: str) -> 
         execute(statement)
 
 
-@pytest.mark.parametrize("table", ["lending_pledge", "lending_seller"])
+@pytest.mark.parametrize("table", ["lending_pledge", "lending_proceedspayment", "lending_seller"])
 def test_nothing_is_removed(loan: Loan, table: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         execute(f"DELETE FROM {table}")
@@ -119,14 +150,19 @@ def test_nothing_is_removed(loan: Loan, table: str) -> None:
     [
         ("loan_pledges", "UPDATE lending_pledge SET share_fen = share_fen - 1 WHERE release = ''"),
         ("loan_pledges", "UPDATE lending_pledge SET release = '', released_on = NULL"),
-        ("order_proceeds", "UPDATE lending_orderevent SET to_loan_fen = to_loan_fen - 1, to_seller_fen = 1"),
+        ("order_proceeds", "UPDATE lending_orderevent SET to_loan_fen = to_loan_fen - 1, to_seller_fen = to_seller_fen + 1"),
         ("order_proceeds", "UPDATE ledger_transfer SET amount_fen = amount_fen - 1 WHERE entry_id ="
-                           " (SELECT entry_id FROM lending_orderevent)"),
+                           " (SELECT max(entry_id) FROM lending_orderevent)"),
+        ("proceeds_payments", "DELETE FROM lending_proceedspayment"),
+        ("proceeds_payments", "UPDATE lending_proceedspayment SET amount_fen = amount_fen - 1"),
+        ("proceeds_payments", "UPDATE lending_proceedspayment SET reference = 'another'"),
+        ("proceeds_owed", "UPDATE lending_proceedspayment SET amount_fen = amount_fen - 1"),
+        ("proceeds_owed", "DELETE FROM ledger_transfer WHERE entry_id = (SELECT entry_id FROM lending_proceedspayment)"),
     ],
 )  # fmt: skip
 def test_a_fault_is_found(loan: Loan, check: str, statement: str) -> None:
     assert [finding.check.name for finding in verify(CHECKS) if not finding.holds] == []
-    assert SellerOrder.objects.count() == 3
+    assert SellerOrder.objects.count() == 4
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("RESET ROLE")
         cursor.execute("SET LOCAL session_replication_role = replica")

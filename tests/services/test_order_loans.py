@@ -14,8 +14,9 @@ from customers.sealing import Sealed
 from finance.errors import DomainError
 from ledger.audit import verify
 from ledger.sql import fetch_all, value
+from lending import proceeds
 from lending.errors import LoanAmountRefused, LoanNotRunning, LoanRequestConflict
-from lending.models import Loan, OrderEvent, Pledge, Product, Seller, SellerOrder
+from lending.models import Loan, OrderEvent, Pledge, ProceedsPayment, Product, Seller, SellerOrder
 from lending.pledging import Excluded
 from lending.selectors import loan_on
 from lending.services import servicing
@@ -25,9 +26,10 @@ from lending.services.signing import cancel_loan
 from operations import audit
 from operations.services import closing, paying
 from payments import simulator
-from payments.models import PaymentOrder
+from payments.models import FundingSource, PaymentOrder
+from payments.services.sources import remove_source
 from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, end_days, shipped, signed
-from tests.payment_world import a_source, unpark
+from tests.payment_world import LosesReplies, a_source, balance, unpark
 
 pytestmark = pytest.mark.django_db
 LATER = SIGNED_ON + timedelta(days=10)
@@ -317,4 +319,70 @@ def test_what_was_repaid_meanwhile_is_not_called_in() -> None:
     servicing.repay(loan_id=loan.pk, amount_fen=900_00, reference="r", on=SIGNED_ON)
     refund(first, 1_000_00, SIGNED_ON)
     assert not PaymentOrder.objects.filter(reference__startswith="loan-called-in:").exists()
+    assert holds()
+
+
+# What the loan leaves of proceeds goes to the seller, through payments.
+
+
+def sent() -> None:
+    """A run of the job that pays sellers, and of the workers that send it."""
+    paying.pay_merchants()
+    unpark()
+    paying.sweep()
+
+
+def left_over() -> tuple[OrderEvent, FundingSource]:
+    """804.00 ends the loan, 1,000.00 came in: 196.00 is the seller's."""
+    closing.set_business_date(on=SIGNED_ON)
+    _loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
+    list(closing.close_until(on=LATER))
+    return settle(order, 1_000_00), a_source(order.seller_id, 0)
+
+
+def test_what_is_left_is_paid_to_the_seller_once() -> None:
+    event, source = left_over()
+    sent()
+    sent()
+    paid = ProceedsPayment.objects.get()
+    assert (paid.event, paid.amount_fen, paid.paid_on) == (event, 196_00, LATER)
+    assert balance(source) == 196_00
+    list(closing.close_until(on=LATER + timedelta(days=2)))
+    assert balance(source) == 196_00
+    assert holds()
+
+
+def test_a_seller_without_a_source_is_owed_it_until_there_is_one() -> None:
+    event, source = left_over()
+    remove_source(owner=source.owner, source=source.uuid, on=LATER)
+    sent()
+    assert not PaymentOrder.objects.filter(purpose=proceeds.PURPOSE).exists()
+    again = a_source(event.order.seller_id, 0)
+    sent()
+    assert balance(again) == 196_00
+    assert holds()
+
+
+def test_a_payout_that_failed_is_ordered_again_on_the_next_day() -> None:
+    _event, source = left_over()
+    simulator.script(token=source.token, behaviours=["fails"])
+    sent()
+    sent()
+    assert [order.state for order in PaymentOrder.objects.filter(purpose=proceeds.PURPOSE)] == ["failed"]
+    assert not ProceedsPayment.objects.exists()
+    assert holds()
+    list(closing.close_until(on=LATER + timedelta(days=1)))
+    sent()
+    assert balance(source) == 196_00
+    assert holds()
+
+
+def test_a_reply_that_is_lost_pays_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    _event, source = left_over()
+    with monkeypatch.context() as lost:
+        lost.setattr("payments.services.sending.gateway", LosesReplies)
+        sent()
+    assert not ProceedsPayment.objects.exists()
+    sent()
+    assert ProceedsPayment.objects.get().amount_fen == balance(source) == 196_00
     assert holds()
