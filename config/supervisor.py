@@ -39,7 +39,7 @@ class Part:
     environment: Mapping[str, str] | None = None
     directory: Path | None = None
     grace_seconds: float = 15.0
-    is_ready: Callable[[], bool] | None = None
+    is_ready: Callable[[], bool] | None = None  # where it is given, the parts after this one wait for it
     when_ready: str = ""  # said once, the first time it is ready
 
 
@@ -77,6 +77,7 @@ class _Running:
     last_lines: deque[str] = field(default_factory=lambda: deque(maxlen=20))
     crashes: deque[float] = field(default_factory=deque)
     restart_at: float | None = None
+    started: bool = False
     announced: bool = False
 
 
@@ -107,9 +108,8 @@ class Supervisor:
         """Run until a signal or a crash loop; 0 for the first, 1 for the second. Every part is gone after it."""
         with self._listening():
             try:
-                for running in self._running:
-                    self._start(running)
                 while not self._signals_seen and not self._gave_up:
+                    self._start_in_turn()
                     self._turn()
             finally:
                 self._end_all()
@@ -149,7 +149,16 @@ class Supervisor:
 
     # ---------------------------------------------------------------------------------------------------- loop
 
-    def _turn(self, longest_wait: float = 0.5) -> None:
+    def _start_in_turn(self) -> None:
+        """Starts the parts in order; those after one that says when it is ready wait for it, and leave it the cores."""
+        for running in self._running:
+            if not running.started:
+                running.started = True
+                self._start(running)
+            if running.part.is_ready and not running.announced:
+                return
+
+    def _turn(self, longest_wait: float = 0.2) -> None:
         """Wait a little for something to happen, and see to it."""
         due = [running.restart_at for running in self._running if running.restart_at is not None]
         self._forward_output(min([longest_wait, *(max(0.0, at - time.monotonic()) for at in due)]))

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
@@ -54,8 +55,10 @@ class Command(BaseCommand):
         self._say("Starting PostgreSQL and Valkey …")
         with servers_of_this_run() as servers:
             self._say("Bringing the database up to date …")
-            call("migrate", "--no-input", "--verbosity", "1" if sys.stdout.isatty() else "0")
-            call("staff_roles", "--verbosity", "0")
+            if not servers.postgres:
+                call("migrate", "--no-input", "--verbosity", "1" if sys.stdout.isatty() else "0")
+            # Our own server is migrated by the first connection, where it lacks something.
+            call_command("staff_roles", verbosity=0)
             if demo:
                 self._build_demo_world(data)
             address = f"http://{'localhost' if host in LOCAL else host}:{port}/"
