@@ -97,8 +97,8 @@ WHERE limit_fen - unbilled_fen - billed_fen - instalment_fen <> undrawn_fen
 _HOLDS = _of_lines("""
 SELECT 'huabei_line', id::text, format('authorised=%%s', coalesce(authorised.fen, 0)), format('held=%%s', held_fen)
 FROM (/* standing */) AS standing
-LEFT JOIN (SELECT line_id, sum(amount_fen - captured_fen) AS fen FROM huabei_purchase WHERE state = 'authorised'
-           GROUP BY line_id)
+LEFT JOIN (SELECT line_id, sum(amount_fen - captured_fen - cancelled_fen) AS fen FROM huabei_purchase
+           WHERE state = 'authorised' GROUP BY line_id)
     AS authorised ON authorised.line_id = standing.id
 WHERE coalesce(authorised.fen, 0) <> held_fen
 """)
@@ -250,7 +250,7 @@ _REFUNDS = """
 SELECT 'huabei_refund', refund.id::text,
        format('unbilled=%%s billed=%%s credit=%%s merchant=%%s', moved.unbilled, moved.billed, moved.credit, moved.merchant),
        format('unbilled=%%s billed=%%s credit=%%s merchant=%%s', to_unbilled_fen, to_billed_fen, to_credit_fen,
-              refund.amount_fen)
+              refund.amount_fen - to_hold_fen)
 FROM huabei_refund AS refund
 JOIN huabei_purchase AS purchase ON purchase.id = refund.purchase_id
 JOIN huabei_line AS line ON line.id = purchase.line_id
@@ -265,7 +265,7 @@ CROSS JOIN LATERAL (
     WHERE transfer.entry_id = refund.entry_id AND debit_account_id = merchant.payable_account_id
 ) AS moved
 WHERE (moved.unbilled, moved.billed, moved.credit, moved.merchant)
-      <> (to_unbilled_fen, to_billed_fen, to_credit_fen, refund.amount_fen)
+      <> (to_unbilled_fen, to_billed_fen, to_credit_fen, refund.amount_fen - to_hold_fen)
 """
 
 # The control account at the end of every day for which a row says what stands accrued; and what the day's entry moved.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from ledger.audit import Check
+from huabei.models import CategoryRule, MerchantChange, Receipt
+from ledger.audit import Check, guards
 
 # The last hold of a purchase is settled by its last capture, released when it was voided or expired, and open until then. It
-# reserves what the captures before it left.
+# reserves what the captures before it left, and what was given back before receipt, unless that was the last of it.
 _PURCHASES = """
 SELECT 'huabei_purchase', purchase.id::text,
-       format('state=%%s captured=%%s refunded=%%s of captures=%%s hold=%%s', known.state, captures.fen, refunds.fen,
-              captures.refunded, purchase.amount_fen - captures.fen + captures.last),
-       format('state=%%s captured=%%s refunded=%%s of captures=%%s hold=%%s', said.state, captured_fen, refunded_fen,
-              refunded_fen, hold.amount_fen)
+       format('state=%%s captured=%%s refunded=%%s of captures=%%s cancelled=%%s hold=%%s', known.state, captures.fen,
+              refunds.fen, captures.refunded, refunds.cancelled, expected.hold_fen),
+       format('state=%%s captured=%%s refunded=%%s of captures=%%s cancelled=%%s hold=%%s', said.state, captured_fen,
+              refunded_fen, refunded_fen, cancelled_fen, hold.amount_fen)
 FROM huabei_purchase AS purchase
 LEFT JOIN ledger_transfer AS resolution ON resolution.pending_id = purchase.hold_transfer_id
 LEFT JOIN ledger_transfer AS hold ON hold.id = purchase.hold_transfer_id AND hold.kind = 1
@@ -26,11 +27,18 @@ CROSS JOIN LATERAL (SELECT CASE WHEN purchase.state IN ('voided', 'expired') THE
                                 WHEN purchase.state = 'reversed' THEN 'captured' ELSE purchase.state END AS state) AS said
 CROSS JOIN LATERAL (SELECT CASE WHEN resolution.kind IS NULL THEN 'authorised'
                                 WHEN captures.fen > 0 THEN 'captured' ELSE 'released' END AS state) AS known
-CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0) AS fen FROM huabei_refund AS refund
-                    WHERE refund.purchase_id = purchase.id) AS refunds
-WHERE hold.amount_fen IS DISTINCT FROM purchase.amount_fen - captures.fen + captures.last
-   OR (known.state, captures.fen, refunds.fen, captures.refunded)
-      <> (said.state, captured_fen, refunded_fen, refunded_fen)
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_fen - to_hold_fen), 0) AS fen, coalesce(sum(to_hold_fen), 0) AS cancelled,
+           coalesce((array_agg(to_hold_fen ORDER BY refund.id DESC))[1], 0) AS last
+    FROM huabei_refund AS refund WHERE refund.purchase_id = purchase.id
+) AS refunds
+CROSS JOIN LATERAL (
+    SELECT purchase.amount_fen - captures.fen + captures.last - refunds.cancelled
+           + CASE WHEN refunds.cancelled = purchase.amount_fen THEN refunds.last ELSE 0 END AS hold_fen
+) AS expected
+WHERE hold.amount_fen IS DISTINCT FROM expected.hold_fen
+   OR (known.state, captures.fen, refunds.fen, captures.refunded, refunds.cancelled)
+      <> (said.state, captured_fen, refunded_fen, refunded_fen, cancelled_fen)
 """
 
 _CAPTURES = """
@@ -75,6 +83,33 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(greatest(amount_fen, 0) + discount_fen),
 WHERE owed.fen - fees.fen - settled.fen <> payable.fen
 """
 
+# What posts on receipt is captured whole, once, on the day of its receipt; nothing else has one.
+_RECEIPTS = """
+SELECT 'huabei_purchase', coalesce(purchase.id, receipt.purchase_id)::text,
+       format('captured=%%s on %%s', purchase.amount_fen - cancelled_fen, receipt.confirmed_on),
+       format('captured=%%s on %%s', captures.fen, captures.last_on)
+FROM (SELECT * FROM huabei_purchase WHERE posts_on_receipt) AS purchase
+FULL JOIN huabei_receipt AS receipt ON receipt.purchase_id = purchase.id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_fen), 0) AS fen, max(posted_on) AS last_on, min(posted_on) AS first_on
+    FROM huabei_capture AS capture WHERE capture.purchase_id = purchase.id
+) AS captures
+WHERE purchase.id IS NULL
+   OR (receipt.confirmed_on, receipt.confirmed_on) IS DISTINCT FROM (captures.first_on, captures.last_on)
+   OR receipt.confirmed_on IS NOT NULL AND captures.fen <> purchase.amount_fen - cancelled_fen
+"""
+
+_SUSPENSIONS = """
+SELECT 'huabei_merchant', shop_id::text, format('accepting=%%s', known.accepting), format('accepting=%%s', is_accepting)
+FROM huabei_merchant AS merchant
+CROSS JOIN LATERAL (
+    SELECT coalesce((SELECT kind = 'reinstated' FROM huabei_merchantchange AS change
+                     WHERE change.merchant_id = merchant.shop_id AND kind <> 'posting' ORDER BY id DESC LIMIT 1), true)
+        AS accepting
+) AS known
+WHERE known.accepting <> is_accepting
+"""
+
 SPENDING: tuple[Check, ...] = (
     Check(
         "line_purchases",
@@ -95,5 +130,31 @@ SPENDING: tuple[Check, ...] = (
         ),
         "huabei_merchant",
         _MERCHANTS,
+    ),
+    Check(
+        "line_receipts",
+        _("What posts on receipt was captured whole on the day of its receipt, and nothing else has one."),
+        "huabei_purchase",
+        _RECEIPTS,
+    ),
+    Check(
+        "merchant_suspensions",
+        _("A merchant accepts lines unless the last that is said of it is that it is suspended."),
+        "huabei_merchant",
+        _SUSPENSIONS,
+    ),
+    guards(
+        "merchant_guards",
+        models=(MerchantChange, CategoryRule, Receipt),
+        facts=(MerchantChange, CategoryRule, Receipt),
+        triggers=(
+            "huabei_categoryrule_is_append_only",
+            "huabei_categoryrule_is_not_truncated",
+            "huabei_merchantchange_is_append_only",
+            "huabei_merchantchange_is_not_truncated",
+            "huabei_purchase_cancels_while_it_waits",
+            "huabei_receipt_is_append_only",
+            "huabei_receipt_is_not_truncated",
+        ),
     ),
 )

@@ -22,6 +22,7 @@ from huabei.services.campaigns import end_over
 from huabei.services.excess import absorb_excess
 from huabei.services.lifecycle import close_long_overdue, freeze_overdue
 from huabei.services.limits import expire_temporary_limits
+from huabei.services.receipts import receive_over
 from huabei.services.releases import expire_holds
 from huabei.services.reviews import review
 from huabei.settling import settle_merchants
@@ -404,6 +405,15 @@ def end_temporary_limits(closed_on: date, lines: Lines = None) -> int:
     return expire_temporary_limits(last_day=closed_on, on=closed_on + timedelta(days=1), line_ids=lines)
 
 
+def receive_unconfirmed(closed_on: date, lines: Lines = None) -> int:
+    """
+    Purchases whose last day to confirm begins are taken as received, and belong to the statement after. Returns how many.
+
+    After the statements: what they bill and what credit they use is settled before the new day's purchases use any.
+    """
+    return receive_over(on=closed_on + timedelta(days=1), line_ids=lines)
+
+
 def close_late_lines(closed_on: date, lines: Lines = None) -> int:
     """Lines that have been overdue for too many months are closed. Returns how many."""
     return close_long_overdue(on=closed_on + timedelta(days=1), line_ids=lines)
@@ -425,6 +435,7 @@ STEPS = (
     ("lines.book_income", book_income),
     ("lines.end_temporary_limits", end_temporary_limits),
     ("lines.issue_statements", issue_statements),
+    ("lines.receive_unconfirmed", receive_unconfirmed),
     ("lines.move_buckets", move_buckets),
     ("lines.close_late_lines", close_late_lines),
     ("lines.review_limits", review_limits),

@@ -39,6 +39,18 @@ class MerchantNotAccepting(LineError):
     code = "merchant_not_accepting"
 
 
+class MerchantNotAllowed(LineError):
+    """The shop is suspended."""
+
+    code = "merchant_not_allowed"
+
+
+class CategoryNotAllowed(LineError):
+    """What the shop sells may not be paid with a line on this day."""
+
+    code = "category_not_allowed"
+
+
 class PurchaseNotFound(LineError):
     """There is no such purchase."""
 
@@ -50,6 +62,13 @@ class NotAuthorised(LineError):
     """The purchase is no longer waiting for its capture."""
 
     code = "purchase_not_authorised"
+    kind = Kind.CONFLICT
+
+
+class AwaitsReceipt(LineError):
+    """The purchase posts when its buyer confirms receipt: the merchant does not charge it."""
+
+    code = "purchase_awaits_receipt"
     kind = Kind.CONFLICT
 
 

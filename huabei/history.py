@@ -11,7 +11,7 @@ from heapq import nlargest
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from finance.delinquency import days_past_due
@@ -107,7 +107,7 @@ class Happening(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One thing that happened on a line. `state` is a purchase's, in words; what opens a repayment or a plan is its id."""
+    """One thing that happened on a line. `state` is a purchase's, in words; what opens what has a page is its id."""
 
     kind: Happening
     on: date
@@ -117,6 +117,8 @@ class Event:
     state: Any = ""
     repayment_id: int | None = None
     plan_id: int | None = None
+    # A purchase that posts on receipt, which has a page.
+    purchase_id: int | None = None
 
     @property
     def is_income(self) -> bool:
@@ -131,8 +133,12 @@ STATE_TEXTS = {
 }
 PARTLY = _("charged in part, the rest is reserved")
 
+AWAITED = _("paid; confirm once you have it")
+
 
 def _state(row: Purchase) -> Any:
+    if row.awaits_receipt:
+        return AWAITED
     if row.captured_fen and row.state == PurchaseState.AUTHORISED:
         return PARTLY
     if row.captured_fen and hasattr(row, "choice"):
@@ -147,8 +153,9 @@ def _purchases(rows: Iterable[Purchase]) -> list[Event]:
             row.posted_on or row.authorised_on,
             row.pk,
             row.merchant.shop.name,
-            row.captured_fen or row.amount_fen,
+            row.captured_fen or row.left_fen or row.amount_fen,
             _state(row),
+            purchase_id=row.pk if row.posts_on_receipt else None,
         )
         for row in rows
     ]
@@ -182,10 +189,16 @@ def _payoffs(rows: Iterable[Payoff]) -> list[Event]:
     ]
 
 
+def posted_refunds(line_id: int) -> QuerySet[Refund]:
+    """The refunds of a line, but for those before receipt, of what was not posted yet."""
+    found = Refund.objects.filter(purchase__line_id=line_id, to_hold_fen=0)
+    return found.select_related("purchase__merchant__shop")
+
+
 def latest_events(line_id: int, *, most: int = 8) -> list[Event]:
     """The latest purchases, refunds, repayments and early payoffs of a line together, newest first (four queries)."""
     purchases = Purchase.objects.filter(line_id=line_id).select_related("merchant__shop", "choice")
-    refunds = Refund.objects.filter(purchase__line_id=line_id).select_related("purchase__merchant__shop")
+    refunds = posted_refunds(line_id)
     repayments = Repayment.objects.filter(line_id=line_id).order_by("-pk")
     payoffs = Payoff.objects.filter(plan__line_id=line_id).order_by("-pk")
     events = [
@@ -309,9 +322,7 @@ def statement_detail(statement: Statement, *, most: int | None = MOST_SHOWN) -> 
     )
     since, until = before or line.opened_on, statement.issued_on
     shown = purchases_of(line.pk, since=since, until=until, most=most)
-    refunds = Refund.objects.filter(
-        purchase__line_id=line.pk, refunded_on__gte=since, refunded_on__lt=until
-    ).select_related("purchase__merchant__shop")
+    refunds = posted_refunds(line.pk).filter(refunded_on__gte=since, refunded_on__lt=until)
     paid = Repayment.objects.filter(line_id=line.pk, received_on__gte=since)
     paid = (paid.filter(received_on__lt=after) if after else paid).order_by("pk")[:most]
     repayments = _repayments(paid)

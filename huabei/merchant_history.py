@@ -9,7 +9,20 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from huabei.models import Capture, Correction, Merchant, Plan, Purchase, Refund, Settlement
+from huabei.models import (
+    Capture,
+    Cause,
+    Concern,
+    Correction,
+    Merchant,
+    MerchantChangeKind,
+    Plan,
+    Posting,
+    Purchase,
+    Refund,
+    Settlement,
+)
+from huabei.selectors import posting_on
 from huabei.services.settlements import PURPOSE
 from ledger.models import Transfer
 from ledger.selectors import positions
@@ -42,6 +55,32 @@ def orders(
 def own_order(*, merchant_id: UUID, purchase_id: int) -> Purchase | None:
     """A merchant's own order; None for another's."""
     return Purchase.objects.filter(merchant_id=merchant_id, pk=purchase_id).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a merchant stands: since when and why it is suspended, where it is; and when what is bought there now posts."""
+
+    suspended_on: date | None
+    cause: str
+    posts_on_receipt: bool
+
+
+def standing(merchant: Merchant, on: date | None) -> Standing:
+    """How a merchant stands on a date; without one, its purchases post at payment."""
+    last = None
+    if not merchant.is_accepting:
+        last = merchant.changes.filter(kind=MerchantChangeKind.SUSPENDED).order_by("-pk").first()
+    cause = (
+        Cause.objects.filter(concern=Concern.SUSPEND, code=last.cause).order_by("-effective_from").first()
+        if last
+        else None
+    )
+    return Standing(
+        last.changed_on if last else None,
+        str(cause or ""),
+        on is not None and posting_on(merchant.pk, on) == Posting.RECEIPT,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +170,8 @@ def _behind(
     if since is not None:
         rows = rows.filter(**{f"{day}__gt": since})
     amount, entry = "amount_fen", "entry_id"
+    if fact is Refund:
+        rows = rows.filter(to_hold_fen=0)
     if fact is Plan:
         rows, amount, entry = rows.filter(subsidy_fen__gt=0), "subsidy_fen", "subsidy_entry_id"
     return [

@@ -14,7 +14,7 @@ from customers.models import ShopLogin
 from finance.errors import DomainError
 from huabei import merchant_history as history
 from huabei.merchant_forms import AccountForm, CaptureForm, OrdersFilter, RefundForm, sent
-from huabei.models import Capture, Merchant, Purchase, PurchaseState, Refund
+from huabei.models import Capture, Merchant, Purchase, PurchaseState, Receipt, Refund
 from huabei.services import settlements as settling
 from huabei.services.captures import capture
 from huabei.services.releases import void
@@ -23,6 +23,7 @@ from payments.errors import GatewayNotConfigured, SourceRefused
 from payments.gateway import GatewayUnavailable, is_configured
 from web.access import merchant_page
 from web.api.day import booking_day
+from web.today import business_date
 
 SHOWN = 30
 LARGEST_ID = 2**63 - 1
@@ -63,6 +64,7 @@ def orders(request: HttpRequest, user: ShopLogin) -> HttpResponse:
         older_than=found[SHOWN - 1].pk if len(found) > SHOWN else None,
         query=rest.urlencode(),
         owed=history.owed(merchant),
+        standing=history.standing(merchant, business_date()),
     )
     return render(request, "huabei/merchant/orders.html", context)
 
@@ -75,8 +77,8 @@ def _own(user: ShopLogin, purchase_id: int) -> Purchase:
 
 
 def _order(request: HttpRequest, user: ShopLogin, purchase: Purchase, **forms: Any) -> HttpResponse:
-    left_fen = purchase.amount_fen - purchase.captured_fen
-    kept_fen = purchase.captured_fen - purchase.refunded_fen
+    left_fen = purchase.left_fen
+    kept_fen = left_fen if purchase.awaits_receipt else purchase.captured_fen - purchase.refunded_fen
     waits = purchase.state == PurchaseState.AUTHORISED
     can_refund = kept_fen > 0 and purchase.state != PurchaseState.REVERSED
     context = _page(
@@ -87,6 +89,7 @@ def _order(request: HttpRequest, user: ShopLogin, purchase: Purchase, **forms: A
         left_fen=left_fen if waits else 0,
         kept_fen=kept_fen,
         waits=waits,
+        receipt=Receipt.objects.filter(purchase=purchase).first(),
         can_refund=can_refund,
         capture_form=forms.get("capture_form") or CaptureForm.fresh(left_fen),
         refund_form=forms.get("refund_form") or RefundForm.fresh(kept_fen),
@@ -176,6 +179,7 @@ def settlements(request: HttpRequest, user: ShopLogin) -> HttpResponse:
     context = _page(
         user,
         owed=history.owed(merchant),
+        standing=history.standing(merchant, business_date()),
         settlements=found[:SHOWN],
         is_first_page=before is None,
         older_than=found[SHOWN - 1].pk if len(found) > SHOWN else None,

@@ -259,12 +259,14 @@ class RefundArrived(Message):
     to_billed_fen: int
     to_credit_fen: int
     to_instalment_fen: int = 0
+    to_hold_fen: int = 0
 
     def title(self) -> str:
         return _("%(amount)s came back from %(shop)s") % {"amount": rmb(self.amount_fen), "shop": self.shop}
 
     def body(self) -> list[str]:
         parts = (
+            (self.to_hold_fen, _("%(amount)s is available to you again: it was not on a statement.")),
             (self.to_unbilled_fen, _("%(amount)s was taken off your purchases before they are billed.")),
             (self.to_instalment_fen, _("%(amount)s was taken off your instalments to come.")),
             (self.to_billed_fen, _("%(amount)s was taken off what your statements ask for.")),

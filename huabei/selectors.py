@@ -16,10 +16,14 @@ from finance.interest import owed
 from finance.money import round_fen
 from finance.rates import DailyRate
 from huabei.models import (
+    CategoryRule,
     Due,
     Line,
     LineStatus,
     Merchant,
+    MerchantChange,
+    MerchantChangeKind,
+    Posting,
     ReviewTerms,
     Segment,
     SegmentKind,
@@ -35,6 +39,28 @@ from ledger.sql import fetch_one
 def terms_on(on: date) -> Terms:
     """The terms in force on a date."""
     return Terms.objects.filter(effective_from__lte=on).latest("effective_from")
+
+
+def category_allowed(category: str, on: date) -> bool:
+    """Whether shops of a category may be paid by line on a date."""
+    rule = (
+        CategoryRule.objects.filter(category=category, effective_from__lte=on)
+        .order_by("-effective_from")
+        .first()
+    )
+    return rule is None or rule.is_allowed
+
+
+def posting_on(merchant_id: UUID, on: date) -> Posting:
+    """When what is bought from a merchant on a date posts."""
+    change = (
+        MerchantChange.objects.filter(
+            merchant_id=merchant_id, kind=MerchantChangeKind.POSTING, effective_from__lte=on
+        )
+        .order_by("-effective_from")
+        .first()
+    )
+    return Posting(change.posting) if change else Posting.PAYMENT
 
 
 def review_terms_on(on: date) -> ReviewTerms:

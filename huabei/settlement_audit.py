@@ -25,7 +25,7 @@ CROSS JOIN LATERAL (
     WHERE purchase.merchant_id = settlement.merchant_id AND capture.posted_on > since AND capture.posted_on <= settled_on
 ) AS captures
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(refund.amount_fen), 0) AS fen
+    SELECT coalesce(sum(refund.amount_fen - to_hold_fen), 0) AS fen
     FROM huabei_refund AS refund JOIN huabei_purchase AS purchase ON purchase.id = refund.purchase_id
     WHERE purchase.merchant_id = settlement.merchant_id AND refunded_on > since AND refunded_on <= settled_on
 ) AS refunds

@@ -23,8 +23,8 @@ _MONTHS = """
 SELECT 'huabei_sharemonth', month.id::text, format('spent=%%s', used.fen), format('spent=%%s', month.spent_fen)
 FROM huabei_sharemonth AS month
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(CASE state WHEN 'authorised' THEN amount_fen WHEN 'reversed' THEN 0 ELSE captured_fen END
-                        - refunded_fen), 0) AS fen
+    SELECT coalesce(sum(CASE state WHEN 'authorised' THEN amount_fen - cancelled_fen WHEN 'reversed' THEN 0
+                                   ELSE captured_fen END - refunded_fen), 0) AS fen
     FROM huabei_sharedpurchase AS shared
     JOIN huabei_purchase AS purchase ON purchase.id = shared.purchase_id
     JOIN huabei_sharedline AS share ON share.id = shared.share_id AND share.line_id = purchase.line_id

@@ -156,6 +156,7 @@ WHERE /* when: refund.refunded_on */ AND /* scope */
     to_instalment_fen="refund.to_instalment_fen",
     to_billed_fen="refund.to_billed_fen",
     to_credit_fen="refund.to_credit_fen",
+    to_hold_fen="refund.to_hold_fen",
 )
 
 # An instalment plan's first instalment is on the first statement after the day on which it was made.

@@ -38,18 +38,24 @@ SELECT authorised_on, 'authorised', 1, id, amount_fen,
        'huabei_purchase', id, jsonb_build_object('reference', reference)
 FROM huabei_purchase AS purchase WHERE line_id = %(line)s
 UNION ALL
-SELECT entry.booked_on, entry_state.state, 3, purchase.id, purchase.amount_fen - purchase.captured_fen, entry.id,
+SELECT entry.booked_on, entry_state.state, 3, purchase.id, left_over.fen, entry.id,
        'huabei_purchase', purchase.id, '{}'
 FROM huabei_purchase AS purchase CROSS JOIN (VALUES ('voided'), ('expired')) AS entry_state (state)
 JOIN ledger_entry AS entry ON entry.reference = 'purchase:' || purchase.id || ':' || entry_state.state
-WHERE purchase.line_id = %(line)s AND purchase.captured_fen < purchase.amount_fen
+CROSS JOIN LATERAL (SELECT purchase.amount_fen - captured_fen - cancelled_fen AS fen) AS left_over
+WHERE purchase.line_id = %(line)s AND left_over.fen > 0
+UNION ALL
+SELECT confirmed_on, 'received', 2, purchase.id, captured_fen, NULL, 'huabei_purchase', purchase.id,
+       jsonb_build_object('by', CASE WHEN confirmed_by IS NULL THEN 'policy' ELSE 'customer' END)
+FROM huabei_purchase AS purchase JOIN huabei_receipt AS receipt ON receipt.purchase_id = purchase.id
+WHERE purchase.line_id = %(line)s
 UNION ALL
 SELECT posted_on, 'captured', 2, id, amount_fen, entry_id, 'huabei_purchase', purchase_id, '{}'
 FROM huabei_capture WHERE line_id = %(line)s
 UNION ALL
 SELECT refund.refunded_on, 'refunded', 4, refund.id, refund.amount_fen, refund.entry_id, 'huabei_refund', refund.id,
        jsonb_build_object('to_unbilled_fen', to_unbilled_fen, 'to_instalment_fen', to_instalment_fen,
-                          'to_billed_fen', to_billed_fen, 'to_credit_fen', to_credit_fen)
+                          'to_billed_fen', to_billed_fen, 'to_credit_fen', to_credit_fen, 'to_hold_fen', to_hold_fen)
 FROM huabei_purchase AS purchase JOIN huabei_refund AS refund ON refund.purchase_id = purchase.id
 WHERE purchase.line_id = %(line)s
 UNION ALL

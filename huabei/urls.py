@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei import credit_pages, merchant_pages, pages, share_pages
+from huabei import credit_pages, merchant_pages, pages, purchase_pages, share_pages
 
 urlpatterns = [
     path("credit/", credit_pages.credit, name="credit"),
@@ -18,6 +18,9 @@ urlpatterns = [
     path("shared/<uuid:share_uuid>/cap/", share_pages.cap, name="share_cap"),
     path("shared/<uuid:share_uuid>/accept/", share_pages.accept_share, name="accept_share"),
     path("shared/<uuid:share_uuid>/end/", share_pages.end_share, name="end_share"),
+    path("purchases/", purchase_pages.purchases, name="purchases"),
+    path("purchases/<int:purchase_id>/", purchase_pages.purchase, name="purchase"),
+    path("purchases/<int:purchase_id>/receipt/", purchase_pages.confirm, name="confirm_receipt"),
     path("statements/", pages.statements, name="statements"),
     path("statements/<int:statement_id>/", pages.statement, name="statement"),
     path("statements/<int:statement_id>/document/", pages.statement_document, name="statement_document"),

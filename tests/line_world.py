@@ -13,11 +13,22 @@ from django.db import transaction
 import huabei.closing
 from customers.models import Customer, Shop
 from huabei import selectors
-from huabei.models import Campaign, Line, Merchant, Purchase, Settlement, Statement, StatementDocument
+from huabei.models import (
+    Campaign,
+    Line,
+    Merchant,
+    Posting,
+    Purchase,
+    Settlement,
+    Statement,
+    StatementDocument,
+)
 from huabei.selectors import LinePosition
 from huabei.services import purchases
 from huabei.services.campaigns import Promise, create_campaign
+from huabei.services.causes import Why
 from huabei.services.lines import CALENDARS, Opening, open_line
+from huabei.services.merchants import change_posting
 
 OPENED_ON = date(2026, 5, 20)
 _references = itertools.count(1)
@@ -39,6 +50,19 @@ def a_merchant() -> Merchant:
     """A shop that accepts lines."""
     shop = Shop.objects.create(name="Test", category="test", registered_on=OPENED_ON)
     return purchases.accept_merchant(shop=shop)
+
+
+def an_escrow_merchant() -> Merchant:
+    """A shop whose purchases post on confirmed receipt."""
+    shop = a_merchant()
+    change_posting(
+        merchant_id=shop.pk,
+        posting=Posting.RECEIPT,
+        effective_from=OPENED_ON,
+        why=Why("agreement", "staff:1", f"posting-{next(_references)}"),
+        on=OPENED_ON,
+    )
+    return shop
 
 
 def a_line(limit_fen: int = 8_000_00, *, statement_day: int = 1, opened_on: date = OPENED_ON) -> Line:

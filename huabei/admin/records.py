@@ -1,4 +1,4 @@
-"""What belongs to lines, the shops that accept them, their terms and their income."""
+"""What belongs to lines, their terms and their income."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from huabei.admin.tables import captures_table, refunds_table
 from huabei.models import (
     Accrual,
     Due,
-    Merchant,
     Purchase,
     Refund,
     Repayment,
     Segment,
     Terms,
 )
-from ledger.selectors import position
 from web.acts import ActingAdmin, Figures
 from web.console import RecordAdmin, Table, link_to, money, money_column
 from web.templatetags.money import percent
@@ -139,7 +137,7 @@ class PurchaseAdmin(OfLineActing):
         money_column("refunded_fen", _("refunded")),
     )
     list_display = ("authorised_on", "of_line", "shop", *AMOUNTS, "state", "posted_on")
-    list_filter = (LineFilter, "state")
+    list_filter = (LineFilter, "state", "posts_on_receipt")
     list_select_related = ("line__customer", "merchant__shop")
     search_fields = ("=reference", "=id")
     search_help_text = _("The whole reference of the merchant.")
@@ -148,10 +146,13 @@ class PurchaseAdmin(OfLineActing):
         "shop",
         "reference",
         *AMOUNTS,
+        money_column("cancelled_fen", _("given back before receipt")),
         "state",
         "authorised_on",
         "expires_on",
+        "posts_on_receipt",
         "posted_on",
+        "received",
         "recorded_at",
         "hold",
     )
@@ -160,6 +161,15 @@ class PurchaseAdmin(OfLineActing):
     def shop(self, purchase: Purchase) -> SafeString:
         """Where it was bought."""
         return link_to("huabei_merchant", purchase.merchant_id, purchase.merchant.shop)
+
+    @admin.display(description=_("receipt"))
+    def received(self, purchase: Purchase) -> str:
+        """When its receipt was confirmed, and by whom."""
+        receipt = getattr(purchase, "receipt", None)
+        if receipt is None:
+            return "–"
+        by = _("by the buyer") if receipt.by_customer else _("as its time was over")
+        return f"{receipt.confirmed_on} {by}"
 
     @admin.display(description=_("reservation"))
     def hold(self, purchase: Purchase) -> SafeString:
@@ -171,6 +181,10 @@ class PurchaseAdmin(OfLineActing):
         yield captures_table(record.captures.order_by("-pk"))
         yield refunds_table(record.refunds.order_by("-pk"))
 
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Also those of one merchant, which links ask for."""
+        return lookup == "merchant" or super().lookup_allowed(lookup, value, request)
+
 
 @admin.register(Refund)
 class RefundAdmin(OfLineAdmin):
@@ -181,6 +195,7 @@ class RefundAdmin(OfLineAdmin):
         money_column("to_unbilled_fen", _("off unbilled purchases")),
         money_column("to_billed_fen", _("off the statement")),
         money_column("to_credit_fen", _("to the customer's credit")),
+        money_column("to_hold_fen", _("off what was reserved")),
     )
     list_display = ("refunded_on", "of_line", *WENT_TO, "entry")
     list_filter = ()
@@ -214,32 +229,6 @@ class RepaymentAdmin(OfLineActing):
     )
     list_display = ("received_on", "of_line", *WENT_TO, "entry")
     fields = ("of_line", "reference", "received_on", *WENT_TO, "entry")
-
-
-@admin.register(Merchant)
-class MerchantAdmin(RecordAdmin):
-    """Shops that accept lines, and what is payable to them."""
-
-    list_display = ("shop", "is_accepting")
-    list_select_related = ("shop",)
-    list_filter = ("is_accepting",)
-    search_fields = ("shop__name__startswith",)
-    search_help_text = _("The beginning of a name.")
-    ordering = ("shop__name",)
-    fields = ("shop_page", "is_accepting", "payable")
-    readonly_fields = ("shop_page", "payable")
-
-    @admin.display(description=_("shop"))
-    def shop_page(self, merchant: Merchant) -> SafeString:
-        """The shop."""
-        return link_to("customers_shop", merchant.pk, merchant.shop)
-
-    @admin.display(description=_("payable to it"))
-    def payable(self, merchant: Merchant) -> SafeString:
-        """What the shop has coming, summed from the postings."""
-        stands = position(merchant.payable_account_id)
-        account = link_to("ledger_account", merchant.payable_account_id, f"#{merchant.payable_account_id}")
-        return format_html("{} {}", money(stands.credit_fen), account)
 
 
 @admin.register(Terms)

@@ -15,13 +15,11 @@ from huabei import history, selectors
 from huabei.api.answers import line_answer, statements_between
 from huabei.api.shapes import (
     EXAMPLE_LINE,
-    EXAMPLE_PURCHASE,
     EXAMPLE_REPAYMENT,
     EXAMPLE_STATEMENT,
     STATEMENT,
     CalendarIn,
     LineOut,
-    OwnPurchaseOut,
     RepaymentIn,
     RepaymentOut,
     StatementDetailOut,
@@ -29,7 +27,7 @@ from huabei.api.shapes import (
 )
 from huabei.errors import AmountRefused, LineNotActive, RequestConflict
 from huabei.files import document_answer
-from huabei.models import Line, Purchase, PurchaseState, Repayment
+from huabei.models import Line, Repayment
 from huabei.services.calendars import CalendarChangeRefused, change_calendar
 from huabei.services.documents import LANGUAGES
 from huabei.services.lines import CalendarRefused
@@ -42,14 +40,6 @@ from web.api.views import PDF, Endpoint
 from web.documents.answers import CONTENT_TYPE
 
 BORROWER = Allowed(Who.BORROWER)
-_OWN_PURCHASE = {
-    **{
-        name: value
-        for name, value in EXAMPLE_PURCHASE.items()
-        if name not in ("line", "reference", "expires_on")
-    },
-    "shop": "晨光便利店",
-}
 
 
 class OwnEndpoint(Endpoint):
@@ -99,28 +89,6 @@ class OwnCalendar(OwnEndpoint):
         with booking_day() as on:
             change_calendar(line_id=line.pk, statement_day=wanted, on=on)
         return self.answer(LineOut, line_answer(self.line()))
-
-
-class OwnPurchases(OwnEndpoint):
-    """The borrower's purchases."""
-
-    allowed = {"GET": BORROWER}
-    paged = True
-    filters = {"state": Choice(PurchaseState.values, help_text="Only those in this state.")}
-
-    @operation(
-        "listOwnPurchases",
-        summary="List my purchases",
-        answer=OwnPurchaseOut,
-        many=True,
-        example=_OWN_PURCHASE,
-        tag="Borrower",
-    )
-    def get(self, request: Request) -> Response:
-        """The purchases on the borrower's line, newest first."""
-        found = Purchase.objects.filter(line=self.line()).select_related("merchant__shop")
-        given = {name: self.query[name] for name in self.query.keys() & self.filters.keys()}
-        return self.page(OwnPurchaseOut, found.filter(**given))
 
 
 class OwnStatements(OwnEndpoint):

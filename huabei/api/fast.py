@@ -20,11 +20,13 @@ from finance.money import format_yuan
 from huabei.api.shapes import EXAMPLE_AUTHORISATION, PURCHASE, AuthorisationIn, AuthorisationOut
 from huabei.errors import (
     AmountRefused,
+    CategoryNotAllowed,
     InstalmentsNotOffered,
     LimitExceeded,
     LineNotActive,
     LineNotFound,
     MerchantNotAccepting,
+    MerchantNotAllowed,
     RequestConflict,
 )
 from huabei.services.purchases import authorise_held
@@ -66,7 +68,9 @@ class Authorisations(Endpoint):
             LimitExceeded,
             LineNotActive,
             LineNotFound,
+            CategoryNotAllowed,
             MerchantNotAccepting,
+            MerchantNotAllowed,
             RequestConflict,
         ),
         example_body={"line": EXAMPLE_AUTHORISATION["line"], "amount": "128.50"},
@@ -134,7 +138,7 @@ def _authorised(request: HttpRequest) -> HttpResponse:
             day=held_day(),
             instalments=instalments,
         )
-    except (MerchantNotAccepting, InstalmentsNotOffered):
+    except (MerchantNotAccepting, MerchantNotAllowed, InstalmentsNotOffered):
         business_date()  # the statement finds nothing either when there is no day, which is said first
         raise
     body = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from huabei.models import CorrectionCause, LineStatus, PurchaseState
+from payments.states import OrderState
 from web.api.reading import Choice, Day, Fields, Identifier, Rate, Text, Truth, Whole, Yuan
 
 PURCHASE, CAPTURE, REFUND = "purchase", "capture", "refund"
@@ -37,7 +38,10 @@ class AuthorisationOut(Fields):
     instalments = Whole(allow_null=True)
     state = Choice(["authorised"])
     authorised_on = Day()
-    expires_on = Day(help_text="The last day on which it can be captured.")
+    expires_on = Day(
+        help_text="The last day on which it can be captured; or that on which it is taken as received, at a shop that is paid"
+        " on receipt."
+    )
 
 
 class CaptureIn(Fields):
@@ -77,8 +81,33 @@ class PurchaseOut(Fields):
     refunded = Yuan(source="refunded_fen")
     state = Choice(PurchaseState.values)
     authorised_on = Day()
-    expires_on = Day()
+    expires_on = Day(help_text="The last day of the hold; or that on which it is taken as received.")
     posted_on = Day(allow_null=True)
+    paid_on = Day(allow_null=True, help_text="As `posted_on`; as `authorised_on` where it posts on receipt.")
+    cancelled = Yuan(source="cancelled_fen", help_text="What was given back before receipt.")
+    posts_on_receipt = Truth(help_text="Whether it is paid and waits for the buyer to confirm receipt.")
+
+
+class OwnCaptureOut(Fields):
+    """What a shop charged."""
+
+    amount = Yuan(source="amount_fen")
+    posted_on = Day()
+
+
+class OwnPurchaseRefundOut(Fields):
+    """What a shop gave back."""
+
+    amount = Yuan(source="amount_fen")
+    refunded_on = Day()
+
+
+class ReceiptOut(Fields):
+    """That a purchase came, which never changes."""
+
+    purchase = Identifier(PURCHASE, source="purchase_id")
+    confirmed_on = Day()
+    by_customer = Truth(help_text="Whether somebody confirmed it, rather than its time being over.")
 
 
 class OwnPurchaseOut(Fields):
@@ -89,9 +118,18 @@ class OwnPurchaseOut(Fields):
     amount = Yuan(source="amount_fen")
     captured = Yuan(source="captured_fen")
     refunded = Yuan(source="refunded_fen")
+    cancelled = Yuan(source="cancelled_fen", help_text="What was given back before receipt.")
     state = Choice(PurchaseState.values)
     authorised_on = Day()
-    posted_on = Day(allow_null=True)
+    paid_on = Day(allow_null=True)
+    posted_on = Day(allow_null=True, help_text="The first day of a charge; it is on the statement after it.")
+    awaits_receipt = Truth(help_text="Whether it is paid and waits for you to confirm its receipt.")
+    received_on = Day(source="receipt.confirmed_on", allow_null=True, default=None)
+    taken_as_received_on = Day(
+        source="receipt_expected_on", allow_null=True, help_text="If you do not confirm it before."
+    )
+    captures = OwnCaptureOut(many=True, source="captures.all")
+    refunds = OwnPurchaseRefundOut(many=True, source="refunds.all")
 
 
 class RefundIn(Fields):
@@ -116,6 +154,50 @@ class SettlementOut(Fields):
     shop = Identifier()
     payable = Yuan(help_text="What it has coming and was not paid yet, settled or not, as the books have it.")
     is_accepting = Truth()
+
+
+class SettlementRowOut(Fields):
+    """What a day's close settled with a shop, which never changes but for `paid_on`."""
+
+    id = Identifier(source="uuid")
+    settled_on = Day()
+    captured = Yuan(source="captured_fen")
+    refunded = Yuan(source="refunded_fen")
+    taken_back = Yuan(source="reversed_fen")
+    customers_fees = Yuan(source="subsidy_fen", help_text="Instalment fees that the shop pays.")
+    discount = Yuan(source="discount_fen", help_text="Below nothing where it was given back.")
+    carried = Yuan(source="carried_fen", help_text="What the settlement before could not take off.")
+    amount = Yuan(
+        source="amount_fen", help_text="Paid out where it is above nothing, else carried to the next."
+    )
+    paid_on = Day(source="payment.paid_on", allow_null=True, default=None)
+
+
+class SettledOut(Fields):
+    """One thing that a settlement is made of."""
+
+    kind = Choice(["captured", "refunded", "reversed", "subsidised"])
+    purchase = Identifier(PURCHASE, source="purchase.pk")
+    reference = Text(most=64, source="purchase.reference")
+    amount = Yuan(source="amount_fen", help_text="What it brought; below nothing for what it took.")
+    on = Day()
+
+
+class SettlementPaymentOut(Fields):
+    """An order to pay a settlement out; one that failed is ordered anew."""
+
+    state = Choice(OrderState.values)
+    amount = Yuan(source="amount_fen")
+    ordered_on = Day()
+
+
+class SettlementDetailOut(Fields):
+    """A settlement and what is behind its figures."""
+
+    settlement = SettlementRowOut()
+    since = Day(allow_null=True, help_text="The day of the settlement before; null for the first.")
+    items = SettledOut(many=True, source="behind")
+    payments = SettlementPaymentOut(many=True, source="orders")
 
 
 class PositionOut(Fields):
@@ -292,6 +374,34 @@ EXAMPLE_PURCHASE = {
     "authorised_on": "2026-07-05",
     "expires_on": "2026-07-12",
     "posted_on": "2026-07-05",
+    "paid_on": "2026-07-05",
+    "cancelled": "0.00",
+    "posts_on_receipt": False,
+}
+EXAMPLE_OWN_PURCHASE = {
+    **{
+        name: value
+        for name, value in EXAMPLE_PURCHASE.items()
+        if name not in ("line", "reference", "expires_on", "posts_on_receipt")
+    },
+    "shop": "晨光便利店",
+    "awaits_receipt": False,
+    "received_on": None,
+    "taken_as_received_on": None,
+    "captures": [{"amount": "128.50", "posted_on": "2026-07-05"}],
+    "refunds": [],
+}
+EXAMPLE_SETTLEMENT = {
+    "id": "f0e1d2c3-b4a5-4697-8879-6a5b4c3d2e08",
+    "settled_on": "2026-06-30",
+    "captured": "1000.00",
+    "refunded": "0.00",
+    "taken_back": "0.00",
+    "customers_fees": "0.00",
+    "discount": "0.00",
+    "carried": "0.00",
+    "amount": "1000.00",
+    "paid_on": None,
 }
 EXAMPLE_CAPTURE = {
     "id": "e4d3c2b1-7f60-4a59-8b4c-3d2e1f0a9b08",

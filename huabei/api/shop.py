@@ -22,7 +22,7 @@ from huabei.api.shapes import (
     RefundOut,
     SettlementOut,
 )
-from huabei.errors import AmountRefused, NotAuthorised, PurchaseNotFound, RequestConflict
+from huabei.errors import AmountRefused, AwaitsReceipt, NotAuthorised, PurchaseNotFound, RequestConflict
 from huabei.models import Capture, Purchase, PurchaseState, Refund
 from huabei.services.captures import capture
 from huabei.services.releases import void
@@ -127,7 +127,7 @@ class Captures(ShopEndpoint):
         answer=CaptureOut,
         status=201,
         keyed=True,
-        refusals=(AmountRefused, NotAuthorised, PurchaseNotFound, RequestConflict),
+        refusals=(AmountRefused, AwaitsReceipt, NotAuthorised, PurchaseNotFound, RequestConflict),
         example_body={"amount": "128.50"},
         example=EXAMPLE_CAPTURE,
         tag="Purchases",
@@ -207,7 +207,7 @@ class Refunds(ShopEndpoint):
     def post(self, request: Request, purchase_id: UUID) -> Response:
         """
         Gives back a captured purchase, whole or in part. The customer's debt shrinks; what was paid already becomes the
-        customer's credit.
+        customer's credit. Of a purchase that waits for its receipt it takes off what is held; all of it voids the purchase.
         """
         key, amount_fen = self.key(), self.body(RefundIn)["amount"]
         purchase = self.own(purchase_id)

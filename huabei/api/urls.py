@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei.api import borrower, corrections, credit, fast, instalments, lender, shares, shop
+from huabei.api import (
+    borrower,
+    corrections,
+    credit,
+    fast,
+    instalments,
+    lender,
+    receipts,
+    settlements,
+    shares,
+    shop,
+)
 
 urlpatterns = [
     path("authorisations/", fast.authorise),
@@ -14,9 +25,13 @@ urlpatterns = [
     path("purchases/<uuid:purchase_id>/void/", shop.Void.as_view()),
     path("purchases/<uuid:purchase_id>/refunds/", shop.Refunds.as_view()),
     path("settlement/", shop.Settlement.as_view()),
+    path("settlements/", settlements.Settlements.as_view()),
+    path("settlements/<uuid:settlement_uuid>/", settlements.OneSettlement.as_view()),
     path("me/line/", borrower.OwnLine.as_view()),
     path("me/line/calendar/", borrower.OwnCalendar.as_view()),
-    path("me/purchases/", borrower.OwnPurchases.as_view()),
+    path("me/purchases/", receipts.OwnPurchases.as_view()),
+    path("me/purchases/<uuid:purchase_id>/", receipts.OwnPurchase.as_view()),
+    path("me/purchases/<uuid:purchase_id>/receipt/", receipts.OwnReceipt.as_view()),
     path("me/statements/", borrower.OwnStatements.as_view()),
     path("me/statements/<uuid:statement_id>/", borrower.OwnStatement.as_view()),
     path("me/statements/<uuid:statement_id>/document/", borrower.OwnStatementDocument.as_view()),

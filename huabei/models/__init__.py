@@ -38,8 +38,16 @@ from huabei.models.limits import (
     TemporaryLimit,
 )
 from huabei.models.lines import CalendarChange, Line, LineStatus
-from huabei.models.merchants import MerchantTerms, Settlement, SettlementPayment
-from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Refund, RefundShare
+from huabei.models.merchants import (
+    CategoryRule,
+    MerchantChange,
+    MerchantChangeKind,
+    MerchantTerms,
+    Posting,
+    Settlement,
+    SettlementPayment,
+)
+from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Receipt, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
 from huabei.models.shares import (
     CreditPayout,
@@ -64,6 +72,7 @@ __all__ = [
     "CampaignEnd",
     "Capture",
     "Category",
+    "CategoryRule",
     "Cause",
     "Classification",
     "ClassificationBand",
@@ -84,6 +93,8 @@ __all__ = [
     "Line",
     "LineStatus",
     "Merchant",
+    "MerchantChange",
+    "MerchantChangeKind",
     "MerchantTerms",
     "Payoff",
     "PayoffRule",
@@ -91,8 +102,10 @@ __all__ = [
     "PlanChoice",
     "PlanRefund",
     "PlanRow",
+    "Posting",
     "Purchase",
     "PurchaseState",
+    "Receipt",
     "Refund",
     "RefundShare",
     "ReminderDay",

@@ -21,6 +21,10 @@ class Concern(models.TextChoices):
     FREEZE = "freeze", _("a freeze")
     THAW = "thaw", _("the end of a freeze")
     CLOSE = "close", _("the end of a line")
+    SUSPEND = "suspend", _("the suspension of a merchant")
+    REINSTATE = "reinstate", _("the end of a merchant's suspension")
+    POSTING = "posting", _("when a merchant's purchases post")
+    CATEGORY = "category", _("what shops of a category sell")
 
 
 class Cause(models.Model):
@@ -56,7 +60,7 @@ class Cause(models.Model):
 
 
 class Changed(models.Model):
-    """What every change of a line says: why, who, when, and under which reference it happened once."""
+    """What every change of a line or a merchant says: why, who, when, and under which reference it happened once."""
 
     id = models.BigAutoField(primary_key=True)
     cause = models.CharField(_("cause"), max_length=24)

@@ -1,4 +1,7 @@
-"""What merchants are paid: the terms they settle on, what was settled with each on a day, and its payment."""
+"""
+What merchants are: suspended or not, when their purchases post, which categories may be bought at all; and what they are
+paid: the terms they settle on, what was settled with each on a day, and its payment.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,87 @@ from decimal import Decimal
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from huabei.models.limits import Changed
 from huabei.models.purchases import Merchant
+
+
+class Posting(models.TextChoices):
+    """When a merchant's purchases post: become the customer's debt and what the merchant is owed."""
+
+    PAYMENT = "payment", _("at payment")
+    RECEIPT = "receipt", _("on confirmed receipt")
+
+
+class MerchantChangeKind(models.TextChoices):
+    SUSPENDED = "suspended", _("suspended")
+    REINSTATED = "reinstated", _("reinstated")
+    POSTING = "posting", _("posting changed")
+
+
+class MerchantChange(Changed):
+    """
+    A merchant was suspended or reinstated, or its purchases post otherwise from a day on. Never changed.
+
+    A merchant of whom no posting is said posts at payment. `Merchant.is_accepting` is what the last suspension or
+    reinstatement says.
+    """
+
+    merchant = models.ForeignKey(Merchant, on_delete=models.PROTECT, db_index=False, related_name="changes")
+    kind = models.CharField(_("kind"), max_length=10, choices=MerchantChangeKind.choices)
+    changed_on = models.DateField(_("changed on"))
+    effective_from = models.DateField(_("effective from"))
+    posting = models.CharField(_("posts"), max_length=8, choices=Posting.choices, blank=True)
+
+    class Meta:
+        verbose_name = _("change of a merchant")
+        verbose_name_plural = _("changes of merchants")
+        constraints = [
+            models.UniqueConstraint(
+                name="merchant_change_once_per_reference", fields=["merchant", "reference"]
+            ),
+            # Also how the authorising statement finds the posting of a day.
+            models.UniqueConstraint(
+                name="merchant_posting_once_per_day",
+                fields=["merchant", "effective_from"],
+                condition=Q(kind="posting"),
+            ),
+            models.CheckConstraint(
+                name="merchant_change_sensible",
+                condition=Q(kind="posting", posting__in=Posting.values, effective_from__gte=F("changed_on"))
+                | Q(kind__in=["suspended", "reinstated"], posting="", effective_from=F("changed_on")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.changed_on}"
+
+
+class CategoryRule(Changed):
+    """Whether shops of a category may be paid by line, from a day on until the next rule's. Without one they may."""
+
+    category = models.CharField(_("category"), max_length=40)
+    name = models.CharField(_("name in English"), max_length=60)
+    name_zh = models.CharField(_("name in Chinese"), max_length=60)
+    effective_from = models.DateField(_("effective from"))
+    is_allowed = models.BooleanField(_("may be paid by line"))
+
+    class Meta:
+        verbose_name = _("rule of a category")
+        verbose_name_plural = _("rules of categories")
+        permissions = [("rule_category", "Can say which categories may be paid by line")]
+        ordering = ["category", "-effective_from"]
+        constraints = [
+            models.UniqueConstraint(name="category_rule_once_per_day", fields=["category", "effective_from"]),
+            models.UniqueConstraint(
+                name="category_rule_once_per_reference", fields=["category", "reference"]
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name_zh if (get_language() or "").startswith("zh") else self.name
 
 
 class MerchantTerms(models.Model):
@@ -19,6 +100,9 @@ class MerchantTerms(models.Model):
     discount_rate = models.DecimalField(
         _("merchants' discount"), max_digits=7, decimal_places=6, default=Decimal(0)
     )
+    receipt_days = models.SmallIntegerField(
+        _("days after which a purchase is taken as received"), default=15, db_default=15
+    )
 
     class Meta:
         verbose_name = _("terms of merchants")
@@ -27,7 +111,10 @@ class MerchantTerms(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="merchant_terms_discount_sensible", condition=Q(discount_rate__range=(0, Decimal("0.1")))
-            )
+            ),
+            models.CheckConstraint(
+                name="merchant_terms_receipt_sensible", condition=Q(receipt_days__range=(1, 90))
+            ),
         ]
 
     def __str__(self) -> str:

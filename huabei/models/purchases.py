@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from django.db import models
 from django.db.models import F, Q, Value
 from django.db.models.functions import Now
@@ -26,6 +28,10 @@ class Merchant(models.Model):
     class Meta:
         verbose_name = _("merchant")
         verbose_name_plural = _("merchants")
+        permissions = [
+            ("suspend_merchant", "Can suspend merchants and reinstate them"),
+            ("set_posting", "Can say when a merchant's purchases post"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.shop_id}"
@@ -45,6 +51,9 @@ class Purchase(models.Model):
 
     `authorised` while a hold waits, also when part of it was captured; `captured_fen` is the sum of its captures, `posted_on`
     the day of the first. `hold_transfer_id` is the hold that waits, or the last one.
+
+    Where it `posts_on_receipt` the authorisation is the payment, and what is held waits for the buyer: `expires_on` is then
+    the day on which it is taken as received, and `cancelled_fen` what the merchant gave back before.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -60,6 +69,8 @@ class Purchase(models.Model):
     amount_fen = models.BigIntegerField(_("amount"))
     captured_fen = models.BigIntegerField(_("captured"), default=0, db_default=0)
     refunded_fen = models.BigIntegerField(_("refunded"), default=0, db_default=0)
+    cancelled_fen = models.BigIntegerField(_("given back before receipt"), default=0, db_default=0)
+    posts_on_receipt = models.BooleanField(_("posts on receipt"), default=False, db_default=False)
     state = models.CharField(_("state"), max_length=10, choices=PurchaseState.choices)
     hold_transfer_id = models.BigIntegerField()
     authorised_on = models.DateField(_("authorised on"))
@@ -76,7 +87,8 @@ class Purchase(models.Model):
             models.CheckConstraint(
                 name="purchase_amounts_in_order",
                 condition=Q(amount_fen__gt=0)
-                & Q(captured_fen__lte=F("amount_fen"))
+                & Q(captured_fen__lte=F("amount_fen") - F("cancelled_fen"))
+                & Q(cancelled_fen__gte=0)
                 & Q(refunded_fen__gte=0)
                 & Q(refunded_fen__lte=F("captured_fen")),
             ),
@@ -104,6 +116,59 @@ class Purchase(models.Model):
 
     def __str__(self) -> str:
         return self.reference
+
+    @property
+    def left_fen(self) -> int:
+        """What is neither captured nor cancelled; held while the purchase is authorised."""
+        return self.amount_fen - self.captured_fen - self.cancelled_fen
+
+    @property
+    def came_back_fen(self) -> int:
+        """What the merchant gave back, before receipt or after it was charged."""
+        return self.refunded_fen + self.cancelled_fen
+
+    @property
+    def awaits_receipt(self) -> bool:
+        """Whether it is paid and waits for the buyer to say that it came."""
+        return self.posts_on_receipt and self.state == PurchaseState.AUTHORISED
+
+    @property
+    def receipt_expected_on(self) -> date | None:
+        """The day on which it is taken as received, where it waits for its receipt."""
+        return self.expires_on if self.awaits_receipt else None
+
+    @property
+    def paid_on(self) -> date | None:
+        """The day on which it was paid: at once where it posts on receipt, else when it was posted; None before."""
+        return self.authorised_on if self.posts_on_receipt else self.posted_on
+
+
+class Receipt(models.Model):
+    """
+    That a purchase came, on which day, and who said so: the customer, or nobody when its time was over. Never changed.
+    """
+
+    # Whether a service answers with it once more, for what was confirmed before.
+    repeated: bool = False
+
+    purchase = models.OneToOneField(
+        Purchase, on_delete=models.DO_NOTHING, db_constraint=False, primary_key=True, related_name="receipt"
+    )
+    confirmed_on = models.DateField(_("confirmed on"))
+    confirmed_by = models.UUIDField(_("confirmed by"), null=True)
+    recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
+
+    class Meta:
+        verbose_name = _("receipt")
+        verbose_name_plural = _("receipts")
+
+    def __str__(self) -> str:
+        return f"{self.confirmed_on}"
+
+    @property
+    def by_customer(self) -> bool:
+        """Whether somebody confirmed it, rather than its time being over."""
+        return self.confirmed_by is not None
 
 
 class Capture(models.Model):
@@ -162,6 +227,8 @@ class Refund(models.Model):
     to_instalment_fen = models.BigIntegerField(_("off instalments to come"), default=0, db_default=0)
     to_billed_fen = models.BigIntegerField(_("off the statement"))
     to_credit_fen = models.BigIntegerField(_("to the customer's credit"))
+    # Before receipt, when nothing was posted yet: all of it is off what is reserved.
+    to_hold_fen = models.BigIntegerField(_("off what was reserved"), default=0, db_default=0)
     refunded_on = models.DateField(_("refunded on"))
     entry_id = models.BigIntegerField()
 
@@ -178,7 +245,9 @@ class Refund(models.Model):
                     + F("to_instalment_fen")
                     + F("to_billed_fen")
                     + F("to_credit_fen")
+                    + F("to_hold_fen")
                 )
+                & Q(to_hold_fen__in=[0, F("amount_fen")])
                 & Q(
                     to_unbilled_fen__gte=0,
                     to_instalment_fen__gte=0,

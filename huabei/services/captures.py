@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from huabei.errors import (
     AmountRefused,
+    AwaitsReceipt,
     NotAuthorised,
     PurchaseNotFound,
     RequestConflict,
@@ -34,14 +35,15 @@ from ledger.sql import fetch_all
 _CAPTURE = """
 WITH held AS (
     SELECT purchase.id, purchase.line_id, purchase.merchant_id, purchase.hold_transfer_id,
-           purchase.amount_fen - purchase.captured_fen - given.amount_fen AS left_fen,
+           purchase.amount_fen - purchase.captured_fen - cancelled_fen - given.amount_fen AS left_fen,
            given.amount_fen, given.reference,
-           given.is_final OR given.amount_fen = purchase.amount_fen - purchase.captured_fen AS is_final
+           given.is_final OR given.amount_fen = purchase.amount_fen - purchase.captured_fen - cancelled_fen AS is_final
     FROM unnest(%(purchases)s::bigint[], %(amounts)s::bigint[], %(references)s::text[], %(final)s::boolean[])
         AS given (purchase_id, amount_fen, reference, is_final)
     JOIN huabei_purchase AS purchase ON purchase.id = given.purchase_id
-    WHERE purchase.state = 'authorised' AND purchase.expires_on >= %(on)s
-      AND given.amount_fen BETWEEN 1 AND purchase.amount_fen - purchase.captured_fen
+    WHERE purchase.state = 'authorised' AND purchase.posts_on_receipt = %(received)s
+      AND (purchase.expires_on >= %(on)s OR %(received)s)
+      AND given.amount_fen BETWEEN 1 AND purchase.amount_fen - purchase.captured_fen - cancelled_fen
       AND NOT EXISTS (SELECT FROM huabei_capture AS earlier
                       WHERE earlier.purchase_id = given.purchase_id AND earlier.reference = given.reference)
     ORDER BY purchase.id FOR NO KEY UPDATE OF purchase
@@ -106,9 +108,10 @@ SELECT id, line_id, in_excess, in_instalments, amount_fen, entry_id FROM drawn
 """
 
 
-def capture_many(*, captures: Sequence[tuple[int, int]], on: date) -> set[int]:
+def capture_many(*, captures: Sequence[tuple[int, int]], on: date, received: bool = False) -> set[int]:
     """
     Captures (purchase id, fen) pairs without references, each the last of its purchase, set-based; returns the ids captured.
+    With `received`, those that post on receipt, and no other.
 
     Left out are purchases that are no longer authorised, whose hold lasted until a day before `on`, and amounts beyond what
     is left of the authorisation; `capture` says why for one. What was authorised beyond the capture is released.
@@ -121,6 +124,7 @@ def capture_many(*, captures: Sequence[tuple[int, int]], on: date) -> set[int]:
             "final": [True] * len(captures),
             "on": on,
             "control": COMMITMENT_CONTROL.control_id,
+            "received": received,
         }
     )
 
@@ -171,7 +175,7 @@ def capture(
 
     `reference` is the merchant's own and happens once per purchase; without one, repeating the same capture changes nothing
     either. Errors: AmountRefused beyond what is left of the authorisation, NotAuthorised when it was voided, expired or
-    captured to its end, PurchaseNotFound, ReferenceRefused, RequestConflict.
+    captured to its end, AwaitsReceipt when it posts on receipt, PurchaseNotFound, ReferenceRefused, RequestConflict.
     """
     require_amount(amount_fen)
     if reference is not None:
@@ -183,6 +187,7 @@ def capture(
         "final": [final],
         "on": on,
         "control": COMMITMENT_CONTROL.control_id,
+        "received": False,
     }
     if _capture(asked):
         return Capture.objects.get(purchase_id=purchase_id, reference=reference or "")
@@ -194,6 +199,8 @@ def _captured_before(purchase_id: int, amount_fen: int, reference: str, *, final
     purchase = Purchase.objects.filter(pk=purchase_id).first()
     if purchase is None:
         raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
+    if purchase.posts_on_receipt:
+        raise AwaitsReceipt(_("it is paid, and posts when the buyer confirms receipt"))
     first = Capture.objects.filter(purchase_id=purchase_id, reference=reference).first()
     # A capture of all that was left is the last, whatever was asked.
     if first is not None and first.amount_fen == amount_fen and first.is_final in (final, True):

@@ -13,14 +13,17 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
 from customers.models import Shop
+from huabei import selectors
 from huabei.errors import (
     CampaignOver,
+    CategoryNotAllowed,
     InstalmentsNotOffered,
     LimitExceeded,
     LineError,
     LineNotActive,
     LineNotFound,
     MerchantNotAccepting,
+    MerchantNotAllowed,
     NotAuthorised,
     PurchaseNotFound,
     require_amount,
@@ -33,7 +36,7 @@ from huabei.services.releases import expire_holds, void
 from ledger.chart import CAMPAIGN_CONTROL, COMMITMENT_CONTROL, MERCHANT_PAYABLE, MERCHANT_SETTLEMENT
 from ledger.selectors import position
 from ledger.services import CapExceeded, constraint_name, ledger_refusals, open_account, request_hash
-from ledger.sql import fetch_one_prepared
+from ledger.sql import fetch_one, fetch_one_prepared
 
 __all__ = [
     "Authorisation",
@@ -86,12 +89,22 @@ def accept_merchant(*, shop: Shop) -> Merchant:
 # undo the reservation, which the unique violation does. Numbers are drawn first, so that no insert waits for another's;
 # sequences by name, since asking the catalogue for it costs as much as an insert. {day} is the business date: the date
 # that is given, or the row that keeps it, held; {which} picks the line; the rest is there where instalments are asked for.
+# A merchant that is suspended, or whose category may not be paid by line on this day, is none. Where its purchases post on
+# receipt, the purchase does not expire but is taken as received on that day.
 _AUTHORISE_ON = """
 WITH day (today) AS ({day}), line AS (
     SELECT id, today, commitment_account_id, nextval('huabei_purchase_id_seq') AS purchase_id,
-           nextval('ledger_entry_id_seq') AS entry_id, nextval('ledger_transfer_id_seq') AS hold_id{chosen}
-    FROM huabei_line CROSS JOIN day{offered} WHERE {which} AND status = 'active'
-      AND EXISTS (SELECT FROM huabei_merchant WHERE shop_id = %(merchant)s AND is_accepting)
+           nextval('ledger_entry_id_seq') AS entry_id, nextval('ledger_transfer_id_seq') AS hold_id, on_receipt{chosen}
+    FROM huabei_line CROSS JOIN day CROSS JOIN LATERAL (
+        SELECT coalesce((SELECT posting = 'receipt' FROM huabei_merchantchange AS change
+                         WHERE change.merchant_id = merchant.shop_id AND kind = 'posting' AND effective_from <= today
+                         ORDER BY effective_from DESC LIMIT 1), false) AS on_receipt
+        FROM huabei_merchant AS merchant JOIN customers_shop AS shop ON shop.id = merchant.shop_id
+        WHERE merchant.shop_id = %(merchant)s AND is_accepting
+          AND coalesce((SELECT is_allowed FROM huabei_categoryrule AS rule
+                        WHERE rule.category = shop.category AND effective_from <= today
+                        ORDER BY effective_from DESC LIMIT 1), true)) AS merchant{offered}
+    WHERE {which} AND status = 'active'
 ), entry AS (
     INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
     SELECT entry_id, 'purchase:' || purchase_id || ':authorised', 'purchase.authorised', today, today FROM line
@@ -100,12 +113,18 @@ WITH day (today) AS ({day}), line AS (
     SELECT hold_id, entry_id, 1, commitment_account_id, %(control)s, %(amount)s, today FROM line
 ){choice}
 INSERT INTO huabei_purchase (id, line_id, merchant_id, reference, request_hash, amount_fen, state, hold_transfer_id,
-                             authorised_on, expires_on)
+                             authorised_on, expires_on, posts_on_receipt)
 SELECT purchase_id, id, %(merchant)s, %(reference)s, %(hash)s, %(amount)s, 'authorised', hold_id, today,
-       today + (SELECT hold_days FROM huabei_terms WHERE effective_from <= today ORDER BY effective_from DESC LIMIT 1)
+       today + CASE WHEN on_receipt
+           THEN (SELECT receipt_days FROM huabei_merchantterms WHERE effective_from <= today
+                 ORDER BY effective_from DESC LIMIT 1)
+           ELSE (SELECT hold_days FROM huabei_terms WHERE effective_from <= today ORDER BY effective_from DESC LIMIT 1) END,
+       on_receipt
 FROM line
 RETURNING id, line_id, authorised_on, expires_on
 """
+# The date that is given.
+_GIVEN = "SELECT %(on)s::date"
 _AT_ONCE = {"chosen": "", "offered": "", "choice": ""}
 # What the customer agrees to: the terms of the day, and one more row that says so. Not offered, there is no line to find.
 _IN_INSTALMENTS = {
@@ -142,12 +161,12 @@ _UNDER_A_CAMPAIGN = {
     SELECT entry_id, 0, budget_account_id, %(campaigns)s, subsidy_fen, today FROM line WHERE subsidy_fen > 0
 )""",
 }
-_AUTHORISE = _AUTHORISE_ON.format(day="SELECT %(on)s::date", which="id = %(line)s", **_AT_ONCE)
+_AUTHORISE = _AUTHORISE_ON.format(day=_GIVEN, which="id = %(line)s", **_AT_ONCE)
 
 
 # Through a share: the owner's line, and the month's row, which refuses what its cap does not cover.
 _SHARED = _AUTHORISE_ON.format(
-    day="SELECT %(on)s::date",
+    day=_GIVEN,
     which="id = (SELECT line_id FROM huabei_sharedline WHERE uuid = %(line)s AND status = 'active')",
     chosen="",
     offered="",
@@ -185,18 +204,19 @@ def authorise(
 
     `reference` is the merchant's own and happens once: the same request again answers with the first authorisation, another
     request under it is refused. Errors: AmountRefused, CampaignOver, InstalmentsNotOffered, LimitExceeded, LineNotFound,
-    LineNotActive, MerchantNotAccepting, ReferenceRefused, RequestConflict; each leaves everything as it was.
+    LineNotActive, CategoryNotAllowed, MerchantNotAccepting, MerchantNotAllowed while it is suspended, ReferenceRefused,
+    RequestConflict; each leaves everything as it was.
     """
     sql = _AUTHORISE
     if instalments is not None:
         sql = _authorise_sql(
-            "SELECT %(on)s::date",
+            _GIVEN,
             "id = %(line)s",
             in_instalments=True,
             under_a_campaign=campaign_id is not None,
         )
     return _authorised(
-        sql, {"id": line_id}, merchant_id, amount_fen, reference, instalments, campaign_id, on=on
+        sql, {"id": line_id}, merchant_id, amount_fen, reference, instalments, campaign_id, _GIVEN, on=on
     )
 
 
@@ -220,7 +240,9 @@ def authorise_held(
         in_instalments=instalments is not None,
         under_a_campaign=campaign_id is not None,
     )
-    return _authorised(sql, {"uuid": line_uuid}, merchant_id, amount_fen, reference, instalments, campaign_id)
+    return _authorised(
+        sql, {"uuid": line_uuid}, merchant_id, amount_fen, reference, instalments, campaign_id, day
+    )
 
 
 def authorise_through(
@@ -228,7 +250,7 @@ def authorise_through(
 ) -> Authorisation:
     """What `shares.authorise_shared` does, but for its errors."""
     return _authorised(
-        _SHARED, {"shares__uuid": share_uuid}, merchant_id, amount_fen, reference, None, None, on=on
+        _SHARED, {"shares__uuid": share_uuid}, merchant_id, amount_fen, reference, None, None, _GIVEN, on=on
     )
 
 
@@ -240,6 +262,7 @@ def _authorised(
     reference: str,
     instalments: int | None,
     campaign_id: int | None,
+    day: str,
     **on: date,
 ) -> Authorisation:
     require_amount(amount_fen)
@@ -281,7 +304,7 @@ def _authorised(
     # A repeat is answered as before, also when the line was frozen or the shop left since.
     first = Purchase.objects.filter(merchant_id=merchant_id, reference=reference).first()
     if first is None:
-        raise _why_not(line, merchant_id, campaign_id)
+        raise _why_not(line, merchant_id, campaign_id, fetch_one(day, on))
     require_same_request(first.request_hash, asked)
     return Authorisation(
         first.pk,
@@ -309,15 +332,24 @@ def _available_fen(line: dict[str, Any]) -> int:
     return position(Line.objects.values_list("commitment_account_id", flat=True).get(**line)).available_fen
 
 
-def _why_not(line: dict[str, Any], merchant_id: UUID, campaign_id: int | None) -> LineError:
-    """The reason for which an authorisation found nothing to reserve on."""
+def _why_not(
+    line: dict[str, Any], merchant_id: UUID, campaign_id: int | None, day: tuple[date, ...] | None
+) -> LineError:
+    """The reason for which an authorisation found nothing to reserve on; where there is no day, that is not said here."""
     status = Line.objects.filter(**line).values_list("status", flat=True).first()
     if status is None:
         return LineNotFound(_("there is no line %(id)s") % {"id": next(iter(line.values()))}, field="line")
     if status != LineStatus.ACTIVE:
         return LineNotActive(_("the line is %(status)s") % {"status": LineStatus(status).label})
-    if not Merchant.objects.filter(shop=merchant_id, is_accepting=True).exists():
+    merchant = Merchant.objects.filter(shop=merchant_id).select_related("shop").first()
+    if merchant is None:
         return MerchantNotAccepting(_("this shop does not accept credit lines"), field="merchant")
+    if not merchant.is_accepting:
+        return MerchantNotAllowed(
+            _("this shop is suspended: nothing can be bought there with a line"), field="merchant"
+        )
+    if day and not selectors.category_allowed(merchant.shop.category, day[0]):
+        return CategoryNotAllowed(_("what this shop sells cannot be paid with a line"), field="merchant")
     if campaign_id is not None:
         return CampaignOver(_("the campaign does not cover this purchase on this day"), field="campaign")
     return InstalmentsNotOffered(_("not offered in so many instalments"), field="instalments")

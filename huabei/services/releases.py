@@ -37,8 +37,8 @@ WITH held AS (
     SET state = CASE WHEN captured_fen > 0 THEN 'captured' ELSE %(state)s END
     FROM held JOIN line ON line.id = held.line_id CROSS JOIN (SELECT count(*) FROM campaign) AS locked
     WHERE purchase.id = held.id
-    RETURNING purchase.id, purchase.line_id, line.commitment_account_id, amount_fen - captured_fen AS left_fen,
-              hold_transfer_id
+    RETURNING purchase.id, purchase.line_id, line.commitment_account_id, hold_transfer_id,
+              amount_fen - captured_fen - cancelled_fen AS left_fen
 ), given_back AS (
     UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen
     FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
@@ -59,8 +59,10 @@ WITH held AS (
 SELECT id, line_id FROM released
 """
 _VOID = _RELEASE.format(which="id = %(purchase)s")
-_EXPIRE = _RELEASE.format(which="expires_on <= %(last)s")
-_EXPIRE_OF_LINES = _RELEASE.format(which="expires_on <= %(last)s AND line_id = ANY(%(lines)s)")
+_EXPIRE = _RELEASE.format(which="NOT posts_on_receipt AND expires_on <= %(last)s")
+_EXPIRE_OF_LINES = _RELEASE.format(
+    which="NOT posts_on_receipt AND expires_on <= %(last)s AND line_id = ANY(%(lines)s)"
+)
 
 
 def void(*, purchase_id: int, on: date) -> None:
@@ -82,6 +84,7 @@ def void(*, purchase_id: int, on: date) -> None:
 def expire_holds(*, last_day: date, on: date, line_ids: Sequence[int] | None = None) -> int:
     """
     Releases every hold whose last day is `last_day` or earlier, booked on `on`, of these lines or of all; returns how many.
+    What is paid and waits for its receipt stays held.
     """
     parameters = {
         "last": last_day,

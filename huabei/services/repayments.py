@@ -39,6 +39,7 @@ from huabei.services.lifecycle import thaw_paid
 from huabei.services.lines import OVERDUE, locked_line
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
+from huabei.services.receipts import cancel
 from huabei.services.segments import follow
 from huabei.telling import tell_now
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
@@ -253,7 +254,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
 
     Not billed yet: it cancels the purchase and restores the line. In instalments: those to come shrink or end. Billed and
     unpaid: it reduces the statement, its principal first. Already paid: it becomes the customer's credit, never a negative
-    debt. Source: DOMAIN, Huabei.
+    debt. Source: DOMAIN, Huabei. Paid and not received yet: it comes off what is reserved; all of it voids the purchase.
 
     Errors: AmountRefused beyond what was captured and not refunded, NotAuthorised when nothing was captured,
     PurchaseNotFound, ReferenceRefused, RequestConflict.
@@ -267,10 +268,9 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         first = Refund.objects.filter(purchase=purchase, reference=reference).first()
         if first is not None:
             return _once_more(first, asked)
-        if purchase.state == PurchaseState.REVERSED or not purchase.captured_fen:
-            raise NotAuthorised(_("nothing was captured that could be refunded"))
-        if amount_fen > purchase.captured_fen - purchase.refunded_fen:
-            raise AmountRefused(_("more than was captured and not refunded yet"), field="amount")
+        if purchase.awaits_receipt:
+            return _cancelled(purchase, amount_fen, reference, asked, on)
+        _require_refundable(purchase, amount_fen)
         position = selectors.line_position(line, on)
         shares, off = _shares(purchase, amount_fen), off_plans(purchase, amount_fen)
         affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": amount_fen})
@@ -280,8 +280,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         to_credit_fen = returned.get(line.credit_account_id, 0)
         to_instalment_fen = returned.get(line.instalment_account_id, 0)
         to_billed_fen = amount_fen - to_unbilled_fen - to_instalment_fen - to_credit_fen
-        payable = purchase.merchant.payable_account_id
-        legs = [Leg(payable, account_id, fen) for account_id, fen in returned.items()]
+        legs = [Leg(purchase.merchant.payable_account_id, to, fen) for to, fen in returned.items()]
         if restored_fen := to_unbilled_fen + to_instalment_fen + to_principal_fen:
             legs.append(Leg(COMMITMENT_CONTROL.control_id, line.commitment_account_id, restored_fen))
         entry = post(
@@ -317,6 +316,33 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         )
         tell_now(message=RefundArrived, fact_id=refunded.pk, on=on)
         return refunded
+
+
+def _require_refundable(purchase: Purchase, amount_fen: int) -> None:
+    if purchase.state == PurchaseState.REVERSED or not purchase.captured_fen:
+        raise NotAuthorised(_("nothing was captured that could be refunded"))
+    if amount_fen > purchase.captured_fen - purchase.refunded_fen:
+        raise AmountRefused(_("more than was captured and not refunded yet"), field="amount")
+
+
+def _cancelled(purchase: Purchase, amount_fen: int, reference: str, asked: bytes, on: date) -> Refund:
+    """A refund before receipt. The purchase and its line are locked."""
+    entry_id = cancel(purchase=purchase, amount_fen=amount_fen, reference=reference, on=on)
+    affected(GIVE_BACK_TO_SHARE, {"purchase": purchase.pk, "fen": amount_fen})
+    refunded = Refund.objects.create(
+        purchase=purchase,
+        reference=reference,
+        request_hash=asked,
+        amount_fen=amount_fen,
+        to_unbilled_fen=0,
+        to_billed_fen=0,
+        to_credit_fen=0,
+        to_hold_fen=amount_fen,
+        refunded_on=on,
+        entry_id=entry_id,
+    )
+    tell_now(message=RefundArrived, fact_id=refunded.pk, on=on)
+    return refunded
 
 
 def _shares(purchase: Purchase, amount_fen: int) -> list[tuple[Capture, int]]:

@@ -16,7 +16,7 @@ from customers.api.notices import A_NOTICE
 from customers.models import Notice
 from huabei.api.credit import A_SOURCE as A_SOURCE_OF_CREDIT
 from huabei.api.shapes import A_LINE, A_PURCHASE
-from huabei.models import Repayment, SharedLine, Statement
+from huabei.models import Repayment, Settlement, SharedLine, Statement
 from huabei.paying_out import request_payout_of_credit
 from huabei.services.instalments import spread_statement
 from huabei.services.invitations import invite_by_phone
@@ -151,6 +151,11 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "capturePurchase": lambda world: {"purchase_id": pid(world.authorised())},
     "voidPurchase": lambda world: {"purchase_id": pid(world.authorised())},
     "refundPurchase": lambda world: {"purchase_id": pid(world.captured())},
+    "readOwnPurchase": lambda world: {"purchase_id": pid(world.captured())},
+    "confirmOwnReceipt": lambda world: {"purchase_id": pid(world.paid_in_escrow())},
+    "readOneSettlement": lambda world: {
+        "settlement_uuid": str(Settlement.objects.filter(merchant=world.shop).latest("pk").uuid)
+    },
     "readOwnStatement": statement_of,
     "reverseRepayment": repayment_of,
     "readOwnPlan": plan_of,

@@ -14,6 +14,7 @@ from customers.models import Customer
 from customers.services.api_keys import create_key
 from huabei.models import Line, Merchant, Purchase
 from tests.borrowers import borrower, buys, lived_until, login_of, opened_line, published, shop
+from tests.line_world import an_escrow_merchant, authorised
 from web.api.callers import Who, scopes_of
 from web.api.identifiers import public_id
 
@@ -94,6 +95,10 @@ class World:
     def authorised(self, amount: str = "128.50") -> Purchase:
         """A purchase at the shop that waits for its capture."""
         return buys(self.line, self.shop, amount, on=TODAY, capture=False)
+
+    def paid_in_escrow(self) -> Purchase:
+        """A purchase at another shop, which is paid on receipt, that waits for it."""
+        return authorised(self.line, an_escrow_merchant(), 128_50, TODAY)
 
     def captured(self, amount: str = "128.50") -> Purchase:
         """A purchase at the shop that was captured."""

@@ -15,9 +15,19 @@ import huabei.instalment_audit
 import huabei.settlement_audit
 import huabei.share_audit
 from huabei.models import Line, Merchant, Purchase, Repayment
-from huabei.services import corrections, instalments, lifecycle, limits, purchases, repayments, shares
+from huabei.services import (
+    corrections,
+    instalments,
+    lifecycle,
+    limits,
+    merchants,
+    purchases,
+    repayments,
+    shares,
+)
 from huabei.services.causes import Why
 from huabei.services.credit import end_payout, pay_out_credit, reserve_payout
+from huabei.services.receipts import confirm_receipt
 from ledger.audit import verify
 from ledger.chart import INTEREST_ACCRUED, INTEREST_INCOME
 from operations import audit
@@ -29,6 +39,7 @@ from tests.line_world import (
     a_document,
     a_line,
     a_merchant,
+    an_escrow_merchant,
     authorised,
     bought,
     end_day,
@@ -126,6 +137,7 @@ def world() -> World:
     mistaken = bought(paid, shop, 5_00, date(2026, 8, 8))
     corrections.reverse_purchase(purchase_id=mistaken.pk, reason="not theirs", on=date(2026, 8, 8))
     lent_to_another(late, shop)
+    paid_and_not_received()
     raised_for_a_while(paid)
     lifecycle.freeze(line_id=paid.pk, why=why("fraud"), on=date(2026, 8, 8))
     gone = a_line()
@@ -135,6 +147,17 @@ def world() -> World:
     a_document(late)
     paid_to(shop)
     return World(late, paid, shop, held, voided, partly, refunded, spread)
+
+
+def paid_and_not_received() -> None:
+    """Purchases that post on receipt: received but for a part, given back whole, waiting; of a shop that is suspended."""
+    on = date(2026, 8, 8)
+    line, shop = a_line(), an_escrow_merchant()
+    came, gone, _waits = (authorised(line, shop, 60_00, on) for _n in range(3))
+    repayments.refund(purchase_id=came.pk, amount_fen=10_00, reference="part", on=on)
+    repayments.refund(purchase_id=gone.pk, amount_fen=60_00, reference="all", on=on)
+    confirm_receipt(purchase_id=came.pk, customer_id=line.customer_id, on=on)
+    merchants.suspend(merchant_id=shop.pk, why=why("fraud"), on=on)
 
 
 def paid_to(shop: Merchant) -> None:
@@ -265,6 +288,15 @@ BREAKAGES = [
     ("line_purchases", "UPDATE huabei_purchase SET amount_fen = amount_fen + 1 WHERE id = {partly}", ""),
     ("line_purchases", "DELETE FROM huabei_refund WHERE purchase_id = {refunded}", "settlements"),
     ("line_merchants", "UPDATE huabei_purchase SET refunded_fen = refunded_fen + 1 WHERE id = {refunded}", "line_purchases"),
+    ("line_purchases", "UPDATE huabei_purchase SET cancelled_fen = cancelled_fen + 1 WHERE cancelled_fen = 1000",
+     "line_receipts"),
+    ("line_receipts", "DELETE FROM huabei_receipt", ""),
+    ("line_receipts", "UPDATE huabei_receipt SET confirmed_on = confirmed_on + 1", ""),
+    ("line_receipts", "UPDATE huabei_purchase SET posts_on_receipt = false", ""),
+    ("merchant_suspensions", "UPDATE huabei_merchant SET is_accepting = NOT is_accepting", ""),
+    ("merchant_suspensions", "DELETE FROM huabei_merchantchange WHERE kind = 'suspended'", ""),
+    ("merchant_guards", "ALTER TABLE huabei_purchase DISABLE TRIGGER huabei_purchase_cancels_while_it_waits", ""),
+    ("merchant_guards", "GRANT UPDATE (note) ON huabei_merchantchange TO {role}", ""),
     ("line_accrued", "UPDATE huabei_accrual SET accrued_fen = accrued_fen + 1 WHERE closed_on = '2026-07-15'", ""),
     ("line_accrued", "UPDATE huabei_accrual SET income_fen = income_fen + 1 WHERE closed_on = '2026-07-15'", ""),
     ("line_accrued_exactly", "UPDATE huabei_segment SET carried_fen = carried_fen + 1 WHERE until IS NULL", ""),

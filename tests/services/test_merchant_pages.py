@@ -14,11 +14,14 @@ from customers.models import ShopRole
 from customers.services import LoginRefused
 from customers.services.shop_logins import create_shop_login
 from huabei.models import Line, Merchant, Purchase, PurchaseState, Refund
+from huabei.services.causes import Why
+from huabei.services.merchants import reinstate, suspend
+from huabei.services.receipts import confirm_receipt
 from huabei.services.repayments import refund
 from operations.services import closing, paying
 from payments.selectors import sources_of
 from tests.borrowers import PASSWORD
-from tests.line_world import a_campaign, a_line, a_merchant, authorised, bought, settled
+from tests.line_world import a_campaign, a_line, a_merchant, an_escrow_merchant, authorised, bought, settled
 from tests.payment_world import a_source, unpark
 from tests.services.test_borrower_pages import text
 
@@ -235,3 +238,49 @@ def test_the_pages_are_chinese_too(client: Client, shop: Merchant, line: Line) -
     for address in ("/shop/", at("order", order), "/shop/settlements/"):
         shown = text(page.get(address))
         assert not any(word in shown for word in ("Charge", "Refund", "Settle", "Order", "Show"))
+
+
+def test_an_order_in_escrow_is_shown_as_paid_then_received(page: Client, line: Line) -> None:
+    shop = an_escrow_merchant()
+    order = authorised(line, shop, 100_00, ON)
+    page = signed_in(page, shop, "escrow")
+    assert "paid, not received yet" in text(page.get("/shop/"))
+    assert "You are paid once they confirm receipt." in text(page.get("/shop/"))
+    shown = text(page.get(at("order", order)))
+    for each in ("Paid on June 5, 2026", "Taken as received on June 20, 2026", "Cancel the order"):
+        assert each in shown
+    assert "Release what is reserved" not in shown
+    assert page.post(at("capture", order), amount("100.00")).status_code == 200
+    assert page.post(at("refund", order), amount("30.00")).status_code == 302
+    confirm_receipt(purchase_id=order.pk, customer_id=line.customer_id, on=ON)
+    shown = text(page.get(at("order", order)))
+    for each in (
+        "Received",
+        "Receipt confirmed on June 5, 2026",
+        "Charged ¥70.00",
+        "Refunded ¥30.00",
+        "Yours ¥70.00",
+    ):
+        assert each in shown
+
+
+def test_an_order_in_escrow_is_cancelled(page: Client, line: Line) -> None:
+    shop = an_escrow_merchant()
+    order = authorised(line, shop, 100_00, ON)
+    signed_in(page, shop, "escrow").post(at("void", order))
+    order.refresh_from_db()
+    assert order.state == PurchaseState.VOIDED
+
+
+def test_a_shop_that_is_suspended_is_told_since_when_and_why(
+    page: Client, shop: Merchant, line: Line
+) -> None:
+    order = bought(line, shop, 10_00, ON)
+    suspend(merchant_id=shop.pk, why=Why("complaints", "staff:1", "stop", "not for the shop"), on=ON)
+    for address in ("/shop/", "/shop/settlements/"):
+        shown = text(page.get(address))
+        assert "Your shop is suspended since June 5, 2026. The cause: too many complaints." in shown
+        assert "not for the shop" not in shown
+    assert page.post(at("refund", order), amount("10.00")).status_code == 302
+    reinstate(merchant_id=shop.pk, why=Why("cleared", "staff:1", "go on"), on=ON)
+    assert "suspended" not in text(page.get("/shop/"))

@@ -22,6 +22,7 @@ from huabei.services.purchases import (
     Authorisation,
     LimitExceeded,
     MerchantNotAccepting,
+    MerchantNotAllowed,
     NotAuthorised,
     PurchaseNotFound,
     authorise,
@@ -118,9 +119,11 @@ def test_an_authorisation_that_is_refused_changes_nothing(
     assert (rows(), money(line)) == (before, (1_000_00, 0, 0, 0))
 
 
-def test_a_line_that_is_not_active_and_a_shop_that_left_are_refused(line: Line, shop: Merchant) -> None:
+def test_a_line_that_is_not_active_and_a_shop_that_is_suspended_are_refused(
+    line: Line, shop: Merchant
+) -> None:
     Merchant.objects.update(is_accepting=False)
-    with pytest.raises(MerchantNotAccepting):
+    with pytest.raises(MerchantNotAllowed):
         ask(line, shop)
     frozen(line)
     with pytest.raises(LineNotActive):

@@ -1,0 +1,104 @@
+"""A receipt that is confirmed, and a shop that is suspended, by many at the same moment."""
+
+from __future__ import annotations
+
+from datetime import date
+from uuid import UUID
+
+from django.db import transaction
+
+import huabei.closing
+from finance.errors import DomainError
+from huabei.models import Line, MerchantChange, Purchase, PurchaseState, Receipt
+from huabei.services import purchases
+from huabei.services.causes import Why
+from huabei.services.merchants import suspend
+from huabei.services.receipts import confirm_receipt
+from huabei.services.repayments import refund
+from ledger.audit import verify
+from operations import audit
+from tests.concurrency.crowd import SIZE, Crowd
+from tests.line_world import a_line, a_merchant, an_escrow_merchant, authorised, stands
+
+ON = date(2026, 6, 5)
+LAST = date(2026, 6, 20)
+
+
+def attempt(what: str, purchase_id: int, customer_id: UUID, reference: str) -> str:
+    try:
+        if what == "close":
+            with transaction.atomic():
+                huabei.closing.receive_unconfirmed(date(2026, 6, 19), None)
+        elif what == "refund":
+            refund(purchase_id=purchase_id, amount_fen=60_00, reference=reference, on=LAST)
+        else:
+            confirm_receipt(purchase_id=purchase_id, customer_id=customer_id, on=LAST)
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
+
+
+def broken_rules() -> list[str]:
+    return [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds]
+
+
+def test_a_receipt_confirmed_eight_times_at_once_is_one(committed_db: str, crowd: Crowd) -> None:
+    line = a_line()
+    paid = authorised(line, an_escrow_merchant(), 100_00, ON)
+    answers = crowd.at_once(attempt, committed_db, *[("confirm", paid.pk, line.customer_id, "")] * SIZE)
+    assert answers == ["done"] * SIZE
+    assert (Receipt.objects.count(), stands(line, LAST).drawn_fen) == (1, 100_00)
+    assert broken_rules() == []
+
+
+def test_confirmed_given_back_and_taken_as_received_at_once_it_is_received_once(
+    committed_db: str, crowd: Crowd
+) -> None:
+    line = a_line()
+    paid = authorised(line, an_escrow_merchant(), 100_00, ON)
+    acts = ["confirm", "refund", "close", "refund", "confirm", "close", "refund", "confirm"]
+    answers = crowd.at_once(
+        attempt, committed_db, *[(act, paid.pk, line.customer_id, str(n)) for n, act in enumerate(acts)]
+    )
+    refused = sorted(answer for answer in answers if answer != "done")
+    assert refused == ["amount_refused"] * 2
+    paid.refresh_from_db()
+    assert paid.state == PurchaseState.CAPTURED
+    assert paid.captured_fen - paid.refunded_fen == 40_00
+    assert stands(line, LAST).drawn_fen == 40_00
+    assert broken_rules() == []
+
+
+def buy_or_stop(line_id: int, merchant_id: UUID, n: int) -> list[str]:
+    if n == 0:
+        suspend(merchant_id=merchant_id, why=Why("cash_out", "staff:1", "stop"), on=ON)
+        return []
+    answers = []
+    for m in range(20):
+        try:
+            purchases.authorise(
+                line_id=line_id, merchant_id=merchant_id, amount_fen=1_00, reference=f"{n}-{m}", on=ON
+            )
+        except DomainError as refusal:
+            answers.append(refusal.code)
+        else:
+            answers.append("bought")
+    return answers
+
+
+def test_while_a_shop_is_suspended_whoever_buys_there_is_refused_from_some_moment_on(
+    committed_db: str, crowd: Crowd
+) -> None:
+    line, shop = a_line(), a_merchant()
+    answers = crowd.at_once(buy_or_stop, committed_db, *[(line.pk, shop.pk, n) for n in range(SIZE)])
+    for told in answers:
+        assert told == sorted(told), "bought after it was refused"
+        assert set(told) <= {"bought", "merchant_not_allowed"}
+    assert MerchantChange.objects.get().kind == "suspended"
+    bought = sum(told.count("bought") for told in answers)
+    assert (Purchase.objects.count(), stands(Line.objects.get(pk=line.pk), ON).held_fen) == (
+        bought,
+        bought * 1_00,
+    )
+    assert set(buy_or_stop(line.pk, shop.pk, SIZE)) == {"merchant_not_allowed"}
+    assert broken_rules() == []
