@@ -16,7 +16,7 @@ from huabei.api.shapes import (
     OwnPurchaseOut,
     ReceiptOut,
 )
-from huabei.errors import NotAuthorised, PurchaseNotFound
+from huabei.errors import NotAuthorised
 from huabei.models import PurchaseState
 from huabei.purchase_history import own_purchase, purchases_for
 from huabei.services.receipts import confirm_receipt
@@ -94,7 +94,7 @@ class OwnReceipt(Endpoint):
         summary="Confirm that a purchase came",
         body=NothingIn,
         answer=ReceiptOut,
-        refusals=(NotAuthorised, PurchaseNotFound),
+        refusals=(NotAuthorised,),
         example_body={},
         example={"purchase": A_PURCHASE, "confirmed_on": "2026-07-05", "by_customer": True},
         tag="Borrower",
@@ -105,7 +105,9 @@ class OwnReceipt(Endpoint):
         changes nothing, and is answered as before.
         """
         self.body(NothingIn)
-        number = self.number(PURCHASE, purchase_id)
+        found = own_purchase(customer_id=self.owner, purchase_id=self.number(PURCHASE, purchase_id))
+        if found is None:
+            raise NotFound
         with booking_day() as on:
-            made = confirm_receipt(purchase_id=number, customer_id=self.owner, on=on)
+            made = confirm_receipt(purchase_id=found.pk, customer_id=self.owner, on=on)
         return self.answer(ReceiptOut, made)

@@ -44,6 +44,7 @@ __all__ = [
     "InstalmentsNotOffered",
     "LimitExceeded",
     "MerchantNotAccepting",
+    "MerchantNotAllowed",
     "NotAuthorised",
     "PurchaseNotFound",
     "accept_merchant",

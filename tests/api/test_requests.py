@@ -122,6 +122,7 @@ def test_what_moves_money_needs_a_key_of_the_request(world: World, key: str) -> 
 UNKEYED = {
     "applyForLine": "a customer has one line at a time",
     "voidPurchase": "what was voided is void",
+    "confirmOwnReceipt": "what was received is received",
     "reverseRepayment": "a repayment is taken back once",
     "reversePurchase": "a purchase is taken back once",
     "moveOwnStatementDay": "the day it has changes nothing",
@@ -249,7 +250,7 @@ def freeze(world: World) -> None:
             lambda world: type(world.shop).objects.update(is_accepting=False),
             {},
             422,
-            "merchant_not_accepting",
+            "merchant_not_allowed",
         ),
     ],
 )

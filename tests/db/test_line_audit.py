@@ -288,7 +288,7 @@ BREAKAGES = [
     ("line_purchases", "UPDATE huabei_purchase SET amount_fen = amount_fen + 1 WHERE id = {partly}", ""),
     ("line_purchases", "DELETE FROM huabei_refund WHERE purchase_id = {refunded}", "settlements"),
     ("line_merchants", "UPDATE huabei_purchase SET refunded_fen = refunded_fen + 1 WHERE id = {refunded}", "line_purchases"),
-    ("line_purchases", "UPDATE huabei_purchase SET cancelled_fen = cancelled_fen + 1 WHERE cancelled_fen = 1000",
+    ("line_purchases", "UPDATE huabei_purchase SET cancelled_fen = cancelled_fen - 1 WHERE cancelled_fen = 1000",
      "line_receipts"),
     ("line_receipts", "DELETE FROM huabei_receipt", ""),
     ("line_receipts", "UPDATE huabei_receipt SET confirmed_on = confirmed_on + 1", ""),
@@ -328,7 +328,8 @@ BREAKAGES = [
     ("settlement_entries", "UPDATE huabei_settlement SET entry_id = 1 WHERE settled_on = '2026-06-16'", ""),
     ("settlement_entries", "UPDATE huabei_settlement SET discount_fen = discount_fen + 1, captured_fen = captured_fen + 1"
      " WHERE settled_on = '2026-06-16'", "settlements line_merchants"),
-    ("settlement_owed", "UPDATE huabei_merchant SET settlement_account_id = 1001", "settlement_entries settlement_payments"),
+    ("settlement_owed", "UPDATE huabei_merchant SET settlement_account_id = 1001 WHERE is_accepting",
+     "settlement_entries settlement_payments"),
     ("settlement_payments", "UPDATE huabei_settlementpayment SET reference = reference || 'x'", ""),
     ("settlement_payments", "DELETE FROM huabei_settlementpayment", "settlement_owed"),
     ("settlement_guards", "ALTER TABLE huabei_settlement DROP CONSTRAINT settlement_once_per_merchant_and_day", ""),

@@ -78,8 +78,9 @@ def test_when_purchases_post_is_said_from_a_day_on(page: Client, shop: Merchant,
 def test_a_category_is_forbidden_from_a_shops_page_and_allowed_from_its_own(
     page: Client, shop: Merchant
 ) -> None:
-    names = {"name": "Tests", "name_zh": "测试"}
-    act(page, shop, "category", **names, is_allowed="no", effective_from=str(ON), cause="cash_out")
+    given = {"name": "Tests", "name_zh": "测试", "is_allowed": "no", "effective_from": str(ON)}
+    sent = {"key": str(uuid4()), "confirm": "", "cause": "cash_out", **given}
+    assert page.post(address(shop, "category"), sent).status_code == 302
     rule = CategoryRule.objects.get(category="test")
     assert (rule.is_allowed, rule.effective_from, rule.by[:6]) == (False, ON, "staff:")
     shown = text(page.get(reverse("admin:huabei_merchant_change", args=[shop.pk])))
@@ -118,7 +119,7 @@ def test_a_settlement_opens_to_what_is_in_it_and_to_its_postings(
     for each in (
         order.reference,
         "captured 120.00",
-        "refunded -20.00",
+        "refunded −20.00",
         "100.00",
         f"#{shop.payable_account_id}",
     ):

@@ -240,10 +240,11 @@ def test_the_pages_are_chinese_too(client: Client, shop: Merchant, line: Line) -
         assert not any(word in shown for word in ("Charge", "Refund", "Settle", "Order", "Show"))
 
 
-def test_an_order_in_escrow_is_shown_as_paid_then_received(page: Client, line: Line) -> None:
+def test_an_order_in_escrow_is_shown_as_paid_then_received(client: Client, line: Line) -> None:
+    closing.set_business_date(on=ON)
     shop = an_escrow_merchant()
     order = authorised(line, shop, 100_00, ON)
-    page = signed_in(page, shop, "escrow")
+    page = signed_in(client, shop)
     assert "paid, not received yet" in text(page.get("/shop/"))
     assert "You are paid once they confirm receipt." in text(page.get("/shop/"))
     shown = text(page.get(at("order", order)))
@@ -264,10 +265,11 @@ def test_an_order_in_escrow_is_shown_as_paid_then_received(page: Client, line: L
         assert each in shown
 
 
-def test_an_order_in_escrow_is_cancelled(page: Client, line: Line) -> None:
+def test_an_order_in_escrow_is_cancelled(client: Client, line: Line) -> None:
+    closing.set_business_date(on=ON)
     shop = an_escrow_merchant()
     order = authorised(line, shop, 100_00, ON)
-    signed_in(page, shop, "escrow").post(at("void", order))
+    signed_in(client, shop).post(at("void", order))
     order.refresh_from_db()
     assert order.state == PurchaseState.VOIDED
 

@@ -13,7 +13,7 @@ from huabei.errors import LimitExceeded, LineNotActive, RequestConflict
 from huabei.models import Line, Merchant, ShareChange, SharedLine, ShareMonth, ShareTerms
 from huabei.services import corrections, lifecycle, purchases, repayments
 from huabei.services.causes import Why
-from huabei.services.purchases import Authorisation, MerchantNotAccepting
+from huabei.services.purchases import Authorisation, MerchantNotAllowed
 from huabei.services.shares import (
     CapRefused,
     ShareCapExceeded,
@@ -236,7 +236,7 @@ def test_a_frozen_line_is_not_shared_and_not_spent(share: SharedLine, shop: Merc
         invite(line_id=share.line_id, beneficiary_id=a_customer().pk, monthly_cap_fen=500_00, on=ON)
     Merchant.objects.update(is_accepting=False)
     lifecycle.thaw(freeze_id=share.line.freezes.get().pk, why=Why("cleared", "staff:1", "x"), on=ON)
-    with pytest.raises(MerchantNotAccepting):
+    with pytest.raises(MerchantNotAllowed):
         spend(share, shop, 1)
 
 
