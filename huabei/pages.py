@@ -18,7 +18,7 @@ from web.today import business_date
 @require_GET
 def statements(request: HttpRequest, customer: Customer) -> HttpResponse:
     """Every statement of the borrower's line, newest first, and what the next one will hold so far."""
-    line = selectors.live_line_of(customer.pk)
+    line = selectors.line_of(customer.pk)
     context: dict[str, object] = {"line": line}
     if line:
         issued = list(selectors.statements_of(line.pk)[: history.MOST_SHOWN])

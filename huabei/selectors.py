@@ -82,6 +82,9 @@ def opening_policy(on: date) -> Policy:
     )
 
 
+_CLOSED_LAST = Case(When(status=LineStatus.CLOSED, then=1), default=0)
+
+
 def live_line_of(customer_id: UUID) -> Line | None:
     """The customer's line that is not closed."""
     return Line.objects.filter(customer_id=customer_id).exclude(status=LineStatus.CLOSED).first()
@@ -89,8 +92,23 @@ def live_line_of(customer_id: UUID) -> Line | None:
 
 def line_of(customer_id: UUID) -> Line | None:
     """The customer's line that is not closed; where there is none, the last one that was."""
-    closed_last = Case(When(status=LineStatus.CLOSED, then=1), default=0)
-    return Line.objects.filter(customer_id=customer_id).order_by(closed_last, "-pk").first()
+    return Line.objects.filter(customer_id=customer_id).order_by(_CLOSED_LAST, "-pk").first()
+
+
+def unsettled_lines(customer_id: UUID, on: date) -> list[Line]:
+    """The customer's line that is not closed, then the closed ones on which anything is owed, reserved or their credit."""
+    lines = list(Line.objects.filter(customer_id=customer_id).order_by(_CLOSED_LAST, "-pk"))
+    if not any(line.status == LineStatus.CLOSED for line in lines):
+        return lines
+    stands = line_positions(lines, on)
+    return [
+        line
+        for line in lines
+        if line.status != LineStatus.CLOSED
+        or stands[line.pk].owes_fen
+        or stands[line.pk].held_fen
+        or stands[line.pk].credit_fen
+    ]
 
 
 def interest_segment(segment: Segment) -> InterestSegment:
@@ -146,6 +164,11 @@ class LinePosition:
         return (
             self.unbilled_fen + self.billed_total_fen + self.accrued_interest_fen + self.accrued_penalty_fen
         )
+
+    @property
+    def owes_fen(self) -> int:
+        """All that is owed on this date, instalments to come included."""
+        return self.owed_fen + self.instalment_fen
 
 
 def line_position(line: Line, on: date) -> LinePosition:

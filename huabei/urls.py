@@ -1,12 +1,17 @@
-"""The borrower's statements, and a shop's own pages."""
+"""The borrower's line and statements, and a shop's own pages."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from huabei import credit_pages, merchant_pages, pages, purchase_pages, share_pages
+from huabei import credit_pages, line_pages, merchant_pages, pages, purchase_pages, share_pages
 
 urlpatterns = [
+    path("line/", line_pages.line, name="line"),
+    path("line/statement-day/", line_pages.statement_day, name="statement_day"),
+    path("line/freeze/", line_pages.freeze_line, name="freeze_line"),
+    path("line/freezes/<int:freeze_id>/end/", line_pages.thaw_line, name="thaw_line"),
+    path("line/close/", line_pages.close_line, name="close_line"),
     path("credit/", credit_pages.credit, name="credit"),
     path("shared/", share_pages.shared_lines, name="shared_lines"),
     path(

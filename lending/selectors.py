@@ -6,6 +6,7 @@ from datetime import date
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from finance.errors import DomainError, Kind
 from finance.loan import Loan as LoanOnDay
@@ -39,7 +40,9 @@ def version_on(product_code: str, on: date) -> ProductVersion:
         .first()
     )
     if version is None:
-        raise ProductNotFound(f"{product_code!r} is not offered on {on}", field="product")
+        raise ProductNotFound(
+            _("%(product)s is not offered on %(on)s") % {"product": product_code, "on": on}, field="product"
+        )
     return version
 
 

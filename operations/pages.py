@@ -17,9 +17,9 @@ from creditscore.pages import shown
 from customers.models import Customer
 from finance.dates import next_on_day
 from finance.rates import DailyRate
-from huabei import history, selectors
+from huabei import history, line_history, selectors
 from huabei.errors import RequestConflict
-from huabei.models import Line, Repayment
+from huabei.models import Line, LineStatus, Repayment
 from huabei.policy import REFUSAL_TEXTS
 from huabei.services.lines import OVERDUE, AlreadyHasLine
 from huabei.services.opening import LineRefused, apply_for_line, decide_openings
@@ -40,10 +40,14 @@ def home(request: HttpRequest, customer: Customer) -> HttpResponse:
         return render(request, "operations/home.html", {"customer": customer})
     on = business_date()
     score = _score(customer, on)
-    line = selectors.live_line_of(customer.pk)
     context = {"customer": customer, "on": on, "score": score}
     context["loans"] = [standing(loan, on) for loan in live_loans_of(customer.pk)]
-    context |= _line(line, on) if line else _offer(customer, score["points"], on)
+    lines = selectors.unsettled_lines(customer.pk, on)
+    if lines:
+        context |= _line(lines[0], on)
+        context["earlier"] = [(line, selectors.line_position(line, on)) for line in lines[1:]]
+    if not lines or (lines[0].status == LineStatus.CLOSED and not context["position"].owes_fen):
+        context |= _offer(customer, score["points"], on)
     return render(request, "operations/home.html", context)
 
 
@@ -63,6 +67,7 @@ def _line(line: Line, on: date, form: RepayForm | None = None) -> dict[str, Any]
         "bill": bill,
         "next_statement_on": next_on_day(line.statement_day, after=on),
         "frozen_as_overdue": line.frozen_cause == OVERDUE,
+        "freezes": line_history.freezes_of(line),
         "form": form or RepayForm(offered=choices(bill, position)),
         "events": history.latest_events(line.pk),
         "revolving": DailyRate(terms.revolving_daily_rate),

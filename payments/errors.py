@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
 from finance.errors import DomainError, Kind
 from finance.money import format_yuan
 
@@ -80,18 +82,23 @@ LONGEST_REFERENCE = 64
 def require_amount(amount_fen: int) -> None:
     """AmountRefused unless it is at least one fen and no more than can be moved at once."""
     if amount_fen <= 0:
-        raise AmountRefused("the amount must be at least 0.01", field="amount")
+        raise AmountRefused(_("the amount must be at least 0.01"), field="amount")
     if amount_fen > LARGEST_AMOUNT_FEN:
-        raise AmountRefused(f"the amount must be at most {format_yuan(LARGEST_AMOUNT_FEN)}", field="amount")
+        raise AmountRefused(
+            _("the amount must be at most %(most)s") % {"most": format_yuan(LARGEST_AMOUNT_FEN)},
+            field="amount",
+        )
 
 
 def require_text(text: str, *, field: str) -> None:
     """ReferenceRefused unless it is a text of 1 to 64 printable characters."""
     if not 1 <= len(text) <= LONGEST_REFERENCE or not text.isprintable():
-        raise ReferenceRefused(f"must be 1 to {LONGEST_REFERENCE} printable characters", field=field)
+        raise ReferenceRefused(
+            _("must be 1 to %(most)d printable characters") % {"most": LONGEST_REFERENCE}, field=field
+        )
 
 
 def require_same_request(stored: bytes | memoryview, asked: bytes) -> None:
     """RequestConflict unless the reference was used before for this very request."""
     if bytes(stored) != asked:
-        raise RequestConflict("this reference was used before for a different request", field="reference")
+        raise RequestConflict(_("this reference was used before for a different request"), field="reference")

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
+from django.utils.translation import gettext as _
 
 from payments.errors import GatewayNotConfigured
 
@@ -86,6 +87,6 @@ def is_configured() -> bool:
 def gateway() -> Gateway:
     """The gateway that the setting names. Error: GatewayNotConfigured where it names none."""
     if not is_configured():
-        raise GatewayNotConfigured("no payment gateway is configured: set PAYMENT_GATEWAY")
+        raise GatewayNotConfigured(_("no payment gateway is configured: set PAYMENT_GATEWAY"))
     found: Gateway = import_string(settings.PAYMENT_GATEWAY)()
     return found

@@ -8,6 +8,7 @@ from __future__ import annotations
 from uuid import UUID, uuid5
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from payments.errors import SourceRefused
 from payments.gateway import Answer, GatewayUnavailable, Instruction, Linked, Told
@@ -29,7 +30,7 @@ class SimulatedGateway:
         if kind == SourceKind.CARD and not (
             digits.isascii() and digits.isdigit() and 12 <= len(digits) <= 19
         ):
-            raise SourceRefused("a card number has 12 to 19 digits", field="account")
+            raise SourceRefused(_("a card number has 12 to 19 digits"), field="account")
         if kind != SourceKind.CARD:
             digits = ""
         token = f"sim-{uuid5(_NAMESPACE, f'{owner}:{kind}:{digits}').hex}"

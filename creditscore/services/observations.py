@@ -15,13 +15,14 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 
 
 class ObservationConflict(DomainError):
     """A reference was recorded before with other figures; `field` names the first figure that differs."""
 
     code = "observation_conflict"
+    kind = Kind.CONFLICT
 
     def __init__(self, message: str, *, reference: str, field: str) -> None:
         super().__init__(message, field=field)

@@ -19,7 +19,7 @@ from django.utils.translation import gettext as _
 
 from creditscore.models import ModelState, ModelVersion
 from creditscore.services.locks import Lock, hold
-from finance.errors import DomainError
+from finance.errors import DomainError, Kind
 
 if TYPE_CHECKING:  # XGBoost takes a second to import: whoever scores or trains pays for it, nobody else
     from creditscore.engine.scoring import ScoreModel
@@ -37,6 +37,7 @@ class ModelNotFound(DomainError):
     """The registry has no such model."""
 
     code = "model_not_found"
+    kind = Kind.NOT_FOUND
 
 
 def register_model(

@@ -22,6 +22,12 @@ class CalendarChangeRefused(LineError):
     code = "calendar_change_refused"
 
 
+def next_change_from(line_id: int) -> tuple[date, date] | None:
+    """When a line's day was moved last, and from when on it may be again; None where it never was."""
+    last = CalendarChange.objects.filter(line_id=line_id).order_by("-changed_on").first()
+    return (last.changed_on, add_months(last.changed_on, MONTHS_BETWEEN_CHANGES)) if last else None
+
+
 def change_calendar(*, line_id: int, statement_day: int, on: date) -> CalendarChange | None:
     """
     Moves a line to another statement day, from the next statement on; what was issued keeps its due date.
@@ -41,11 +47,11 @@ def change_calendar(*, line_id: int, statement_day: int, on: date) -> CalendarCh
             raise LineNotActive(_("the line is closed"))
         if selectors.delinquency(line.pk, on).overdue_fen:
             raise CalendarChangeRefused(_("not while something is overdue: pay it first"))
-        last = CalendarChange.objects.filter(line=line).order_by("-changed_on").first()
-        if last is not None and on < (free_on := add_months(last.changed_on, MONTHS_BETWEEN_CHANGES)):
+        last = next_change_from(line.pk)
+        if last is not None and on < last[1]:
             raise CalendarChangeRefused(
                 _("changed on %(on)s: the next change is possible on %(free)s")
-                % {"on": last.changed_on, "free": free_on}
+                % {"on": last[0], "free": last[1]}
             )
         change = CalendarChange.objects.create(
             line=line,

@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from huabei.errors import LineError, require_reference
 from huabei.models import Cause, Concern
@@ -69,8 +70,11 @@ def require_why(why: Why, concern: Concern, on: date) -> None:
     """CauseRefused, ReferenceRefused: unless this one may give this cause for such a change on this date."""
     require_reference(why.reference)
     if why.by not in (POLICY, CUSTOMER) and not _STAFF.fullmatch(why.by):
-        raise CauseRefused("must be the policy, the customer, or a member of staff", field="by")
+        raise CauseRefused(_("must be the policy, the customer, or a member of staff"), field="by")
     if len(why.note) > LONGEST_NOTE or not (why.note.isprintable()):
-        raise CauseRefused(f"must be a text of at most {LONGEST_NOTE} printable characters", field="note")
+        raise CauseRefused(
+            _("must be a text of at most %(most)d printable characters") % {"most": LONGEST_NOTE},
+            field="note",
+        )
     if why.cause not in {cause.code for cause in causes_for(concern, on, by=why.by)}:
-        raise CauseRefused(f"{why.cause!r} is no cause for this", field="cause")
+        raise CauseRefused(_("%(cause)s is no cause for this") % {"cause": why.cause}, field="cause")

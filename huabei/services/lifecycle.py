@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from finance.errors import Kind
 from huabei import selectors
 from huabei.errors import LineError, LineNotActive, LineNotFound, require_same_request
 from huabei.models import (
@@ -34,12 +36,14 @@ class NotFrozen(LineError):
     """There is no such freeze, or it has ended."""
 
     code = "not_frozen"
+    kind = Kind.NOT_FOUND
 
 
 class AlreadyFrozen(LineError):
     """The line is frozen for this cause already."""
 
     code = "already_frozen"
+    kind = Kind.CONFLICT
 
 
 class StillOwes(LineError):
@@ -110,7 +114,7 @@ def freeze(*, line_id: int, why: Why, on: date) -> Freeze:
             require_same_request(first.request_hash, why.hash({}))
             return first
         if not freeze_many(line_ids=[line_id], why=why, on=on):
-            raise AlreadyFrozen("the line is frozen for this cause already", field="cause")
+            raise AlreadyFrozen(_("the line is frozen for this cause already"), field="cause")
         return Freeze.objects.get(line_id=line_id, reference=why.reference)
 
 
@@ -140,9 +144,9 @@ def thaw(*, freeze_id: int, why: Why, on: date) -> Freeze:
     with transaction.atomic():
         frozen = Freeze.objects.filter(pk=freeze_id).first()
         if frozen is None:
-            raise NotFrozen(f"there is no freeze {freeze_id}")
+            raise NotFrozen(_("there is no freeze %(id)s") % {"id": freeze_id})
         if why.by == CUSTOMER and frozen.by != CUSTOMER:
-            raise CauseRefused("only a freeze that you asked for can be ended here", field="cause")
+            raise CauseRefused(_("only a freeze that you asked for can be ended here"), field="cause")
         fetch_all(_LOCK, {"lines": [frozen.line_id]})
         ended = Freeze.objects.filter(pk=freeze_id, thawed_on__isnull=True).update(
             thawed_on=on, thaw_cause=why.cause, thawed_by=why.by, thaw_note=why.note
@@ -174,17 +178,17 @@ def close(*, line_id: int, why: Why, on: date) -> Closure:
     with transaction.atomic():
         line = Line.objects.select_for_update().filter(pk=line_id).first()
         if line is None:
-            raise LineNotFound(f"there is no line {line_id}")
+            raise LineNotFound(_("there is no line %(id)s") % {"id": line_id})
         first = Closure.objects.filter(line=line).first()
         if first is not None and first.reference == why.reference:
             require_same_request(first.request_hash, why.hash({}))
             return first
         if line.status == LineStatus.CLOSED:
-            raise LineNotActive("the line is closed")
+            raise LineNotActive(_("the line is closed"))
         require_why(why, Concern.CLOSE, on)
         position = selectors.line_position(line, on)
         if why.cause == WISH and (position.owed_fen or position.instalment_fen or position.held_fen):
-            raise StillOwes("a line is closed when nothing is owed on it or held")
+            raise StillOwes(_("a line is closed when nothing is owed on it or held"))
         _close([_Closing(line_id, line.limit_fen, position.drawn_fen)], why, on)
         return Closure.objects.get(line=line)
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
+from finance.errors import Kind
 from huabei import selectors
 from huabei.errors import (
     LARGEST_AMOUNT_FEN,
@@ -43,6 +45,7 @@ class TemporaryNotFound(LineError):
     """There is no such temporary limit that is open."""
 
     code = "temporary_limit_not_found"
+    kind = Kind.NOT_FOUND
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +126,9 @@ def locked_open_line(line_id: int) -> Line:
     """The line, locked until the transaction ends. Errors: LineNotFound, LineNotActive when it is closed."""
     line = Line.objects.select_for_update().filter(pk=line_id).first()
     if line is None:
-        raise LineNotFound(f"there is no line {line_id}")
+        raise LineNotFound(_("there is no line %(id)s") % {"id": line_id})
     if line.status == LineStatus.CLOSED:
-        raise LineNotActive("the line is closed")
+        raise LineNotActive(_("the line is closed"))
     return line
 
 
@@ -141,10 +144,10 @@ def _require_room(line: Line, after_fen: int, on: date) -> None:
     """LimitRefused when a raised limit exceeds the largest one, or what one person may owe and draw."""
     policy = selectors.opening_policy(on)
     if after_fen > policy.maximum_limit_fen:
-        raise LimitRefused("more than the largest limit", field="limit")
+        raise LimitRefused(_("more than the largest limit"), field="limit")
     exposure_fen = exposures([line.customer_id]).get(line.customer_id, 0)
     if exposure_fen + after_fen - line.limit_fen > policy.maximum_exposure_fen:
-        raise LimitRefused("more than one person may owe and draw", field="limit")
+        raise LimitRefused(_("more than one person may owe and draw"), field="limit")
 
 
 def change_limit(*, line_id: int, limit_fen: int, why: Why, on: date) -> LimitChange:
@@ -155,7 +158,7 @@ def change_limit(*, line_id: int, limit_fen: int, why: Why, on: date) -> LimitCh
     higher than allowed, LineNotActive when the line is closed, LineNotFound, ReferenceRefused, RequestConflict.
     """
     if not 0 <= limit_fen <= LARGEST_AMOUNT_FEN:
-        raise AmountRefused("the limit must be at least 0.00", field="limit")
+        raise AmountRefused(_("the limit must be at least 0.00"), field="limit")
     asked = why.hash({"limit": limit_fen})
     with transaction.atomic():
         line = locked_open_line(line_id)
@@ -164,7 +167,7 @@ def change_limit(*, line_id: int, limit_fen: int, why: Why, on: date) -> LimitCh
         require_why(why, Concern.LIMIT, on)
         after_fen = limit_fen + line.temporary_fen
         if after_fen == line.limit_fen:
-            raise LimitRefused("this is the limit already", field="limit")
+            raise LimitRefused(_("this is the limit already"), field="limit")
         if after_fen > line.limit_fen:
             _require_room(line, after_fen, on)
         new = NewLimit(line_id, after_fen, line.temporary_fen, why, asked)
@@ -186,7 +189,7 @@ def raise_temporarily(*, line_id: int, amount_fen: int, last_day: date, why: Why
             return first
         require_why(why, Concern.TEMPORARY, on)
         if not on <= last_day <= on + LONGEST_TEMPORARY:
-            raise LimitRefused("must be from today to a year from now", field="last_day")
+            raise LimitRefused(_("must be from today to a year from now"), field="last_day")
         _require_room(line, line.limit_fen + amount_fen, on)
         temporary = TemporaryLimit.objects.create(
             line=line, amount_fen=amount_fen, granted_on=on, last_day=last_day
@@ -208,13 +211,13 @@ def end_temporary(*, temporary_id: int, why: Why, on: date) -> LimitChange:
     with transaction.atomic():
         temporary = TemporaryLimit.objects.filter(pk=temporary_id).first()
         if temporary is None:
-            raise TemporaryNotFound(f"there is no temporary limit {temporary_id}")
+            raise TemporaryNotFound(_("there is no temporary limit %(id)s") % {"id": temporary_id})
         line = locked_open_line(temporary.line_id)
         if first := _before(line.pk, why.reference, asked):
             return first
         require_why(why, Concern.LIMIT, on)
         if not TemporaryLimit.objects.filter(pk=temporary_id, ended_on__isnull=True).update(ended_on=on):
-            raise TemporaryNotFound("this temporary limit has ended")
+            raise TemporaryNotFound(_("this temporary limit has ended"))
         new = NewLimit(
             line.pk,
             line.limit_fen - temporary.amount_fen,

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from customers.models import Customer
 from customers.services import CustomerNotFound
 from finance.errors import DomainError
@@ -90,7 +92,7 @@ def apply_for_line(*, customer_id: UUID, score: int | None, on: date, statement_
     """
     decisions = open_by_policy(scores={customer_id: score}, on=on, statement_day=statement_day)
     if not decisions:
-        raise CustomerNotFound(f"there is no customer {customer_id}")
+        raise CustomerNotFound(_("there is no customer %(id)s") % {"id": customer_id})
     if not decisions[0].granted:
         raise LineRefused(decisions[0])
     return (

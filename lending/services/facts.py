@@ -31,6 +31,7 @@ from lending.errors import (
     require_value_date,
 )
 from lending.models import Loan, LoanStatus, LoanTransaction
+from lending.refusals import said
 from lending.selectors import facts_of, terms_of
 from lending.services.books import differences, meant, posted
 from lending.services.written import write_down
@@ -115,7 +116,7 @@ def preview(*, loan_id: int, request: Request, on: date) -> LoanOnDay:
     try:
         return replay(terms_of(loan), [*facts_of(loan), made], on)
     except LoanError as error:
-        raise LoanFactRefused(error.message, field=error.field) from error
+        raise LoanFactRefused(said(error), field=error.field) from error
 
 
 def locked_loan(loan_id: int) -> Loan:
@@ -174,7 +175,7 @@ def _made(loan: Loan, request: Request, number: int, on: date) -> tuple[Transact
         )
     except LoanError as error:
         refusal = LoanAmountRefused if error.field == "amount" else LoanFactRefused
-        raise refusal(error.message, field=error.field) from error
+        raise refusal(said(error), field=error.field) from error
     return made, reversed_row
 
 
@@ -182,7 +183,7 @@ def _foreseen(loan: Loan, facts: list[Transaction], on: date) -> tuple[LoanOnDay
     try:
         return foresee(terms_of(loan), facts, on)
     except LoanError as error:
-        raise LoanFactRefused(error.message, field=error.field) from error
+        raise LoanFactRefused(said(error), field=error.field) from error
 
 
 def _require_within_commitment(loan: Loan, told: LoanOnDay, request: Request) -> None:

@@ -7,6 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from ledger.sql import fetch_all, fetch_one
 from payments.errors import AnswerRefused, OrderNotFound
@@ -30,7 +31,7 @@ def record_answer(*, reference: str, answer: Answer, on: date) -> PaymentAttempt
             PaymentAttempt.objects.filter(reference=reference).values_list("order_id", flat=True).first()
         )
         if order_id is None:
-            raise OrderNotFound(f"nothing was asked under {reference}")
+            raise OrderNotFound(_("nothing was asked under %(reference)s") % {"reference": reference})
         order = PaymentOrder.objects.select_for_update().get(pk=order_id)
         attempt = PaymentAttempt.objects.select_for_update().get(reference=reference)
         if answer.told is Told.PENDING:
@@ -39,8 +40,14 @@ def record_answer(*, reference: str, answer: Answer, on: date) -> PaymentAttempt
         if attempt.state != AttemptState.ASKED:
             if (attempt.state, attempt.moved_fen) != (answer.told.value, answer.moved_fen):
                 raise AnswerRefused(
-                    f"{reference}: answered {answer.told.value} {answer.moved_fen} fen, "
-                    f"but {attempt.state} {attempt.moved_fen} fen before"
+                    _("%(reference)s: answered %(now)s %(moved)s fen, but %(before)s %(first)s fen before")
+                    % {
+                        "reference": reference,
+                        "now": answer.told.value,
+                        "moved": answer.moved_fen,
+                        "before": attempt.state,
+                        "first": attempt.moved_fen,
+                    }
                 )
             return attempt
         attempt.state = AttemptState(answer.told.value)
@@ -64,7 +71,13 @@ def _require_possible(order: PaymentOrder, attempt: PaymentAttempt, answer: Answ
     most_fen = attempt.amount_fen if moved else 0
     if not least_fen <= answer.moved_fen <= most_fen or moved != (answer.moved_on is not None):
         raise AnswerRefused(
-            f"{attempt.reference}: {answer.told.value} {answer.moved_fen} fen is no answer to {attempt.amount_fen} fen"
+            _("%(reference)s: %(told)s %(moved)s fen is no answer to %(asked)s fen")
+            % {
+                "reference": attempt.reference,
+                "told": answer.told.value,
+                "moved": answer.moved_fen,
+                "asked": attempt.amount_fen,
+            }
         )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from ledger.services import request_hash
 from ledger.sql import fetch_all
@@ -73,7 +74,7 @@ def order_payments(*, wanted: Sequence[Wanted], on: date, hint: bool = True) -> 
     leaving everything as it was: AmountRefused, GatewayNotConfigured, ReferenceRefused.
     """
     if not is_configured():
-        raise GatewayNotConfigured("no payment gateway is configured: set PAYMENT_GATEWAY")
+        raise GatewayNotConfigured(_("no payment gateway is configured: set PAYMENT_GATEWAY"))
     for each in wanted:
         require_amount(each.amount_fen)
         require_text(each.reference, field="reference")
@@ -136,7 +137,7 @@ def request_payout(
 def _own_source(owner: UUID, source: UUID) -> int:
     found = FundingSource.objects.filter(owner=owner, uuid=source, removed_on__isnull=True).first()
     if found is None:
-        raise SourceNotFound(f"there is no source {source}", field="source")
+        raise SourceNotFound(_("there is no source %(id)s") % {"id": source}, field="source")
     return found.pk
 
 
@@ -144,6 +145,6 @@ def _one(wanted: Wanted, on: date) -> PaymentOrder:
     order_payments(wanted=[wanted], on=on)
     order = PaymentOrder.objects.filter(reference=wanted.reference).first()
     if order is None:
-        raise UnderWay("money is being collected for this already", field="subject")
+        raise UnderWay(_("money is being collected for this already"), field="subject")
     require_same_request(order.request_hash, wanted.request_hash)
     return order

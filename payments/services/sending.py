@@ -12,6 +12,7 @@ from datetime import date
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from ledger.sql import fetch_all, fetch_one
 from payments.errors import OrderNotFound
@@ -74,7 +75,7 @@ def next_try(*, order_id: int, on: date, still_asked: StillAsked | None = None) 
     with transaction.atomic():
         order = PaymentOrder.objects.filter(pk=order_id).first()
         if order is None:
-            raise OrderNotFound(f"there is no payment order {order_id}")
+            raise OrderNotFound(_("there is no payment order %(id)s") % {"id": order_id})
         # Before the order is locked: the product locks its own row first, as it does when it writes an order.
         asked_fen = still_asked(order, on) if still_asked else order.amount_fen
         order = PaymentOrder.objects.select_for_update().get(pk=order_id)

@@ -7,6 +7,7 @@ from datetime import date
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from ledger.services import constraint_name
 from ledger.sql import affected, value
@@ -28,16 +29,16 @@ def add_source(
     many.
     """
     if not is_configured():
-        raise GatewayNotConfigured("no payment gateway is configured: set PAYMENT_GATEWAY")
+        raise GatewayNotConfigured(_("no payment gateway is configured: set PAYMENT_GATEWAY"))
     require_text(token, field="token")
     if kind not in SourceKind.values:
-        raise SourceRefused("a source is a wallet, a money-market wallet or a card", field="kind")
+        raise SourceRefused(_("a source is a wallet, a money-market wallet or a card"), field="kind")
     with transaction.atomic():
         sources = _locked(owner)
         if known := [source for source in sources if source.token == token]:
             return known[0]
         if len(sources) >= MOST_SOURCES:
-            raise SourceRefused(f"at most {MOST_SOURCES} sources", field="token")
+            raise SourceRefused(_("at most %(most)d sources") % {"most": MOST_SOURCES}, field="token")
         try:
             with transaction.atomic():
                 source = FundingSource.objects.create(
@@ -51,7 +52,7 @@ def add_source(
                 )
         except IntegrityError as error:
             if constraint_name(error) == "source_token_used_once":
-                raise SourceRefused("this source is somebody else's already", field="token") from error
+                raise SourceRefused(_("this source is somebody else's already"), field="token") from error
             raise
         _note(source, "added", on)
     return source
@@ -87,7 +88,7 @@ def reorder_sources(*, owner: UUID, order: Sequence[UUID], on: date) -> None:
     with transaction.atomic():
         sources = {source.uuid: source for source in _locked(owner)}
         if sorted(order) != sorted(sources):
-            raise SourceRefused("the order must name each source once", field="order")
+            raise SourceRefused(_("the order must name each source once"), field="order")
         ordered = [sources[uuid] for uuid in order]
         affected(_REORDER, {"ids": [source.pk for source in ordered]})
         for position, source in enumerate(ordered, start=1):
@@ -101,7 +102,7 @@ def move_source(*, owner: UUID, source: UUID, up: bool, on: date) -> None:
     with transaction.atomic():
         order = [each.uuid for each in _locked(owner)]
         if source not in order:
-            raise SourceNotFound(f"there is no source {source}")
+            raise SourceNotFound(_("there is no source %(id)s") % {"id": source})
         at = order.index(source)
         to = max(at - 1, 0) if up else min(at + 1, len(order) - 1)
         order[at], order[to] = order[to], order[at]
@@ -122,7 +123,7 @@ def _own(owner: UUID, source: UUID) -> FundingSource:
     for found in _locked(owner):
         if found.uuid == source:
             return found
-    raise SourceNotFound(f"there is no source {source}")
+    raise SourceNotFound(_("there is no source %(id)s") % {"id": source})
 
 
 _CLOSE_UP = """
@@ -155,7 +156,7 @@ def choose_autopay(*, owner: UUID, purpose: str, amount: str, on: date) -> None:
     """How much is to be collected by itself for a purpose: the full bill, the minimum, or nothing. Error: SourceRefused."""
     require_text(purpose, field="purpose")
     if amount not in AutopayAmount.values:
-        raise SourceRefused("choose the full bill, the minimum, or nothing", field="amount")
+        raise SourceRefused(_("choose the full bill, the minimum, or nothing"), field="amount")
     with transaction.atomic():
         _locked(owner)
         if autopay_amount(owner=owner, purpose=purpose) != amount:

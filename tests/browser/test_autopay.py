@@ -27,7 +27,7 @@ def test_from_linking_to_the_minimum_on_a_phone_without_script(visit: Visit, sit
     visitor = visit(language="en", script=False)
     page = visitor.page
     visitor.sign_in(site.borrower)
-    page.get_by_role("link", name="Autopay: sources and their order").click()
+    page.get_by_role("link", name="Autopay", exact=True).click()
     visitor.check()
     page.get_by_role("radio", name="Wallet balance").check()
     page.get_by_role("button", name="Link", exact=True).click()
