@@ -40,7 +40,7 @@ def home(request: HttpRequest, customer: Customer) -> HttpResponse:
         return render(request, "operations/home.html", {"customer": customer})
     on = business_date()
     score = _score(customer, on)
-    context = {"customer": customer, "on": on, "score": score}
+    context: dict[str, Any] = {"customer": customer, "on": on, "score": score}
     context["loans"] = [standing(loan, on) for loan in live_loans_of(customer.pk)]
     lines = selectors.unsettled_lines(customer.pk, on)
     if lines:

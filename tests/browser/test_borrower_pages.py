@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from customers.models import Notice
-from huabei.models import Line, Plan, Purchase, Repayment, SharedLine, Statement
+from huabei.models import Line, Merchant, Plan, Purchase, Repayment, SharedLine, Statement
 from huabei.services.causes import Why, staff
 from huabei.services.corrections import reverse_repayment
 from huabei.services.invitations import invite_by_phone
@@ -73,7 +73,7 @@ def _share(line: Line) -> None:
     accept(share_id=made.share.pk, beneficiary_id=friend.pk, on=on)
 
 
-def _back(line: Line, market: object) -> None:
+def _back(line: Line, market: Merchant) -> None:
     bought = Purchase.objects.filter(line=line, merchant=market).earliest("pk")
     refund(purchase_id=bought.pk, amount_fen=268_50, reference=str(uuid4()), on=business_date())
 
