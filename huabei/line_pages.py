@@ -13,7 +13,6 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import messages
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -215,9 +214,7 @@ def close_line(request: HttpRequest, customer: Customer) -> HttpResponse:
     if found.status == LineStatus.CLOSED:
         return redirect("line")
     position = selectors.line_position(found, on)
-    held = Purchase.objects.filter(line=found, state=PurchaseState.AUTHORISED).annotate(
-        left_fen=F("amount_fen") - F("captured_fen")
-    )
+    held = Purchase.objects.filter(line=found, state=PurchaseState.AUTHORISED)
     context = {
         "line": found,
         "position": position,
