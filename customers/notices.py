@@ -149,6 +149,19 @@ def _read(kind: str, name: str, value: Any, types: tuple[type, ...]) -> Any:
     raise UnreadableNotice(f"{kind}: {value!r} is not a {name}", field=name)
 
 
+def figures_sql(message: type[Message], **columns: str) -> str:
+    """
+    A jsonb object of a kind's figures, each from an expression of SQL; ValueError unless every figure is given.
+
+    So that a set-based statement cannot leave a figure out that whoever reads the notice needs.
+    """
+    expected = [field.name for field in fields(message)]
+    if set(columns) != set(expected):
+        raise ValueError(f"{message.kind} has the figures {', '.join(expected)}")
+    pairs = ", ".join(f"'{name}', {column}" for name, column in columns.items())
+    return f"jsonb_build_object({pairs})"
+
+
 def day(on: date) -> str:
     """A date as the language in force writes it."""
     return date_format(on, "DATE_FORMAT")

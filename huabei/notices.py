@@ -7,7 +7,7 @@ What a day brought is told by the close (`huabei.telling`); the rest by the serv
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import date
 
 from django.urls import reverse
@@ -400,16 +400,3 @@ class PurchaseReversed(Message):
 
     def step(self) -> Step:
         return _home()
-
-
-def figures_sql(message: type[Message], **columns: str) -> str:
-    """
-    A jsonb object of a kind's figures, each from an expression of SQL; ValueError unless every figure is given.
-
-    So that a set-based statement cannot leave a figure out that whoever reads the notice needs.
-    """
-    expected = [field.name for field in fields(message)]
-    if set(columns) != set(expected):
-        raise ValueError(f"{message.kind} has the figures {', '.join(expected)}")
-    pairs = ", ".join(f"'{name}', {column}" for name, column in columns.items())
-    return f"jsonb_build_object({pairs})"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 
-from customers.notices import Message
+from customers.notices import Message, figures_sql
 from customers.services.notices import notify_all
 from huabei.delinquency import Lines
 from huabei.notices import (
@@ -25,7 +25,6 @@ from huabei.notices import (
     PaymentReceived,
     RefundArrived,
     StatementIssued,
-    figures_sql,
 )
 
 _SCOPE = "(%(lines)s::bigint[] IS NULL OR line.id = ANY(%(lines)s))"

@@ -1,20 +1,55 @@
-"""What borrowers are told of their loans. None ever says to borrow more."""
+"""
+What borrowers are told of their loans. None ever says to borrow more.
+
+What a day brought is told by the close (`lending.telling`); the rest by the service that does it.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from decimal import Decimal
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, ngettext
 
 from customers.notices import Message, Step, day, told
-from web.templatetags.money import rmb
+from web.templatetags.money import percent, rmb
 
 
 def _loan(loan: str) -> Step:
     return Step(_("Open the loan"), reverse("loan", args=[loan]))
+
+
+def _repay(loan: str) -> Step:
+    return Step(_("Repay now"), f"{reverse('loan', args=[loan])}#repay")
+
+
+@told(kind="loan.signed", name=gettext_lazy("Loan signed"), mandatory=True)
+@dataclass(frozen=True)
+class LoanSigned(Message):
+    """A loan that was signed: how much, and what it costs a year with every fee."""
+
+    loan: str
+    amount_fen: int
+    signed_on: date
+    simple_rate: Decimal
+
+    def title(self) -> str:
+        return _("You signed a loan of %(amount)s") % {"amount": rmb(self.amount_fen)}
+
+    def body(self) -> list[str]:
+        return [
+            _(
+                "It was signed on %(on)s at %(rate)s a year, every fee counted. The contract is on the loan's page."
+            )
+            % {"on": day(self.signed_on), "rate": percent(self.simple_rate)},
+            _("If you did not sign it, tell us at once."),
+        ]
+
+    def step(self) -> Step:
+        return _loan(self.loan)
 
 
 @told(kind="loan.disbursed", name=gettext_lazy("Loan paid out"), mandatory=True)
@@ -49,6 +84,214 @@ class DisbursementFailed(Message):
 
     def body(self) -> list[str]:
         return [_("You owe nothing. Have it sent to another of your wallets or cards, or give it up.")]
+
+    def step(self) -> Step:
+        return _loan(self.loan)
+
+
+@told(kind="loan.payment_due", name=gettext_lazy("Instalment due soon"))
+@dataclass(frozen=True)
+class InstalmentDue(Message):
+    """An instalment that falls due in some days, or today."""
+
+    loan: str
+    due_on: date
+    days: int
+    amount_fen: int
+
+    def title(self) -> str:
+        amount = {"amount": rmb(self.amount_fen)}
+        if not self.days:
+            return _("%(amount)s of your loan is due today") % amount
+        if self.days == 1:
+            return _("%(amount)s of your loan is due tomorrow") % amount
+        return ngettext(
+            "%(amount)s of your loan is due in %(days)s day",
+            "%(amount)s of your loan is due in %(days)s days",
+            self.days,
+        ) % {**amount, "days": self.days}
+
+    def body(self) -> list[str]:
+        return [
+            _("Pay it by %(due)s. Sources that allow autopay are tried that day in your order.")
+            % {"due": day(self.due_on)}
+        ]
+
+    def step(self) -> Step:
+        return _repay(self.loan)
+
+
+@told(kind="loan.autopay", name=gettext_lazy("Autopay of a loan"))
+@dataclass(frozen=True)
+class LoanAutopay(Message):
+    """What a day's autopay brought: all, a part, or nothing of what was asked for."""
+
+    loan: str
+    on: date
+    asked_fen: int
+    collected_fen: int
+
+    def title(self) -> str:
+        if self.collected_fen >= self.asked_fen:
+            return _("%(amount)s was collected for your loan") % {"amount": rmb(self.collected_fen)}
+        if self.collected_fen:
+            return _("Only %(part)s of %(amount)s could be collected for your loan") % {
+                "part": rmb(self.collected_fen),
+                "amount": rmb(self.asked_fen),
+            }
+        return _("%(amount)s could not be collected for your loan") % {"amount": rmb(self.asked_fen)}
+
+    def body(self) -> list[str]:
+        on = {"on": day(self.on)}
+        if self.collected_fen >= self.asked_fen:
+            return [_("It came from your sources on %(on)s. There is nothing to do.") % on]
+        return [
+            _(
+                "Your sources did not have enough on %(on)s. Pay the rest yourself: what is late costs a penalty each day."
+            )
+            % on
+        ]
+
+    def step(self) -> Step:
+        return _loan(self.loan) if self.collected_fen >= self.asked_fen else _repay(self.loan)
+
+
+@told(kind="loan.overdue", name=gettext_lazy("Instalment late"), mandatory=True)
+@dataclass(frozen=True)
+class LoanOverdue(Message):
+    """An instalment that is late: by how long and how much, what each day costs, what may be done."""
+
+    loan: str
+    due_on: date
+    days: int
+    overdue_fen: int
+    penalty_per_day_fen: int
+
+    def title(self) -> str:
+        return ngettext(
+            "Your loan is %(days)s day late: %(overdue)s",
+            "Your loan is %(days)s days late: %(overdue)s",
+            self.days,
+        ) % {"days": self.days, "overdue": rmb(self.overdue_fen)}
+
+    def body(self) -> list[str]:
+        said = [_("The oldest instalment was due on %(due)s.") % {"due": day(self.due_on)}]
+        if self.penalty_per_day_fen:
+            said.append(
+                _("Each further day costs about %(cost)s of penalty.")
+                % {"cost": rmb(self.penalty_per_day_fen)}
+            )
+        said.append(_("You can pay at any hour, also a part of it."))
+        if self.days >= 30:
+            said.append(
+                _("If you cannot pay now, tell us: we look for a way with you before it becomes dearer.")
+            )
+        return said
+
+    def step(self) -> Step:
+        return _repay(self.loan)
+
+
+@told(kind="loan.repaid", name=gettext_lazy("Loan repaid"), mandatory=True)
+@dataclass(frozen=True)
+class LoanRepaid(Message):
+    """The end of a loan, and what of the last payment is the borrower's credit."""
+
+    loan: str
+    amount_fen: int
+    on: date
+    credit_fen: int
+
+    def title(self) -> str:
+        return _("Your loan of %(amount)s is repaid") % {"amount": rmb(self.amount_fen)}
+
+    def body(self) -> list[str]:
+        said = [_("You owe nothing of it since %(on)s. Thank you.") % {"on": day(self.on)}]
+        if self.credit_fen:
+            said.append(
+                _("%(credit)s was more than you owed and is yours.") % {"credit": rmb(self.credit_fen)}
+            )
+        return said
+
+    def step(self) -> Step:
+        return _loan(self.loan)
+
+
+@told(kind="loan.rescheduled", name=gettext_lazy("New schedule of a loan"), mandatory=True)
+@dataclass(frozen=True)
+class LoanRescheduled(Message):
+    """Coming instalments that were made anew: the next and the last of them."""
+
+    loan: str
+    on: date
+    next_due_on: date | None
+    next_fen: int | None
+    last_due_on: date | None
+
+    def title(self) -> str:
+        return _("Your loan has a new schedule")
+
+    def body(self) -> list[str]:
+        said = [_("It was made on %(on)s, and nothing of the loan is late any more.") % {"on": day(self.on)}]
+        if self.next_due_on and self.next_fen and self.last_due_on:
+            said.append(
+                _("The next instalment is %(amount)s on %(next)s; the last one is due on %(last)s.")
+                % {"amount": rmb(self.next_fen), "next": day(self.next_due_on), "last": day(self.last_due_on)}
+            )
+        return said
+
+    def step(self) -> Step:
+        return _loan(self.loan)
+
+
+@told(kind="loan.rate_lowered", name=gettext_lazy("Rate of a loan lowered"), mandatory=True)
+@dataclass(frozen=True)
+class LoanRateLowered(Message):
+    """Another rate, in the unit in which the loan was signed."""
+
+    loan: str
+    value_on: date
+    rate: Decimal
+    rate_unit: str
+
+    def title(self) -> str:
+        rate = {"rate": percent(self.rate)}
+        if self.rate_unit == "daily":
+            return _("The rate of your loan is now %(rate)s a day") % rate
+        return _("The rate of your loan is now %(rate)s a year") % rate
+
+    def body(self) -> list[str]:
+        return [
+            _("It counts from %(on)s on; the instalments to come are smaller.") % {"on": day(self.value_on)}
+        ]
+
+    def step(self) -> Step:
+        return _loan(self.loan)
+
+
+@told(kind="loan.called_in", name=gettext_lazy("Part of an order loan called in"), mandatory=True)
+@dataclass(frozen=True)
+class LoanCalledIn(Message):
+    """An order that was refunded, and what of the loan it stood for is collected."""
+
+    loan: str
+    order: str
+    refunded_fen: int
+    called_fen: int
+
+    def title(self) -> str:
+        return _("%(amount)s of your order loan is called in") % {"amount": rmb(self.called_fen)}
+
+    def body(self) -> list[str]:
+        return [
+            _(
+                "%(refunded)s of the order %(order)s was refunded, so it does not stand for that part any more."
+            )
+            % {"refunded": rmb(self.refunded_fen), "order": self.order},
+            _(
+                "It is collected from your sources in your order until it is paid, less what you have repaid meanwhile."
+            ),
+        ]
 
     def step(self) -> Step:
         return _loan(self.loan)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import date
+from uuid import UUID
 
-from lending.models import Offer, Product, ProductVersion
+from lending.models import Offer, OrderRule, Product, ProductVersion, Seller
 from lending.selectors import offers_on, products
 from lending.services.quoting import Wish
-
-# Lent against a seller's orders, which are pledged for it: nobody applies for it by an amount alone.
-AGAINST_ORDERS = frozenset({"order-loan"})
 
 
 def plan_code(offer: Offer) -> str:
@@ -18,13 +16,20 @@ def plan_code(offer: Offer) -> str:
     return f"{offer.version.product.code}:{offer.method}:{offer.periods}:{offer.unit}:{offer.every}"
 
 
-def plans_on(on: date) -> dict[Product, list[Offer]]:
-    """The offers that may be applied for on a day, by product; a product that is not offered yet has none."""
+def plans_on(on: date, *, customer_id: UUID) -> dict[Product, list[Offer]]:
+    """
+    The offers that a customer may apply for on a day, by product; a product that is not offered yet has none. What is lent
+    against orders is offered to sellers only.
+    """
+    against_orders = set(
+        OrderRule.objects.filter(effective_from__lte=on).values_list("product_id", flat=True)
+    )
+    hidden = set() if Seller.objects.filter(pk=customer_id).exists() else against_orders
     found: dict[Product, list[Offer]] = defaultdict(list)
     versions = ProductVersion.objects.filter(effective_from__lte=on)
     offered = set(versions.values_list("product_id", flat=True))
     for product in products():
-        if product.pk in offered and product.code not in AGAINST_ORDERS:
+        if product.pk in offered and product.pk not in hidden:
             found[product] = list(offers_on(product.code, on))
     return dict(found)
 

@@ -56,6 +56,7 @@ class Open:
     buyer: str
     is_related: bool
     shipped_on: date
+    reference: str = ""
 
 
 @dataclass(frozen=True, slots=True)

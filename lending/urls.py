@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lending.pages import borrowing, loan, paying
+from lending.pages import borrowing, loan, orders, paying
 
 urlpatterns = [
     path("loans/", borrowing.loans, name="loans"),
     path("loans/quote/", borrowing.quote, name="loan_quote"),
+    path("loans/orders/", orders.orders, name="loan_orders"),
     path("loans/sign/", borrowing.sign, name="loan_sign"),
     path("loans/<uuid:loan_uuid>/", loan.loan, name="loan"),
     path("loans/<uuid:loan_uuid>/contract/", loan.contract, name="loan_contract"),

@@ -17,6 +17,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from customers.models import Customer
 from huabei import history, selectors
 from huabei.autopay import PURPOSE
+from lending.history import standing
+from lending.models import LoanStatus
+from lending.paying import COLLECTION
+from lending.selectors import live_loans_of
 from operations.services.closing import booking_day, business_date, is_open
 from payments import selectors as payments
 from payments.errors import GatewayNotConfigured, PaymentError, SourceNotFound, SourceRefused
@@ -82,7 +86,9 @@ def _page(customer: Customer, form: SourceForm) -> dict[str, Any]:
         "chosen": chosen,
         "amounts": [(each, AMOUNT_NAMES[each], AMOUNT_HINTS[each]) for each in AutopayAmount],
         "attempts": payments.attempts_of(customer.pk)[:ATTEMPTS_SHOWN],
+        "for_loans": COLLECTION,
         **_next(customer, chosen, business_date()),
+        **_loans(customer, business_date()),
     }
 
 
@@ -99,6 +105,16 @@ def _next(customer: Customer, chosen: AutopayAmount, on: date) -> dict[str, Any]
     }[chosen]
     is_coming = bill.statement is not None and not bill.is_past_due_date
     return {"line": line, "bill": bill, "amount_fen": amount_fen if is_coming else 0}
+
+
+def _loans(customer: Customer, on: date) -> dict[str, Any]:
+    """The borrower's loans that run, and whether what falls due of them is collected."""
+    chosen = payments.autopay_amount(owner=customer.pk, purpose=COLLECTION)
+    found = [standing(loan, on) for loan in live_loans_of(customer.pk) if loan.status == LoanStatus.ACTIVE]
+    return {
+        "loans": found,
+        "loans_chosen": AutopayAmount.OFF if chosen == AutopayAmount.OFF else AutopayAmount.FULL,
+    }
 
 
 def _linked(request: HttpRequest, customer: Customer, form: SourceForm) -> bool:
@@ -149,11 +165,12 @@ def autopay_source(request: HttpRequest, customer: Customer, source_uuid: UUID) 
 @borrower_page
 @require_POST
 def autopay_amount(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Chooses how much is collected on the due day."""
+    """Chooses how much is collected on the due day, of the line's bill or of the loans' instalments."""
+    purpose = COLLECTION if request.POST.get("of") == COLLECTION else PURPOSE
     try:
         with booking_day() as on:
             sources.choose_autopay(
-                owner=customer.pk, purpose=PURPOSE, amount=request.POST.get("amount", ""), on=on
+                owner=customer.pk, purpose=purpose, amount=request.POST.get("amount", ""), on=on
             )
     except PaymentError:
         messages.error(request, _("Choose the full bill, the minimum, or no autopay."))

@@ -33,6 +33,6 @@ def orders_for(*, purpose: str, subject: str) -> QuerySet[PaymentOrder]:
 
 
 def attempts_of(owner: UUID) -> QuerySet[PaymentAttempt]:
-    """What was tried to collect from an owner's sources, newest first, each with its source."""
+    """What was tried to collect from an owner's sources, newest first, each with its source and its order."""
     found = PaymentAttempt.objects.filter(order__owner=owner, order__direction=Direction.COLLECT)
-    return found.select_related("source").order_by("-pk")
+    return found.select_related("source", "order").order_by("-pk")

@@ -10,6 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 import lending.closing
+from customers.models import Customer
 from lending.models import Loan, Seller, SellerOrder
 from lending.services import servicing
 from lending.services.orders import Shipped, accept_seller, ship_order
@@ -50,6 +51,8 @@ def signed(wish: Wish | None = None, *, on: date = SIGNED_ON, customer_id: Any =
 def a_seller(customer_id: Any = None) -> UUID:
     """Somebody who has sold for long enough."""
     seller_id: UUID = customer_id or a_customer().pk
+    # Sellers are lent to up to 65: the people of the tests are older by their numbers.
+    Customer.objects.filter(pk=seller_id).update(born_on=date(1990, 1, 1))
     accept_seller(customer_id=seller_id, trading_since=SIGNED_ON - timedelta(days=365))
     return seller_id
 

@@ -1,8 +1,10 @@
 """
 What staff do about a record, from its page: a form, a preview of what would be, and then the thing itself.
 
-An app declares its acts and hands them to the console class of the record. Each is one service call with a permission of its
-own. A preview really makes that call, looks, and rolls back; confirming makes it once per form, whose key is its reference.
+An app declares its acts and hands them to the console class of the record. Each is one service call with a permission of
+its own. A preview really makes that call, looks, and rolls back; confirming makes it once per form, whose key is its
+reference. An act that is about a part of the record is reached from that part: its address says which (`?undoes=…`), and the
+form begins with it.
 """
 
 from __future__ import annotations
@@ -23,10 +25,11 @@ from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext_lazy as _
 
 from finance.errors import DomainError
 from web.api import day
-from web.console import RecordAdmin
+from web.console import RecordAdmin, Table
 
 Figures = list[tuple[Any, Any]]
 
@@ -65,10 +68,28 @@ class ActForm(forms.Form):
         """Under which it happens once."""
         return f"console:{self.cleaned_data['key']}"
 
+    @property
+    def is_late(self) -> bool:
+        """Whether it counts from a day that is past."""
+        return False
+
     def refuse(self, error: DomainError) -> None:
         """Says beside the field that it names what the service refused."""
         field = self.named.get(error.field or "", error.field)
         self.add_error(field if field in self.fields else None, error.message)
+
+
+class DatedForm(ActForm):
+    """An act that may count from an earlier day than the one on which it is booked."""
+
+    value_on = DayField(
+        label=_("counts from"), required=False, help_text=_("Empty for today; an earlier day is replayed.")
+    )
+
+    @property
+    def is_late(self) -> bool:
+        value_on: date | None = self.cleaned_data.get("value_on")
+        return value_on is not None and value_on < self.on
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +97,9 @@ class Act:
     """
     One thing that staff may do about a kind of record.
 
-    `run` is the service call, given the valid form and the date. `offered` says of a record whether there is anything to do.
-    `corrects` is for what corrects the past, which waits while a close is under way.
+    `run` is the service call, given the valid form and the date. `offered` says of a record whether there is anything to do;
+    an act that is reached from a part of the record is offered by that part. `corrects` is for what corrects the past, which
+    waits while a close is under way, as what counts from an earlier day does.
     """
 
     name: str
@@ -91,9 +113,9 @@ class Act:
     # What to know before confirming; empty where the figures say it all.
     warning: Any = ""
 
-    def day(self) -> AbstractContextManager[date]:
+    def day(self, form: ActForm) -> AbstractContextManager[date]:
         """The transaction it happens in."""
-        return day.correcting_day() if self.corrects else day.booking_day()
+        return day.correcting_day() if self.corrects or form.is_late else day.booking_day()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,24 +132,51 @@ class Tried:
         return str(self.before) != str(self.after)
 
 
-def attempt(act: Act, form: ActForm, stands: Callable[[date], Figures]) -> list[Tried]:
-    """What an act would change: it is really done, looked at, and rolled back. Errors: the service's."""
-    with act.day() as on, transaction.atomic():
-        before = stands(on)
-        act.run(form, on)
-        after = stands(on)
-        transaction.set_rollback(True)
-    return [Tried(name, was, becomes) for (name, was), (_same, becomes) in zip(before, after, strict=True)]
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an act would change: figures before and after, and what else its kind of record shows."""
+
+    figures: list[Tried]
+    tables: list[Table]
 
 
 class ActingAdmin(RecordAdmin):
-    """A kind of record about which staff may do something."""
+    """
+    A kind of record about which staff may do something.
+
+    `stands` are the figures that a preview compares. Where there is more to compare, `beside` reads it before and after, and
+    `preview_tables` shows it, with what the act made.
+    """
 
     acts: Sequence[Act] = ()
 
     def stands(self, record: Any, on: date) -> Figures:
         """The figures of a record that a preview compares, read anew."""
         raise NotImplementedError
+
+    def called(self, record: Any) -> str:
+        """What the pages of its acts call a record."""
+        return str(record)
+
+    def beside(self, record: Any, on: date) -> Any:
+        """What else a preview compares, read anew."""
+        return None
+
+    def preview_tables(self, before: Any, after: Any, made: Any) -> list[Table]:
+        """What a preview shows below the figures, of what was `beside` them and what the act made, while that is there."""
+        return []
+
+    def attempt(self, act: Act, form: ActForm) -> Preview:
+        """What an act would change: it is really done, looked at, and rolled back. Errors: the service's."""
+        record = form.record
+        with act.day(form) as on, transaction.atomic():
+            before, was = self.stands(record, on), self.beside(record, on)
+            made = act.run(form, on)
+            after, becomes = self.stands(record, on), self.beside(record, on)
+            tables = self.preview_tables(was, becomes, made)
+            transaction.set_rollback(True)
+        pairs = zip(before, after, strict=True)
+        return Preview([Tried(name, old, new) for (name, old), (_same, new) in pairs], tables)
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_act"
@@ -161,27 +210,28 @@ class ActingAdmin(RecordAdmin):
         if record is None:
             raise Http404
         back = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[record.pk])
-        form, tried = act.form(**self._given(request, record)), None
+        form, preview = act.form(**self._given(request, record)), None
         if request.method == "POST" and form.is_valid():
             try:
                 if "confirm" in request.POST:
-                    with act.day() as on:
+                    with act.day(form) as on:
                         act.run(form, on)
                         self._sign(request, record, f"{act.name} {form.reference}")
                     messages.success(request, act.done)
                     return redirect(back)
-                tried = attempt(act, form, lambda on: self.stands(record, on))
+                preview = self.attempt(act, form)
             except DomainError as error:
                 form.refuse(error)
         context = {
             **self.admin_site.each_context(request),
             "title": act.title,
             "opts": self.opts,
-            "record": record,
+            "called": self.called(record),
             "back": back,
             "form": form,
             "act": act,
-            "tried": tried,
+            "tried": preview and preview.figures,
+            "tables": preview.tables if preview else (),
         }
         return render(request, "admin/act.html", context)
 
@@ -192,4 +242,8 @@ class ActingAdmin(RecordAdmin):
 
     def _given(self, request: HttpRequest, record: Any) -> dict[str, Any]:
         given = {"record": record, "on": day.business_date(), "by": request.user.pk}
-        return given | ({"data": request.POST} if request.method == "POST" else {})
+        if request.method == "POST":
+            return given | {"data": request.POST}
+        asked = request.GET.dict()
+        asked.pop("key", None)
+        return given | {"initial": asked}

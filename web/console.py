@@ -72,13 +72,22 @@ NOTHING_HERE = _("Nothing here yet.")
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table on the page of a record: what belongs to it, newest first, with a link to more where there is more."""
+    """
+    A table on the page of a record: what belongs to it, newest first, with a link to more where there is more. Rows whose
+    number is in `marked` differ.
+    """
 
     title: Any
     headings: tuple[Any, ...]
     rows: Sequence[tuple[Any, ...]]
     empty: Any = NOTHING_HERE
     more_url: str = ""
+    marked: frozenset[int] = frozenset()
+
+    @property
+    def marked_rows(self) -> list[tuple[tuple[Any, ...], bool]]:
+        """Each row, and whether it is marked."""
+        return [(row, number in self.marked) for number, row in enumerate(self.rows)]
 
     @property
     def columns(self) -> list[tuple[Any, bool]]:

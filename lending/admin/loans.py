@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from itertools import zip_longest
 from typing import Any
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import URLPattern, path, reverse
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from finance.errors import DomainError
-from finance.loan import Kind
+from ledger.models import Transfer
 from ledger.selectors import positions
-from lending.admin.acts import ACTS, UNDO, Act, ActForm
-from lending.admin.tables import STATES, postings_table, schedule_table, timeline_table
-from lending.history import Event, Standing, events, standing
-from lending.models import Loan, Segment
+from lending.admin.acts import ACTS, UNDO
+from lending.admin.links import undo_url
+from lending.admin.orders import pledges_table
+from lending.admin.tables import postings_table, schedule_table, schedules_table, timeline_table
+from lending.history import Event, ShownRow, events, standing
+from lending.models import Loan, Pledge, Segment
 from lending.paying import COLLECTION, DISBURSEMENT
-from lending.services.trying import Tried, attempt
 from lending.words import METHODS, product_name, term
 from payments.models import PaymentOrder
-from web.api.day import booking_day
-from web.console import RecordAdmin, Table, add_link, link_to, list_url, money
+from web.acts import ActingAdmin, Figures
+from web.console import Table, add_link, link_to, list_url, money
 from web.templatetags.money import annual, percent
 from web.today import business_date
 
@@ -45,7 +40,7 @@ ACCOUNTS: tuple[tuple[str, Any, bool], ...] = (
 
 
 @admin.register(Loan)
-class LoanAdmin(RecordAdmin):
+class LoanAdmin(ActingAdmin):
     """Loans, newest first."""
 
     list_display = (
@@ -65,6 +60,7 @@ class LoanAdmin(RecordAdmin):
     search_fields = ("=uuid", "=customer__id", "customer__full_name__startswith")
     search_help_text = _("The beginning of a name, or the whole identifier of a loan or a customer.")
     ordering = ("-pk",)
+    acts = ACTS
     fields = (
         "customer_page",
         "product_is",
@@ -157,17 +153,11 @@ class LoanAdmin(RecordAdmin):
         return str(loan.uuid)
 
     def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
     ) -> HttpResponse:
-        loan = kwargs.get("obj")
-        if loan is not None:
+        if (loan := options.get("obj")) is not None:
             loan.undoable = request.user.has_perm(UNDO)
-            context["acts"] = [
-                (act.title, reverse("admin:lending_loan_act", args=[loan.pk, name]))
-                for name, act in ACTS.items()
-                if name != "undo" and request.user.has_perm(act.permission) and loan.disbursed_on
-            ]
-        return super().render_change_form(request, context, *args, **kwargs)
+        return super().render_change_form(request, context, *args, **options)
 
     def tables(self, record: Any) -> Iterable[Table]:
         """Balances, what happened, the schedule, interest and payment orders; a fixed number of queries."""
@@ -177,73 +167,21 @@ class LoanAdmin(RecordAdmin):
             return
         stands = standing(record, on)
         yield timeline_table(
-            events(record, stands.told), lambda event: _undo(record, event) if record.undoable else "–"
+            events(record, stands.told), lambda event: _undo(event) if record.undoable else "–"
         )
         yield schedule_table(stands.rows)
+        pledged = Pledge.objects.filter(loan=record).select_related("loan__customer")
+        if pledged:
+            yield pledges_table(pledged)
         yield _segments(record)
         yield _orders(record)
 
-    def get_urls(self) -> list[URLPattern]:
-        act = self.admin_site.admin_view(self.act)
-        return [path("<int:loan_id>/act/<slug:name>/", act, name="lending_loan_act"), *super().get_urls()]
+    def called(self, record: Loan) -> str:
+        return f"{record.customer} #{record.pk}"
 
-    def act(self, request: HttpRequest, loan_id: int, name: str) -> HttpResponse:
-        """One act: its form, then what it would do to the schedule and the books, then doing it."""
-        act = ACTS.get(name)
-        loan = self.get_queryset(request).filter(pk=loan_id).first()
-        if act is None:
-            raise Http404
-        if not (request.user.has_perm(act.permission) and self.has_view_permission(request)):
-            raise PermissionDenied
-        if loan is None:
-            raise Http404
-        form = act.form(request.POST or None, initial={"undoes": request.GET.get("undoes", "")})
-        context = {
-            **self.admin_site.each_context(request),
-            "title": act.title,
-            "opts": self.opts,
-            "loan": loan,
-            "form": form,
-        }
-        if request.method == "POST" and form.is_valid():
-            if "confirm" in request.POST:
-                if _done(act, loan, form):
-                    messages.success(request, _now("Done."))
-                    return redirect("admin:lending_loan_change", loan.pk)
-            elif tried := _tried(act, loan, form):
-                context |= _shown(tried)
-        return render(request, "admin/lending/act.html", context)
-
-
-def _done(act: Act, loan: Loan, form: ActForm) -> bool:
-    """Whether it is done; where it is refused, the form says why."""
-    try:
-        with booking_day() as on:
-            act.do(loan, form, on)
-    except DomainError as error:
-        form.refuse(error)
-        return False
-    return True
-
-
-def _tried(act: Act, loan: Loan, form: ActForm) -> Tried | None:
-    """What it would do; None where it would be refused, as the form then says."""
-
-    def tried(on: date) -> Tried:
-        return attempt(loan_id=loan.pk, act=lambda: act.do(loan, form, on), on=on)
-
-    try:
-        with booking_day() as on:
-            return tried(on)
-    except DomainError as error:
-        form.refuse(error)
-        return None
-
-
-def _shown(tried: Tried) -> dict[str, Any]:
-    """Before and after beside each other."""
-
-    def figures(stands: Standing) -> list[tuple[Any, Any]]:
+    def stands(self, record: Loan, on: date) -> Figures:
+        """What a preview compares."""
+        stands = standing(self._anew(record), on)
         return [
             (_("status"), stands.loan.get_status_display()),
             (_("principal owed"), money(stands.told.outstanding.principal_fen)),
@@ -255,29 +193,25 @@ def _shown(tried: Tried) -> dict[str, Any]:
             (_("all instalments"), money(sum(shown.row.due_fen for shown in stands.rows))),
         ]
 
-    pairs = zip(figures(tried.before), figures(tried.after), strict=True)
-    rows = zip_longest(tried.before.rows, tried.after.rows)
-    return {
-        "tried": tried,
-        "figures": [(name, was, becomes, was != becomes) for (name, was), (_same, becomes) in pairs],
-        "rows": [(was, becomes, _cells(was) != _cells(becomes)) for was, becomes in rows],
-        "states": STATES,
-        "postings": postings_table(tried.transfers),
-    }
+    def beside(self, record: Loan, on: date) -> list[ShownRow]:
+        """Its schedule."""
+        return standing(self._anew(record), on).rows
+
+    def preview_tables(self, before: Any, after: Any, made: Any) -> list[Table]:
+        """Both schedules beside each other, and what would be posted."""
+        transfers = list(Transfer.objects.filter(entry_id=made.entry_id or 0).order_by("pk"))
+        return [schedules_table(before, after), postings_table(transfers, _("What it would post"))]
+
+    def _anew(self, loan: Loan) -> Loan:
+        return Loan.objects.select_related("product", "terms", "customer").get(pk=loan.pk)
 
 
-def _cells(shown: Any) -> Any:
-    return shown and (shown.row.due_on, shown.row.due_fen, shown.unpaid_fen, shown.state)
-
-
-def _undo(loan: Loan, event: Event) -> SafeString | str:
+def _undo(event: Event) -> SafeString | str:
     """A link to undoing a fact; a dash where it cannot be undone."""
     if event.is_reversed:
         return format_html("{}", _("taken back"))
-    if event.row.kind in (Kind.DISBURSEMENT, Kind.REVERSAL):
-        return "–"
-    address = reverse("admin:lending_loan_act", args=[loan.pk, "undo"])
-    return format_html('<a href="{}?undoes={}">{}</a>', address, event.row.reference, _("Undo"))
+    address = undo_url(event.row)
+    return format_html('<a href="{}">{}</a>', address, _("Undo")) if address else "–"
 
 
 def _accounts(loan: Loan) -> Table:

@@ -7,19 +7,20 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from ledger.models import Transfer
-from lending.admin.links import entry_link, loan_link
+from lending.admin.acts import UNDO
+from lending.admin.links import entry_link, loan_link, undo_url
 from lending.admin.tables import postings_table
-from lending.models import Accrual, LoanTransaction
+from lending.models import Accrual, LoanTransaction, ReminderDay
 from lending.words import FACTS
 from web.console import RecordAdmin, Table, link_to, money_column
 
 
-class _Shown(RecordAdmin):
+class ShownAdmin(RecordAdmin):
     """All fields are shown as they are."""
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
@@ -28,7 +29,7 @@ class _Shown(RecordAdmin):
 
 
 @admin.register(LoanTransaction)
-class LoanTransactionAdmin(_Shown):
+class LoanTransactionAdmin(ShownAdmin):
     """Facts of loans, newest first, each with what it posted."""
 
     list_display = (
@@ -94,13 +95,29 @@ class LoanTransactionAdmin(_Shown):
         """What was posted."""
         return entry_link(row.entry_id)
 
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **options: Any
+    ) -> HttpResponse:
+        row = options.get("obj")
+        if row is not None and request.user.has_perm(UNDO) and undo_url(row) and self.undone_by(row) == "–":
+            context["acts"] = [(_("Undo"), undo_url(row))]
+        return super().render_change_form(request, context, *args, **options)
+
     def tables(self, record: LoanTransaction) -> Iterable[Table]:
         """Its postings."""
         yield postings_table(list(Transfer.objects.filter(entry_id=record.entry_id or 0).order_by("pk")))
 
 
+@admin.register(ReminderDay)
+class ReminderDayAdmin(ShownAdmin):
+    """The days on which borrowers are told of instalments, version by version."""
+
+    list_display = ("effective_from", "days")
+    fields = list_display
+
+
 @admin.register(Accrual)
-class AccrualAdmin(_Shown):
+class AccrualAdmin(ShownAdmin):
     """The income of each day over all loans of a product."""
 
     list_display = (

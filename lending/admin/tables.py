@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import zip_longest
 from typing import Any
 
 from django.utils.translation import gettext_lazy as _
@@ -99,7 +100,26 @@ def timeline_table(events: Iterable[Event], undo: Callable[[Event], Any]) -> Tab
     )
 
 
-def postings_table(transfers: Sequence[Transfer]) -> Table:
+def schedules_table(before: Sequence[ShownRow], after: Sequence[ShownRow]) -> Table:
+    """The instalments of two schedules beside each other; those that differ are marked."""
+    pairs = list(zip_longest(before, after))
+    return Table(
+        _("Schedule before and after"),
+        (_("due on"), _("amount"), _("unpaid"), _("then due on"), _("amount"), _("unpaid")),
+        [(*_instalment(was), *_instalment(becomes)) for was, becomes in pairs],
+        marked=frozenset(
+            number for number, (was, becomes) in enumerate(pairs) if _instalment(was) != _instalment(becomes)
+        ),
+    )
+
+
+def _instalment(shown: ShownRow | None) -> tuple[Any, ...]:
+    if shown is None:
+        return "–", money(None), money(None)
+    return shown.row.due_on, money(shown.row.due_fen), money(shown.unpaid_fen)
+
+
+def postings_table(transfers: Sequence[Transfer], title: Any = None) -> Table:
     """What moved between which accounts."""
     ids = {each for row in transfers for each in (row.debit_account_id, row.credit_account_id)}
     accounts = Account.objects.in_bulk(ids)
@@ -110,10 +130,11 @@ def postings_table(transfers: Sequence[Transfer]) -> Table:
         )
 
     return Table(
-        _("Postings"),
+        title or _("Postings"),
         (_("debit"), _("credit"), _("amount")),
         [
             (shown(row.debit_account_id), shown(row.credit_account_id), money(row.amount_fen))
             for row in transfers
         ],
+        empty=_("Nothing moves on the books."),
     )

@@ -10,10 +10,10 @@ from django.utils.translation import gettext_lazy as _
 
 from finance.dates import Unit
 from finance.errors import DomainError
-from lending.admin.acts import DayField
 from lending.models import Offer, ProductVersion
 from lending.models.products import HIGHEST_DAILY_RATE, HIGHEST_FEE
 from lending.words import FEES, METHODS
+from web.acts import DayField
 from web.forms import YuanField
 from web.templatetags.money import yuan_input
 

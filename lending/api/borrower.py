@@ -55,6 +55,7 @@ from lending.selectors import loans_of
 from lending.services.borrowing import borrow
 from lending.services.contracts import LANGUAGES, contract_of
 from lending.services.paying import pay
+from lending.services.pledging import OrdersDoNotCover, require_covered
 from lending.services.quoting import AmountNotOffered, NotOffered, PriceCapExceeded, Wish, quote_loan
 from lending.services.signing import LoanRefused, cancel_loan, decide_loan
 from lending.terms import number_of
@@ -89,7 +90,8 @@ class OwnEndpoint(Endpoint):
 
     def wish(self, given: dict[str, Any], on: Any) -> Wish:
         """What is wished for. Error: ValidationError for a plan that is not offered."""
-        if given["plan"] not in {plan_code(offer) for offers in plans_on(on).values() for offer in offers}:
+        plans = plans_on(on, customer_id=self.owner).values()
+        if given["plan"] not in {plan_code(offer) for offers in plans for offer in offers}:
             text = _("There is no such plan: see those that are offered.")
             raise ValidationError({"plan": [ErrorDetail(text, "invalid")]})
         return wish_for(given["plan"], given["amount"])
@@ -122,7 +124,7 @@ class OwnPlans(OwnEndpoint):
                     for name in ("method", "periods", "unit", "every", "rate_from", "rate_to")
                 },
             }
-            for product, offers in plans_on(business_date()).items()
+            for product, offers in plans_on(business_date(), customer_id=self.owner).items()
             for offer in offers
         ]
         return self.answer(LoanPlansOut, {"plans": found})
@@ -138,7 +140,7 @@ class OwnQuote(OwnEndpoint):
         summary="What would a loan cost me?",
         body=WishIn,
         answer=LoanPriceOut,
-        refusals=PRICE,
+        refusals=(*PRICE, OrdersDoNotCover),
         example_body=EXAMPLE_WISH,
         example=EXAMPLE_PRICE,
         tag="Loans of a borrower",
@@ -146,7 +148,11 @@ class OwnQuote(OwnEndpoint):
     def post(self, request: Request) -> Response:
         """Both annual rates, every instalment and fee, and whether it would be granted today. Nothing is kept."""
         on = business_date()
-        quoted = quote_loan(wish=self.wish(self.body(WishIn), on), on=on)
+        wish = self.wish(self.body(WishIn), on)
+        quoted = quote_loan(wish=wish, on=on)
+        require_covered(
+            customer_id=self.owner, version=quoted.offer.version, amount_fen=wish.amount_fen, on=on
+        )
         refusals = decide_loan(customer_id=self.owner, quoted=quoted, score=self.points(on), on=on)
         schedule = quoted.schedule
         found = {
@@ -209,7 +215,14 @@ class OwnLoans(OwnEndpoint):
         answer=LoanSignedOut,
         status=201,
         keyed=True,
-        refusals=(*PRICE, LoanRefused, LoanRequestConflict, SourceNotFound, GatewayNotConfigured),
+        refusals=(
+            *PRICE,
+            OrdersDoNotCover,
+            LoanRefused,
+            LoanRequestConflict,
+            SourceNotFound,
+            GatewayNotConfigured,
+        ),
         example_body={**EXAMPLE_WISH, "pay_to": A_SOURCE, "consent": True},
         example=EXAMPLE_SIGNED,
         tag="Loans of a borrower",

@@ -1,4 +1,4 @@
-"""What the lender's own systems ask of any loan, and the repayments they record."""
+"""What the lender's own systems ask of any loan."""
 
 from __future__ import annotations
 
@@ -18,13 +18,9 @@ from lending.api.shapes import (
     LoanFactOut,
     LoanOut,
     LoanPayoffOut,
-    LoanReceivedIn,
 )
-from lending.errors import LoanAmountRefused, LoanDateRefused, LoanNotRunning, LoanRequestConflict
-from lending.models import Loan, LoanStatus, LoanTransaction
-from lending.services.servicing import repay
+from lending.models import Loan, LoanStatus
 from web.api.callers import Allowed, Scope, Who
-from web.api.day import booking_day
 from web.api.reading import Choice, Day, Identifier
 from web.api.schema import operation
 from web.api.views import Endpoint
@@ -109,39 +105,3 @@ class Payoff(LoanEndpoint):
     def get(self, request: Request, loan_uuid: UUID) -> Response:
         """What would end the loan on a day if nothing happens before."""
         return self.answer(LoanPayoffOut, payoff_answer(self.loan(loan_uuid), self.query.get("on")))
-
-
-class Repayments(LoanEndpoint):
-    """Money received for a loan."""
-
-    allowed = {"POST": Allowed(Who.LENDER, Scope.REPAYMENTS_WRITE)}
-
-    @operation(
-        "recordLoanRepayment",
-        summary="Record a repayment received for a loan",
-        body=LoanReceivedIn,
-        answer=LoanFactOut,
-        status=201,
-        keyed=True,
-        refusals=(LoanAmountRefused, LoanDateRefused, LoanNotRunning, LoanRequestConflict),
-        example_body={"amount": "500.00"},
-        example=EXAMPLE_FACT,
-        tag="Loans",
-    )
-    def post(self, request: Request, loan_uuid: UUID) -> Response:
-        """
-        Books money received for a loan, from an earlier day on if one is named; what is more than is owed is the borrower's
-        credit.
-        """
-        key, given = self.key(), self.body(LoanReceivedIn)
-        loan, reference = self.loan(loan_uuid), f"received:{key}"
-        with booking_day() as on:
-            replayed = LoanTransaction.objects.filter(loan=loan, reference=reference).exists()
-            made = repay(
-                loan_id=loan.pk,
-                amount_fen=given["amount"],
-                reference=reference,
-                value_on=given["value_on"],
-                on=on,
-            )
-        return self.answer(LoanFactOut, made, status=201, replayed=replayed)

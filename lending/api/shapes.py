@@ -211,15 +211,6 @@ class LoanRepaymentIn(Fields):
     )
 
 
-class LoanReceivedIn(Fields):
-    """Money that was received for a loan."""
-
-    amount = Yuan()
-    value_on = Day(
-        required=False, allow_null=True, default=None, help_text="From when it counts; today when left out."
-    )
-
-
 class LoanPayoffOut(Fields):
     """What would end a loan on a day if nothing happens before."""
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lending.api import borrower, lender
+from lending.api import borrower, lender, orders, servicing
 
 urlpatterns = [
     path("me/sources/", borrower.OwnSources.as_view()),
     path("me/loans/", borrower.OwnLoans.as_view()),
     path("me/loans/plans/", borrower.OwnPlans.as_view()),
     path("me/loans/quote/", borrower.OwnQuote.as_view()),
+    path("me/loans/orders/", orders.OwnOrderAmounts.as_view()),
+    path("me/loans/orders/proceeds/", orders.OwnProceeds.as_view()),
+    path("me/loans/<uuid:loan_uuid>/orders/", orders.OwnPledges.as_view()),
     path("me/loans/<uuid:loan_uuid>/", borrower.OwnLoan.as_view()),
     path("me/loans/<uuid:loan_uuid>/transactions/", borrower.OwnTransactions.as_view()),
     path("me/loans/<uuid:loan_uuid>/repayments/", borrower.OwnRepayments.as_view()),
@@ -19,9 +22,16 @@ urlpatterns = [
     path("me/loans/<uuid:loan_uuid>/disbursement/", borrower.OwnDisbursement.as_view()),
     path("me/loans/<uuid:loan_uuid>/contract/", borrower.OwnContract.as_view()),
     path("me/loans/<uuid:loan_uuid>/give-up/", borrower.OwnCancellation.as_view()),
+    path("sellers/", orders.Sellers.as_view()),
+    path("sellers/<uuid:seller_id>/orders/", orders.Orders.as_view()),
+    path(
+        "sellers/<uuid:seller_id>/orders/<str:order_reference>/confirmations/", orders.Confirmations.as_view()
+    ),
+    path("sellers/<uuid:seller_id>/orders/<str:order_reference>/settlements/", orders.Settlements.as_view()),
+    path("sellers/<uuid:seller_id>/orders/<str:order_reference>/refunds/", orders.Refunds.as_view()),
     path("loans/", lender.Loans.as_view()),
     path("loans/<uuid:loan_uuid>/", lender.OneLoan.as_view()),
     path("loans/<uuid:loan_uuid>/transactions/", lender.Transactions.as_view()),
     path("loans/<uuid:loan_uuid>/payoff/", lender.Payoff.as_view()),
-    path("loans/<uuid:loan_uuid>/repayments/", lender.Repayments.as_view()),
+    *servicing.act_urls(),
 ]

@@ -12,6 +12,7 @@ from lending.models.loans import (
     Loan,
     LoanStatus,
     LoanTransaction,
+    ReminderDay,
     SignedTerms,
 )
 from lending.models.orders import (
@@ -59,6 +60,7 @@ __all__ = [
     "ProductVersion",
     "RateUnit",
     "Release",
+    "ReminderDay",
     "Segment",
     "Seller",
     "SellerOrder",

@@ -282,3 +282,26 @@ class Instalment(models.Model):
 
     def __str__(self) -> str:
         return f"{self.n}"
+
+
+class ReminderDay(models.Model):
+    """
+    On how many days before (negative), on (0) or after a due date a borrower is told of what is unpaid.
+
+    The rows of one date hold until those of the next; none changes.
+    """
+
+    effective_from = models.DateField(_("effective from"))
+    days = models.SmallIntegerField(_("days after the due date"))
+
+    class Meta:
+        verbose_name = _("reminder day of loans")
+        verbose_name_plural = _("reminder days of loans")
+        ordering = ["-effective_from", "days"]
+        constraints = [
+            models.UniqueConstraint(name="loan_reminder_once_per_day", fields=["effective_from", "days"]),
+            models.CheckConstraint(name="loan_reminder_sensible", condition=Q(days__range=(-20, 400))),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.days:+}"

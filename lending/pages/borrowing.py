@@ -26,7 +26,8 @@ from lending.plans import plan_code, plans_on
 from lending.policy import REFUSAL_TEXTS
 from lending.selectors import ProductNotFound, loans_of
 from lending.services.borrowing import borrow
-from lending.services.quoting import Quoted, Wish, quote_loan
+from lending.services.pledging import order_rule, require_covered
+from lending.services.quoting import Quoted, quote_loan
 from lending.services.signing import LoanRefused, decide_loan
 from lending.terms import number_of
 from lending.words import FEES, METHOD_HINTS, METHODS, product_name, term
@@ -54,7 +55,11 @@ def loans(request: HttpRequest, customer: Customer) -> HttpResponse:
     if on is None:
         return redirect("home")
     found = [standing(loan, on) for loan in loans_of(customer.pk)]
-    return render(request, "lending/loans.html", {"loans": found, "plans": plans_on(on)})
+    plans = plans_on(on, customer_id=customer.pk)
+    against_orders = {product.code for product in plans if order_rule(product.pk, on)}
+    return render(
+        request, "lending/loans.html", {"loans": found, "plans": plans, "against_orders": against_orders}
+    )
 
 
 @borrower_page
@@ -65,18 +70,24 @@ def quote(request: HttpRequest, customer: Customer) -> HttpResponse:
     if on is None:
         return redirect("home")
     form = WishForm(
-        request.GET if "plan" in request.GET or "amount" in request.GET else None, plans=plans_on(on)
+        request.GET if "plan" in request.GET or "amount" in request.GET else None,
+        plans=plans_on(on, customer_id=customer.pk),
     )
     context: dict[str, Any] = {"form": form}
-    if form.is_bound and form.is_valid() and (quoted := _quoted(form, form.wish, on)):
+    if form.is_bound and form.is_valid() and (quoted := _quoted(form, customer, on)):
         context |= shown_quote(quoted) | _decision(customer, quoted, on)
     return render(request, "lending/quote.html", context)
 
 
-def _quoted(form: WishForm, wish: Wish, on: date) -> Quoted | None:
-    """The price; None when there is none, as the form then says."""
+def _quoted(form: WishForm, customer: Customer, on: date) -> Quoted | None:
+    """The price; None when there is none, or nothing to lend it against, as the form then says."""
+    wish = form.wish
     try:
-        return quote_loan(wish=wish, on=on)
+        quoted = quote_loan(wish=wish, on=on)
+        require_covered(
+            customer_id=customer.pk, version=quoted.offer.version, amount_fen=wish.amount_fen, on=on
+        )
+        return quoted
     except DomainError as error:
         form.refuse(error)
         return None
@@ -120,9 +131,9 @@ def sign(request: HttpRequest, customer: Customer) -> HttpResponse:
     if on is None:
         return redirect("home")
     sources = list(sources_of(customer.pk))
-    plans = plans_on(on)
+    plans = plans_on(on, customer_id=customer.pk)
     wished = WishForm(request.POST or request.GET, plans=plans)
-    if not wished.is_valid() or not (quoted := _quoted(wished, wished.wish, on)):
+    if not wished.is_valid() or not (quoted := _quoted(wished, customer, on)):
         return render(request, "lending/quote.html", {"form": wished})
     if request.method == "POST":
         form = SignForm(request.POST, plans=plans, sources=sources)

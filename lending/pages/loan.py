@@ -20,6 +20,7 @@ from lending.errors import LoanNotRunning
 from lending.forms import repay_choices
 from lending.history import Standing, events, own_loan, standing
 from lending.models import Loan, LoanStatus
+from lending.order_history import pledged_orders
 from lending.paying import disburse, latest_payout
 from lending.services.contracts import contract_of
 from lending.services.signing import cancel_loan
@@ -69,6 +70,7 @@ def loan(request: HttpRequest, customer: Customer, loan_uuid: UUID) -> HttpRespo
         context["order"] = order
         context["has_failed"] = order is not None and order.state == OrderState.FAILED
         context["sources"] = sources_of(customer.pk)
+    context["pledged"] = pledged_orders(found)
     if stands.payoff_fen:
         context["form"] = RepayForm(offered=repay_choices(stands.due_fen, stands.payoff_fen))
     return render(request, "lending/loan.html", context)

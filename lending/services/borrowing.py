@@ -12,6 +12,7 @@ from lending.paying import disburse, latest_payout
 from lending.services.contracts import make_contracts
 from lending.services.quoting import Wish
 from lending.services.signing import sign_loan
+from lending.telling import tell_signed
 
 
 def borrow(
@@ -25,9 +26,9 @@ def borrow(
     at: datetime,
 ) -> Loan:
     """
-    Signs a loan, keeps its contract in every language, and orders its money to be paid out to one of the borrower's sources:
-    all or nothing. Repeated under its
-    reference, it answers the loan as it then stands; the money is ordered once.
+    Signs a loan, keeps its contract in every language, tells the borrower, and orders its money to be paid out to one of the
+    borrower's sources: all or nothing. Repeated under its reference, it answers the loan as it then stands; the money is
+    ordered once.
 
     Errors: those of `sign_loan` and of `disburse`.
     """
@@ -35,6 +36,7 @@ def borrow(
         loan = sign_loan(customer_id=customer_id, wish=wish, score=score, reference=reference, on=on, at=at)
         if latest_payout(loan) is None:
             make_contracts(loan=loan)
+            tell_signed(loan_id=loan.pk, on=on)
             disburse(loan_id=loan.pk, source=source, on=on)
         loan.refresh_from_db()
     return loan

@@ -30,7 +30,7 @@ def order_rule(product_id: int, on: date) -> OrderRule | None:
 _OPEN = """
 SELECT ordered.id, ordered.amount_fen - refunds.fen, ordered.buyer, ordered.shipped_on,
        coalesce(ordered.buyer_phone_index = seller.phone_index, false)
-       OR coalesce(ordered.buyer_national_id_index = seller.national_id_index, false)
+       OR coalesce(ordered.buyer_national_id_index = seller.national_id_index, false), ordered.reference
 FROM lending_sellerorder AS ordered
 JOIN customers_customer AS seller ON seller.id = ordered.seller_id
 CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM lending_orderevent
@@ -66,8 +66,8 @@ def order_base(*, customer_id: UUID, rule: OrderRule, on: date) -> Base:
         return Base(0, (), ())
     asked = {"seller": customer_id, "on": on, "days": rule.observed_days, "minutes": rule.fastest_minutes}
     orders = [
-        Open(pk, fen, buyer, is_related, shipped_on)
-        for pk, fen, buyer, shipped_on, is_related in fetch_all(_OPEN, asked)
+        Open(pk, fen, buyer, is_related, shipped_on, reference)
+        for pk, fen, buyer, shipped_on, is_related, reference in fetch_all(_OPEN, asked)
     ]
     ((sold_orders, sold_fen, refunded_fen),) = fetch_all(_SOLD, asked)
     fast = frozenset(buyer for (buyer,) in fetch_all(_FAST, asked))
@@ -100,12 +100,23 @@ def base_for(*, customer_id: UUID, version: ProductVersion, amount_fen: int, on:
     held = Seller.objects.select_for_update(no_key=True).filter(pk=customer_id).exists()
     # Read by a statement after the one that waited for the seller.
     base = order_base(customer_id=customer_id, rule=rule, on=on) if held else Base(0, (), ())
+    _require_within(base, version, amount_fen)
+    return base
+
+
+def require_covered(*, customer_id: UUID, version: ProductVersion, amount_fen: int, on: date) -> None:
+    """OrdersDoNotCover where a product is lent against orders and the customer's are not enough today. Holds nothing."""
+    rule = order_rule(version.product_id, on)
+    if rule is not None:
+        _require_within(order_base(customer_id=customer_id, rule=rule, on=on), version, amount_fen)
+
+
+def _require_within(base: Base, version: ProductVersion, amount_fen: int) -> None:
     most = amount_today(base, version)
     if amount_fen > most:
         raise OrdersDoNotCover(
             _("Your orders cover %(most)s today.") % {"most": format_yuan(most)}, field="amount"
         )
-    return base
 
 
 def pledge(*, loan: Loan, base: Base, principal_fen: int, on: date) -> list[Pledge]:

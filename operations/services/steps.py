@@ -9,6 +9,7 @@ import creditscore.closing
 import huabei.closing
 import huabei.telling
 import lending.closing
+import lending.telling
 
 # A name, and what is done about the day that ended; returns the rows it wrote.
 Step = tuple[str, Callable[[date], int]]
@@ -19,4 +20,5 @@ STEPS: tuple[Step, ...] = (
     *lending.closing.STEPS,
     *creditscore.closing.STEPS,
     *huabei.telling.STEPS,
+    *lending.telling.STEPS,
 )

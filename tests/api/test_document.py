@@ -22,11 +22,14 @@ from huabei.services.instalments import spread_statement
 from huabei.services.invitations import invite_by_phone
 from huabei.services.repayments import refund
 from huabei.services.shares import accept, authorise_shared, invite
-from lending.api.shapes import A_SOURCE
+from lending.api.order_shapes import A_SELLER
+from lending.api.shapes import A_SOURCE, FACT
+from lending.models import Loan
 from lending.services import servicing
+from lending.services.orders import Told, settle_order
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
-from tests.loan_world import signed
+from tests.loan_world import a_seller, a_wish, at_noon, shipped, signed
 from tests.payment_world import a_source
 from web.api.identifiers import public_id
 from web.api.reference import document
@@ -181,8 +184,70 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
 }
 
 
+def fact_of(world: World) -> Prepared:
+    """A charge on a loan, which may be undone."""
+    real = loan_of(world)
+    loan = Loan.objects.get(uuid=real["loan_uuid"])
+    made = servicing.charge(loan_id=loan.pk, amount_fen=10_00, reference="c", on=TODAY)
+    return {**real, "fact_id": public_id(FACT, made.pk)}
+
+
+def overpaid_loan_of(world: World) -> Prepared:
+    real = loan_of(world)
+    loan = Loan.objects.get(uuid=real["loan_uuid"])
+    servicing.repay(loan_id=loan.pk, amount_fen=15_000_00, reference="r", on=TODAY)
+    return real
+
+
+def lost_loan_of(world: World) -> Prepared:
+    real = loan_of(world)
+    loan = Loan.objects.get(uuid=real["loan_uuid"])
+    servicing.charge_off(loan_id=loan.pk, reference="c", on=TODAY)
+    return real
+
+
+def order_loan_of(world: World) -> Prepared:
+    """800.00 against one order of the borrower, paid out on the business date."""
+    real = order_of(world)
+    wish = a_wish(800_00, product="order-loan", method="one_off", periods=1, unit="days", every=30)
+    loan = signed(wish, on=TODAY, customer_id=world.customer.pk)
+    servicing.begin_disbursement(loan_id=loan.pk)
+    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=TODAY)
+    return {**real, "loan_uuid": str(loan.uuid)}
+
+
+def order_of(world: World) -> Prepared:
+    """An order of the borrower, who sells, shipped the day before."""
+    order = shipped(seller_of(world), 1_000_00, on=date(2026, 7, 4))
+    return {"seller_id": str(world.customer.pk), "order_reference": order.reference}
+
+
+def seller_of(world: World) -> UUID:
+    return a_seller(world.customer.pk)
+
+
+def proceeds_prepared(world: World) -> Prepared:
+    real = order_loan_of(world)
+    told = Told(order=real["order_reference"], reference="s", happened_at=at_noon(TODAY), amount_fen=1_000_00)
+    settle_order(seller_id=world.customer.pk, told=told, on=TODAY)
+    return real
+
+
 PREPARE |= {name: loan_of for name, (_method, path, _said) in OPERATIONS.items() if "{loan_uuid}" in path}
 PREPARE |= {"sendOwnLoan": signed_loan_of, "giveUpOwnLoan": signed_loan_of, "signOwnLoan": source_of}
+PREPARE |= {"undoLoanTransaction": fact_of, "previewUndoLoanTransaction": fact_of}
+PREPARE |= {"refundLoanCredit": overpaid_loan_of, "previewRefundLoanCredit": overpaid_loan_of}
+PREPARE |= {"recordLoanRecovery": lost_loan_of, "previewRecordLoanRecovery": lost_loan_of}
+PREPARE |= {
+    "listSellerOrders": order_of,
+    "tellOrderShipped": lambda world: {"seller_id": str(seller_of(world))},
+    "tellOrderConfirmed": order_of,
+    "tellOrderSettled": order_loan_of,
+    "tellOrderRefunded": order_loan_of,
+    "readOwnOrderAmounts": order_of,
+    "listOwnPledges": order_loan_of,
+    "listOwnProceeds": proceeds_prepared,
+}
 
 
 def prepared(operation: str, world: World) -> Prepared:
@@ -270,6 +335,7 @@ def test_every_example_is_what_happens(operation: str, world: World) -> None:
     names = {A_LINE: real["line_uuid"], A_PURCHASE: real["purchase_id"]}
     names[A_SOURCE_OF_CREDIT] = real.get("A source", A_SOURCE_OF_CREDIT)
     names[A_NOTICE] = real.get("notice_id", A_NOTICE)
+    names[A_SELLER] = str(world.customer.pk)
     names[A_SOURCE] = real.get("source", A_SOURCE)
     sent, status, documented = examples(said)
     address = path.removeprefix("/api/v1/").format(**real)

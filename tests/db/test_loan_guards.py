@@ -24,6 +24,7 @@ FACTS = (
     "lending_orderrule",
     "lending_prepaymentfee",
     "lending_productversion",
+    "lending_reminderday",
     "lending_sellerorder",
     "lending_signedterms",
 )
@@ -37,6 +38,7 @@ COLUMN = {
     "lending_orderrule": "advance_rate",
     "lending_prepaymentfee": "rate",
     "lending_productversion": "maximum_fen",
+    "lending_reminderday": "days",
     "lending_sellerorder": "amount_fen",
     "lending_signedterms": "rate",
 }
@@ -156,6 +158,8 @@ def copied(table: str, columns: str, **changed: str) -> str:
         (copied("lending_productversion", VERSION, penalty_daily_rate="0.0011"), "product_version_figures_sensible"),
         (copied("lending_productversion", VERSION, minimum_age="17"), "product_version_figures_sensible"),
         (copied("lending_productversion", VERSION, grace_days="-1"), "product_version_figures_sensible"),
+        (copied("lending_reminderday", "effective_from, days"), "loan_reminder_once_per_day"),
+        (copied("lending_reminderday", "effective_from, days", days="-21"), "loan_reminder_sensible"),
         (copied("lending_offer", OFFER), "offer_once_per_version"),
         (copied("lending_offer", OFFER, periods="0"), "offer_term_sensible"),
         (copied("lending_offer", OFFER, every="0"), "offer_term_sensible"),

@@ -13,12 +13,15 @@ from django.test.utils import CaptureQueriesContext
 from customers.models import Customer
 from huabei.autopay import PURPOSE
 from huabei.models import Line
+from lending.paying import COLLECTION
+from lending.services import servicing
 from payments.gateway import GatewayUnavailable
 from payments.models import AutopayChoice, FundingSource
 from payments.selectors import autopay_amount, sources_of
 from payments.services.sources import choose_autopay
 from payments.simulator import SimulatedGateway
 from tests.borrowers import borrower, buys, lived_until, opened_line, shop
+from tests.loan_world import signed
 from tests.payment_world import a_source, collect
 from tests.services.test_borrower_pages import signed_in, text
 
@@ -151,6 +154,26 @@ def test_what_was_collected_is_listed(page: Client, line: Line) -> None:
     shown = text(page.get("/autopay/")).split("Latest collections")[1]
     assert "¥0.00 July 10, 2026 · asked for ¥700.00" in shown
     assert "¥300.00 July 10, 2026 · asked for ¥1,000.00" in shown
+
+
+def test_the_sources_pay_loans_too_unless_the_borrower_says_no(page: Client, line: Line) -> None:
+    assert "loans" not in text(page.get("/autopay/"))
+    loan = signed(on=date(2026, 7, 5), customer_id=line.customer_id)
+    servicing.begin_disbursement(loan_id=loan.pk)
+    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=date(2026, 7, 5))
+    shown = text(page.get("/autopay/"))
+    assert "The same sources pay your loans, in the same order" in shown
+    assert "¥1,029.90 due on Aug. 5, 2026" in shown
+    page.post("/autopay/amount/", {"of": COLLECTION, "amount": "off"})
+    assert autopay_amount(owner=line.customer_id, purpose=COLLECTION) == "off"
+    assert autopay_amount(owner=line.customer_id, purpose=PURPOSE) == "full"
+    page.post("/autopay/amount/", {"of": COLLECTION, "amount": "full"})
+    lived_until(date(2026, 8, 5))
+    assert "¥1,029.90 of a loan is due today." in text(page.get("/"))
+    a_source(line.customer_id, 10_000_00)
+    collect()
+    assert "for a loan ¥1,029.90" in text(page.get("/autopay/"))
+    assert "of a loan is" not in text(page.get("/"))
 
 
 def test_the_page_is_chinese_throughout_for_chinese_readers(client: Client, line: Line) -> None:

@@ -18,6 +18,8 @@ from lending.models import Loan, LoanTransaction
 from lending.selectors import loan_on
 from lending.services import servicing
 from operations import audit
+from operations.services import business_day
+from operations.services.steps import STEPS
 from operations.staff import ADMINISTRATOR, SERVICER, UNDERWRITER
 from tests.borrowers import lived_until
 from tests.loan_world import SIGNED_ON, lent
@@ -133,6 +135,32 @@ def test_a_repayment_that_counts_from_an_earlier_day_is_replayed(page: Client, l
     assert (row.value_on, row.booked_on) == (date(2026, 7, 10), date(2026, 7, 15))
     assert loan_on(loan, date(2026, 7, 15)).days_past_due == 0
     assert holds()
+
+
+def test_what_corrects_the_past_waits_while_a_day_is_closed_and_the_rest_does_not(
+    page: Client, loan: Loan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(business_day, "STEPS", (*STEPS, ("one that is not done", None)))
+    late = act(page, loan, "receive", amount_fen="5.00", value_on="2026-07-10", confirm="")
+    assert "still under way" in text(late)
+    assert act(page, loan, "receive", amount_fen="5.00", value_on="2026-07-15", confirm="").status_code == 302
+    undone = act(
+        page, loan, "undo", undoes=LoanTransaction.objects.latest("pk").reference, **CAUSE, confirm=""
+    )
+    assert "still under way" in text(undone)
+    assert LoanTransaction.objects.count() == 2
+
+
+def test_a_fact_is_undone_from_its_own_page(page: Client, loan: Loan) -> None:
+    act(page, loan, "charge", amount_fen="20.00", component="fee", confirm="", **CAUSE)
+    fact = LoanTransaction.objects.latest("pk")
+    html = page.get(f"/console/lending/loantransaction/{fact.pk}/change/").content.decode()
+    address = f"/console/lending/loan/{loan.pk}/act/undo/?undoes={fact.reference.replace(':', '%3A')}"
+    assert address in html
+    form = page.get(address).content.decode()
+    assert f'value="{fact.reference}"' in form
+    act(page, loan, "undo", undoes=fact.reference, confirm="", **CAUSE)
+    assert "act/undo/" not in page.get(f"/console/lending/loantransaction/{fact.pk}/change/").content.decode()
 
 
 @pytest.mark.parametrize(

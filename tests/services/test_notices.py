@@ -97,7 +97,7 @@ def test_a_notice_speaks_the_language_of_who_reads_it(customer: Customer) -> Non
 
 
 def test_every_kind_says_something_in_both_languages_and_comes_back_from_json(customer: Customer) -> None:
-    figures = {int: 3_00, date: DAY, str: "overdue"}
+    figures = {int: 3_00, date: DAY, str: "overdue", Decimal: Decimal("0.0004")}
     for kind in kinds_of_notices.kinds():
         types = kinds_of_notices._figures(kind.kind)
         message = kind(**{name: figures[given[0]] for name, given in types.items()})

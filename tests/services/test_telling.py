@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from customers.models import Notice
-from customers.notices import Message
+from customers.notices import Message, figures_sql
 from customers.selectors import notices_of, told
 from huabei import telling
 from huabei.models import Line, Merchant, Plan, ReminderDay
@@ -24,7 +24,6 @@ from huabei.notices import (
     PurchaseReversed,
     RefundArrived,
     StatementIssued,
-    figures_sql,
 )
 from huabei.services.causes import Why, staff
 from huabei.services.corrections import reverse_purchase, reverse_repayment

@@ -28,6 +28,9 @@ class Scope(StrEnum):
     LINES_READ = "lines:read"
     LOANS_READ = "loans:read"
     REPAYMENTS_WRITE = "repayments:write"
+    LOANS_SERVICE = "loans:service"
+    LOANS_GIVE_UP = "loans:give-up"
+    ORDERS_WRITE = "orders:write"
     SIMULATIONS_RUN = "simulations:run"
 
 
@@ -38,6 +41,12 @@ SCOPES: Mapping[Scope, tuple[Who, object]] = {
     Scope.LINES_READ: (Who.LENDER, _("see lines, their statements and repayments")),
     Scope.LOANS_READ: (Who.LENDER, _("see loans, their schedules and what happened to them")),
     Scope.REPAYMENTS_WRITE: (Who.LENDER, _("record repayments received")),
+    Scope.LOANS_SERVICE: (
+        Who.LENDER,
+        _("charge, pause, reprice and reschedule loans, and undo what was recorded"),
+    ),
+    Scope.LOANS_GIVE_UP: (Who.LENDER, _("charge off and write off loans")),
+    Scope.ORDERS_WRITE: (Who.LENDER, _("tell of sellers' orders, as the platform that they sell on")),
     Scope.SIMULATIONS_RUN: (Who.LENDER, _("run simulations and quotes")),
 }
 

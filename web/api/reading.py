@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -34,6 +34,8 @@ LARGEST_AMOUNT_FEN = 10**12
 
 _KEY = re.compile(rf"[!-~]{{1,{LONGEST_KEY}}}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(Z|[+-][0-9]{2}:[0-9]{2})")
+_RATE = re.compile(r"[0-9]{1,2}(\.[0-9]{1,10})?")
 _DIGITS = re.compile(r"[0-9]{1,12}")
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -165,6 +167,26 @@ class Day(_Strict):
         return value.isoformat()
 
 
+@extend_schema_field({"type": "string", "format": "date-time", "example": "2026-06-05T09:30:00+08:00"})
+class Instant(_Strict):
+    """An instant: a date, a time to the second, and how far it is from UTC."""
+
+    wanted = _('It must be a time with its distance from UTC, such as "2026-06-05T09:30:00+08:00".')
+
+    def read(self, data: Any) -> datetime | None:
+        """The instant, in UTC."""
+        if not isinstance(data, str) or not _INSTANT.fullmatch(data):
+            return None
+        try:
+            return datetime.fromisoformat(data).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+
+    def to_representation(self, value: datetime) -> str:
+        """ISO 8601 in UTC."""
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 @extend_schema_field({"type": "string", "format": "uuid"})
 class Identifier(_Strict):
     """An identifier; with `kind`, one that stands for a record's number (see web.api.identifiers)."""
@@ -241,7 +263,13 @@ class Choice(_Strict):
 
 @extend_schema_field({"type": "string", "pattern": r"^[0-9]+(\.[0-9]+)?$", "example": "0.0005"})
 class Rate(_Strict):
-    """A rate, as a fraction; only answered."""
+    """A rate, as a fraction: a string of digits with up to ten places."""
+
+    wanted = _('It must be a rate as text, such as "0.0005".')
+
+    def read(self, data: Any) -> Decimal | None:
+        """The rate."""
+        return Decimal(data) if isinstance(data, str) and _RATE.fullmatch(data) else None
 
     def to_representation(self, value: Decimal) -> str:
         """Its digits."""

@@ -1,0 +1,275 @@
+"""Order loans in the console: sellers with what their orders cover today, orders with what became of them, and pledges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from lending.admin.links import entry_link, loan_link
+from lending.admin.records import ShownAdmin
+from lending.models import OrderEvent, Pledge, Seller, SellerOrder
+from lending.order_history import (
+    HELD,
+    OrderState,
+    Today,
+    amounts_today,
+    orders_of,
+    pledges_with_state,
+    signalled,
+)
+from lending.pledging import EXCLUDED_TEXTS, Excluded
+from lending.words import product_name
+from web.console import Table, add_link, link_to, list_url, money, money_column
+from web.templatetags.money import percent
+from web.today import business_date
+
+STATES = {
+    OrderState.SHIPPED.value: _("shipped"),
+    OrderState.CONFIRMED.value: _("confirmed"),
+    OrderState.SETTLED.value: _("settled"),
+    OrderState.REFUNDED.value: _("refunded"),
+}
+# What speaks against an order that is pledged already, by the attribute that says so.
+SIGNALS = {
+    "is_related": EXCLUDED_TEXTS[Excluded.RELATED_BUYER],
+    "is_stale": EXCLUDED_TEXTS[Excluded.STALE],
+    "is_fast": EXCLUDED_TEXTS[Excluded.FAST_CONFIRMATION],
+}
+
+
+@admin.register(Seller)
+class SellerAdmin(ShownAdmin):
+    """Sellers, each with what may be lent against their orders today and what speaks against which."""
+
+    list_display = ("customer", "trading_since")
+    list_select_related = ("customer",)
+    search_fields = ("=customer__id", "customer__full_name__startswith")
+    search_help_text = _("The beginning of a name, or the whole identifier of a customer.")
+    ordering = ("-trading_since", "pk")
+    fields = ("customer_page", "trading_since", "account")
+
+    @admin.display(description=_("customer"))
+    def customer_page(self, seller: Seller) -> SafeString:
+        """Who sells."""
+        return link_to("customers_customer", seller.customer_id, seller.customer)
+
+    @admin.display(description=_("owed of proceeds, account"))
+    def account(self, seller: Seller) -> SafeString:
+        """Where what is left of proceeds is owed to the seller."""
+        return link_to("ledger_account", seller.payable_account_id, f"#{seller.payable_account_id}")
+
+    def tables(self, record: Seller) -> Iterable[Table]:
+        """What counts today, what does not and why, and the latest orders."""
+        on = business_date()
+        for today in amounts_today(record.pk, on) if on else ():
+            yield _counted(today)
+            yield _excluded(today)
+        yield _latest(record)
+
+
+def _counted(today: Today) -> Table:
+    title = _("%(product)s today: %(most)s, %(rate)s of what counts")
+    given = {
+        "product": product_name(today.product),
+        "most": money(today.most_fen),
+        "rate": percent(today.advance_rate),
+    }
+    rows = [(order_link(order.id, order.reference), order.buyer, order.shipped_on, money(order.amount_fen), money(fen))
+            for order, fen in today.base.counted]  # fmt: skip
+    headings = (_("order"), _("buyer"), _("shipped on"), _("amount"), _("lent of it"))
+    return Table(title % given, headings, rows, empty=_("No order counts today."))
+
+
+def _excluded(today: Today) -> Table:
+    rows = [(order_link(order.id, order.reference), order.buyer, order.shipped_on, money(order.amount_fen),
+             EXCLUDED_TEXTS[reason]) for order, reason in today.base.excluded]  # fmt: skip
+    headings = (_("order"), _("buyer"), _("shipped on"), _("amount"), _("counts for nothing because"))
+    return Table(_("Risk signals"), headings, rows, empty=_("Nothing speaks against any order."))
+
+
+def _latest(seller: Seller, most: int = 25) -> Table:
+    found = list(orders_of(seller.pk).order_by("-pk")[: most + 1])
+    rows = [
+        (
+            order_link(order.pk, order.reference),
+            order.buyer,
+            order.shipped_on,
+            money(order.amount_fen),
+            money(order.refunded_fen),
+            money(order.settled_fen),
+            STATES[order.state],
+        )
+        for order in found[:most]
+    ]
+    headings = (_("order"), _("buyer"), _("shipped on"), _("amount"), _("refunded"), _("settled"), _("state"))
+    more = list_url("lending_sellerorder", q=seller.pk) if len(found) > most else ""
+    return Table(_("Orders"), headings, rows, more_url=more)
+
+
+def order_link(pk: int, reference: str) -> SafeString:
+    """A link to an order, which bears the platform's name of it."""
+    return link_to("lending_sellerorder", pk, reference)
+
+
+@admin.register(SellerOrder)
+class SellerOrderAdmin(ShownAdmin):
+    """Orders as the platforms told them, newest first."""
+
+    list_display = (
+        "reference",
+        "seller_is",
+        "buyer",
+        money_column("amount_fen", _("amount")),
+        "shipped_on",
+        "told_on",
+    )
+    list_select_related = ("seller__customer",)
+    search_fields = ("=reference", "=buyer", "=seller__customer__id")
+    search_help_text = _("A whole reference or buyer, or the whole identifier of a seller.")
+    ordering = ("-pk",)
+    fields = (*list_display[:4], "shipped_at", "told_on")
+
+    @admin.display(description=_("seller"))
+    def seller_is(self, order: SellerOrder) -> SafeString:
+        """Who sold it."""
+        return link_to("lending_seller", order.seller_id, order.seller.customer)
+
+    def tables(self, record: SellerOrder) -> Iterable[Table]:
+        """What became of it, and what it was pledged to."""
+        yield Table(
+            _("What became of it"),
+            (
+                _("booked on"),
+                _("kind"),
+                _("amount"),
+                _("to the loan"),
+                _("to the seller"),
+                _("called in"),
+                _("entry"),
+            ),
+            [
+                (
+                    event.booked_on,
+                    event.get_kind_display(),
+                    money(event.amount_fen or None),
+                    money(event.to_loan_fen or None),
+                    money(event.to_seller_fen or None),
+                    money(event.recalled_fen or None),
+                    entry_link(event.entry_id),
+                )
+                for event in OrderEvent.objects.filter(order=record).order_by("-pk")
+            ],
+        )
+        yield pledges_table(Pledge.objects.filter(order=record).select_related("loan__customer"))
+
+
+def pledges_table(pledges: QuerySet[Pledge]) -> Table:
+    """Pledged orders, oldest first, with what came of each."""
+    return Table(
+        _("Pledged orders"),
+        (
+            _("order"),
+            _("loan"),
+            _("worth"),
+            _("of the principal"),
+            _("refunded"),
+            _("called in"),
+            _("to the loan"),
+            _("to the seller"),
+            _("state"),
+            _("released on"),
+        ),
+        [
+            (
+                order_link(pledge.order_id, pledge.order.reference),
+                loan_link(pledge.loan),
+                money(pledge.amount_fen),
+                money(pledge.share_fen),
+                money(pledge.refunded_fen),
+                money(pledge.called_in_fen),
+                money(pledge.to_loan_fen),
+                money(pledge.to_seller_fen),
+                _("pledged") if pledge.state == HELD else pledge.get_release_display(),
+                pledge.released_on or "–",
+            )
+            for pledge in pledges_with_state(pledges).order_by("pk")
+        ],
+        empty=_("It is pledged to no loan."),
+    )
+
+
+class SignalFilter(admin.SimpleListFilter):
+    """Pledges that are held and of which something speaks against the order."""
+
+    title = _("risk signal")
+    parameter_name = "signal"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        """Any, or one of them."""
+        return [("any", _("any")), *SIGNALS.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Pledge]) -> QuerySet[Pledge]:
+        """Those with the signal."""
+        if self.value() == "any":
+            return queryset.filter(Q(is_related=True) | Q(is_stale=True) | Q(is_fast=True), release="")
+        return (
+            queryset.filter(release="", **{str(self.value()): True}) if self.value() in SIGNALS else queryset
+        )
+
+
+@admin.register(Pledge)
+class PledgeAdmin(ShownAdmin):
+    """Pledged orders, newest first; what speaks against one is looked at anew each day."""
+
+    list_display = (
+        "order_is",
+        "of_loan",
+        money_column("amount_fen", _("worth")),
+        money_column("share_fen", _("of the principal")),
+        "pledged_on",
+        "state_is",
+        "signals",
+    )
+    list_select_related = ("order", "loan__customer")
+    list_filter = (SignalFilter, "release")
+    search_fields = ("=order__reference", "=loan__uuid")
+    search_help_text = _("A whole reference of an order, or the whole identifier of a loan.")
+    ordering = ("-pk",)
+    fields = (*list_display[:5], "released_on", "state_is", "signals")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Pledge]:
+        found = super().get_queryset(request)
+        on = business_date()
+        return signalled(found, on) if on else found
+
+    @admin.display(description=_("order"))
+    def order_is(self, pledge: Pledge) -> SafeString:
+        """The order."""
+        return order_link(pledge.order_id, pledge.order.reference)
+
+    @admin.display(description=_("loan"))
+    def of_loan(self, pledge: Pledge) -> SafeString:
+        """What it stands for."""
+        return loan_link(pledge.loan)
+
+    @admin.display(description=_("state"), ordering="release")
+    def state_is(self, pledge: Pledge) -> Any:
+        """Pledged, or why it was released."""
+        return pledge.get_release_display() if pledge.release else _("pledged")
+
+    @admin.display(description=_("risk signals"))
+    def signals(self, pledge: Pledge) -> str:
+        """What speaks against it now."""
+        return "; ".join(str(text) for name, text in SIGNALS.items() if getattr(pledge, name, False)) or "–"
+
+
+add_link(
+    "customers_customer",
+    lambda customer: (_("Sells on a platform"), list_url("lending_seller", q=customer.pk)),
+)

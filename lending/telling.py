@@ -1,0 +1,216 @@
+"""
+What borrowers are told of their loans when a day has ended, each kind by one statement over whatever the day concerns.
+
+Steps of the close that write no money. The reference of a notice is that of its fact, so a step that is repeated tells nobody
+twice, and a service that told at once is not repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from customers.notices import Message, figures_sql
+from customers.services.notices import notify_all
+from lending.closing import Loans
+from lending.notices import (
+    InstalmentDue,
+    LoanAutopay,
+    LoanCalledIn,
+    LoanOverdue,
+    LoanRateLowered,
+    LoanRepaid,
+    LoanRescheduled,
+    LoanSigned,
+)
+from lending.recalls import PURPOSE
+
+_SCOPE = "(%(loans)s::bigint[] IS NULL OR loan.id = ANY(%(loans)s))"
+
+# The reminders in force on the day that begins.
+_REMINDERS = """(
+    SELECT days FROM lending_reminderday
+    WHERE effective_from = (SELECT max(effective_from) FROM lending_reminderday WHERE effective_from <= %(next)s)
+)"""
+
+# A fact that was recorded on the day and still stands.
+_RECORDED = """fact.booked_on = %(closed)s
+  AND NOT EXISTS (SELECT FROM lending_loantransaction AS undone WHERE undone.reverses_id = fact.id)"""
+
+
+def _concerned(message: type[Message], sql: str, **figures: str) -> str:
+    """Who is told what: a SELECT with the figures of its kind and the loans of the step put in."""
+    return (
+        sql.replace("/* figures */", figures_sql(message, loan="loan.uuid", **figures))
+        .replace("/* reminders */", _REMINDERS)
+        .replace("/* recorded */", _RECORDED)
+        .replace("/* scope */", _SCOPE)
+    )
+
+
+_SIGNED = _concerned(
+    LoanSigned,
+    """
+SELECT loan.customer_id, 'loan:' || loan.id || ':signed' AS reference, /* figures */ AS figures
+FROM lending_loan AS loan JOIN lending_signedterms AS terms ON terms.loan_id = loan.id
+WHERE loan.signed_on = %(closed)s AND loan.status <> 'cancelled' AND /* scope */
+""",
+    amount_fen="terms.principal_fen",
+    signed_on="loan.signed_on",
+    simple_rate="terms.simple_rate::text",
+)
+
+# What falls due of each row is written down before it does, as it will be if nothing happens.
+_DUE = _concerned(
+    InstalmentDue,
+    """
+SELECT loan.customer_id, 'loan:' || loan.id || ':due:' || due.due_on || ':' || reminder.days AS reference,
+       /* figures */ AS figures
+FROM /* reminders */ AS reminder
+CROSS JOIN LATERAL (SELECT loan_id, due_on, sum(unpaid_fen)::bigint AS fen FROM lending_instalment
+    WHERE due_on = %(next)s::date - reminder.days AND unpaid_fen > 0 GROUP BY loan_id, due_on) AS due
+JOIN lending_loan AS loan ON loan.id = due.loan_id
+WHERE reminder.days <= 0 AND loan.status = 'active' AND /* scope */
+""",
+    due_on="due.due_on",
+    days="-reminder.days",
+    amount_fen="due.fen",
+)
+
+_AUTOPAY = _concerned(
+    LoanAutopay,
+    """
+SELECT loan.customer_id, 'loan:' || loan.id || ':autopay:' || %(closed)s::date AS reference, /* figures */ AS figures
+FROM (
+    SELECT ordered.subject, max(ordered.amount_fen) AS asked_fen,
+           sum(coalesce(moved.fen, 0))::bigint AS collected_fen
+    FROM payments_paymentorder AS ordered
+    CROSS JOIN LATERAL (SELECT sum(moved_fen) AS fen FROM payments_paymentattempt AS attempt
+                        WHERE attempt.order_id = ordered.id AND attempt.settled_on IS NOT NULL) AS moved
+    WHERE ordered.purpose = %(purpose)s AND ordered.ordered_on = %(closed)s AND ordered.state IN ('confirmed', 'failed')
+    GROUP BY ordered.subject
+) AS collected
+JOIN lending_loan AS loan ON loan.uuid::text = collected.subject
+WHERE /* scope */
+""",
+    on="%(closed)s::date",
+    asked_fen="collected.asked_fen",
+    collected_fen="collected.collected_fen",
+)
+
+_OVERDUE = _concerned(
+    LoanOverdue,
+    """
+SELECT loan.customer_id, 'loan:' || loan.id || ':overdue:' || late.oldest_due_on || ':' || reminder.days AS reference,
+       /* figures */ AS figures
+FROM (
+    SELECT loan_id, min(due_on) AS oldest_due_on, sum(unpaid_fen)::bigint AS fen FROM lending_instalment
+    WHERE billed AND unpaid_fen > 0 AND due_on <= %(closed)s GROUP BY loan_id
+) AS late
+JOIN /* reminders */ AS reminder ON reminder.days > 0 AND late.oldest_due_on = %(next)s::date - reminder.days
+JOIN lending_loan AS loan ON loan.id = late.loan_id AND loan.status = 'active'
+LEFT JOIN LATERAL (SELECT round_fen(sum(principal_fen * rate / year_days)) AS fen FROM lending_segment AS segment
+    WHERE segment.loan_id = loan.id AND segment.kind = 'penalty' AND segment.since <= %(next)s
+      AND coalesce(segment.until, '9999-12-31'::date) > %(next)s) AS penalty ON true
+WHERE /* scope */
+""",
+    due_on="late.oldest_due_on",
+    days="reminder.days",
+    overdue_fen="late.fen",
+    penalty_per_day_fen="coalesce(penalty.fen, 0)",
+)
+
+# By the payment that ended it, or by the credit that paid its last instalment as the day began.
+_REPAID = _concerned(
+    LoanRepaid,
+    """
+SELECT loan.customer_id, 'loan:' || loan.id || ':repaid:' || last.id AS reference, /* figures */ AS figures
+FROM (
+    SELECT loan_id FROM lending_loantransaction WHERE booked_on = %(closed)s
+    UNION SELECT loan_id FROM lending_instalment WHERE due_on = %(next)s AND billed
+) AS concerned
+JOIN lending_loan AS loan ON loan.id = concerned.loan_id
+JOIN lending_signedterms AS terms ON terms.loan_id = loan.id
+JOIN ledger_account AS credit ON credit.id = loan.credit_account_id
+CROSS JOIN LATERAL (SELECT max(id) AS id, max(booked_on) AS booked_on FROM lending_loantransaction AS fact
+    WHERE fact.loan_id = loan.id AND fact.kind IN ('repayment', 'prepayment', 'payoff')) AS last
+WHERE loan.status IN ('closed', 'overpaid') AND /* scope */
+""",
+    amount_fen="terms.principal_fen",
+    on="last.booked_on",
+    credit_fen="credit.credits_posted_fen - credit.debits_posted_fen",
+)
+
+_RESCHEDULED = _concerned(
+    LoanRescheduled,
+    """
+SELECT loan.customer_id, 'loan:' || loan.id || ':fact:' || fact.id AS reference, /* figures */ AS figures
+FROM lending_loantransaction AS fact JOIN lending_loan AS loan ON loan.id = fact.loan_id
+LEFT JOIN LATERAL (SELECT due_on, unpaid_fen FROM lending_instalment AS row
+    WHERE row.loan_id = loan.id AND row.unpaid_fen > 0 AND row.due_on >= %(next)s ORDER BY row.due_on, row.n LIMIT 1
+) AS coming ON true
+CROSS JOIN LATERAL (SELECT max(due_on) AS due_on FROM lending_instalment AS row
+    WHERE row.loan_id = loan.id AND row.unpaid_fen > 0) AS final
+WHERE fact.kind = 'reschedule' AND loan.status = 'active' AND /* recorded */ AND /* scope */
+""",
+    on="fact.booked_on",
+    next_due_on="coming.due_on",
+    next_fen="coming.unpaid_fen",
+    last_due_on="final.due_on",
+)
+
+_RATE_LOWERED = _concerned(
+    LoanRateLowered,
+    """
+SELECT loan.customer_id, 'loan:' || loan.id || ':fact:' || fact.id AS reference, /* figures */ AS figures
+FROM lending_loantransaction AS fact JOIN lending_loan AS loan ON loan.id = fact.loan_id
+WHERE fact.kind = 'rate_change' AND loan.status = 'active' AND /* recorded */ AND /* scope */
+""",
+    value_on="fact.value_on",
+    rate="fact.detail->>'rate'",
+    rate_unit="fact.detail->>'rate_unit'",
+)
+
+_CALLED_IN = _concerned(
+    LoanCalledIn,
+    """
+SELECT loan.customer_id, 'order-event:' || event.id || ':called-in' AS reference, /* figures */ AS figures
+FROM lending_orderevent AS event
+JOIN lending_sellerorder AS ordered ON ordered.id = event.order_id
+JOIN lending_pledge AS pledge ON pledge.order_id = ordered.id AND pledge.release <> 'cancelled'
+JOIN lending_loan AS loan ON loan.id = pledge.loan_id
+WHERE event.booked_on = %(closed)s AND event.recalled_fen > 0 AND /* scope */
+""",
+    order="ordered.reference",
+    refunded_fen="event.amount_fen",
+    called_fen="event.recalled_fen",
+)
+
+
+def tell_signed(*, loan_id: int, on: date) -> None:
+    """Tells the borrower at once of what was signed on a date, under the reference by which the close would."""
+    notify_all(message=LoanSigned, concerned=_SIGNED, parameters={"closed": on, "loans": [loan_id]}, on=on)
+
+
+def _step(message: type[Message], concerned: str) -> Callable[..., int]:
+    def tell(closed_on: date, loans: Loans = None) -> int:
+        next_day = closed_on + timedelta(days=1)
+        parameters = {"closed": closed_on, "next": next_day, "loans": loans, "purpose": PURPOSE}
+        return notify_all(message=message, concerned=concerned, parameters=parameters, on=next_day)
+
+    tell.__doc__ = (
+        f"Tells {message.kind} to whom the end of a day concerns. Returns how many notices are new."
+    )
+    return tell
+
+
+STEPS = (
+    ("loans.tell_signed", _step(LoanSigned, _SIGNED)),
+    ("loans.tell_autopay", _step(LoanAutopay, _AUTOPAY)),
+    ("loans.tell_due", _step(InstalmentDue, _DUE)),
+    ("loans.tell_overdue", _step(LoanOverdue, _OVERDUE)),
+    ("loans.tell_repaid", _step(LoanRepaid, _REPAID)),
+    ("loans.tell_rescheduled", _step(LoanRescheduled, _RESCHEDULED)),
+    ("loans.tell_rates", _step(LoanRateLowered, _RATE_LOWERED)),
+    ("loans.tell_called_in", _step(LoanCalledIn, _CALLED_IN)),
+)
