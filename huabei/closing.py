@@ -9,13 +9,11 @@ tests/properties/line_oracle.py.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from django.db import connection
-
 from huabei import delinquency
+from huabei.holding import Lines, held, scoped
 from huabei.models import SegmentKind
 from huabei.selectors import terms_on
 from huabei.services.campaigns import end_over
@@ -44,35 +42,6 @@ _ACCRUES = {
 }
 
 
-Lines = Sequence[int] | None
-
-
-def _scoped(sql: str, column: str, lines: Lines) -> str:
-    """The statement for these lines only, or as it is for all of them."""
-    return sql.replace("/* scope */", "" if lines is None else f"AND {column} = ANY(%(lines)s)")
-
-
-_HOLD = """
-SELECT coalesce(array_agg(id), '{}')
-FROM (SELECT id FROM huabei_line AS line WHERE /* concerned */ ORDER BY id FOR NO KEY UPDATE) AS held
-"""
-
-
-def _held(concerned: str, column: str, parameters: Mapping[str, Any]) -> list[int]:
-    """
-    Locks the lines that a step concerns until the step's transaction ends, in the order of their ids; returns these.
-
-    Repayments, refunds and captures lock their line too. A statement of SQL sees what was committed before it began, so the
-    figures must be read by the statement after the one that waited for the locks: one that locks and reads would bill or
-    charge what a repayment it waited for had just paid. Outside a transaction nothing would be held: RuntimeError.
-    """
-    if not connection.in_atomic_block:
-        raise RuntimeError("a step of the close runs in a transaction")
-    sql = _scoped(_HOLD.replace("/* concerned */", concerned), column, parameters["lines"])
-    ids: list[int] = value(sql, parameters)
-    return ids
-
-
 def release_expired_holds(closed_on: date, lines: Lines = None) -> int:
     """Holds whose last day ended are released. Returns how many."""
     return expire_holds(last_day=closed_on, on=closed_on + timedelta(days=1), line_ids=lines)
@@ -81,7 +50,7 @@ def release_expired_holds(closed_on: date, lines: Lines = None) -> int:
 # On the due day's end: paid in full, nothing; minimum met, revolving interest on the billed principal left; minimum not met,
 # penalty on all that is billed and unpaid instead. From the next day on. What runs from earlier statements is closed and
 # carried; under the other kind it waits without principal for the next statement.
-_DUE_NOW = "line.id IN (SELECT line_id FROM huabei_due WHERE due_on = %(closed)s /* scope */)"
+_DUE_NOW = "line.id IN (SELECT due.line_id FROM huabei_due AS due WHERE due.due_on = %(closed)s /* scope */)"
 
 _DUE_DAY = """
 WITH due_now AS (
@@ -123,11 +92,11 @@ def start_interest_after_due_day(closed_on: date, lines: Lines = None) -> int:
     """Revolving interest or penalty starts on what was due on this day and is unpaid. Returns the segments opened."""
     next_day = closed_on + timedelta(days=1)
     parameters: dict[str, Any] = {"closed": closed_on, "next": next_day, "lines": lines}
-    if not _held(_DUE_NOW, "line_id", parameters):
+    if not held(_DUE_NOW, "due.line_id", parameters):
         return 0
     terms = terms_on(next_day)
     parameters |= {"revolving": terms.revolving_daily_rate, "penalty": terms.penalty_daily_rate}
-    return affected(_scoped(_DUE_DAY, "line.id", lines), parameters)
+    return affected(scoped(_DUE_DAY, "line.id", lines), parameters)
 
 
 # What stands accrued at the end of the day, rounded once over all lines, less what stood there and what was billed since.
@@ -352,8 +321,8 @@ SELECT count(*) FROM issuing
 def issue_statements(closed_on: date, lines: Lines = None) -> int:
     """Statements dated the day after `closed_on`, for the lines whose statement day that is. Returns how many."""
     issued_on = closed_on + timedelta(days=1)
-    parameters: dict[str, Any] = {"issued": issued_on, "lines": lines}
-    if not _held(_TO_BILL, "line.id", parameters):
+    parameters: dict[str, Any] = {"closed": closed_on, "issued": issued_on, "lines": lines}
+    if not held(_TO_BILL, "line.id", parameters):
         return 0
     parameters |= {
         "share": terms_on(issued_on).minimum_due_share,
@@ -364,7 +333,7 @@ def issue_statements(closed_on: date, lines: Lines = None) -> int:
         "interest_accrued": INTEREST_ACCRUED.control_id,
         "penalty_accrued": PENALTY_ACCRUED.control_id,
     }
-    issued = int(value(_scoped(_STATEMENTS, "line.id", lines), parameters))
+    issued = int(value(scoped(_STATEMENTS, "line.id", lines), parameters))
     # Credit that paid principal gave some of it back.
     absorb_excess(line_ids=lines, on=issued_on)
     return issued
@@ -372,8 +341,8 @@ def issue_statements(closed_on: date, lines: Lines = None) -> int:
 
 # Days past due on the next day, in buckets of 30 days: 1 up to 30, 2 to 60, 3 to 90, 4 beyond. Only a change is written.
 _LATE = """
-    SELECT line_id, least((%(next)s - min(due_on) + 29) / 30, 4) AS bucket
-    FROM huabei_due WHERE outstanding_fen > 0 AND due_on <= %(closed)s /* scope */ GROUP BY line_id
+    SELECT due.line_id, least((%(next)s - min(due_on) + 29) / 30, 4) AS bucket
+    FROM huabei_due AS due WHERE outstanding_fen > 0 AND due_on <= %(closed)s /* scope */ GROUP BY due.line_id
 """
 _CHANGED = (
     "EXISTS (SELECT FROM (/* late */) AS late WHERE late.line_id = line.id AND late.bucket <> line.bucket)"
@@ -390,12 +359,12 @@ RETURNING line.id
 def move_buckets(closed_on: date, lines: Lines = None) -> int:
     """Lines whose delinquency bucket changed; one that becomes overdue is frozen. Returns how many changed."""
     parameters = {"closed": closed_on, "next": closed_on + timedelta(days=1), "lines": lines}
-    held = _held(_CHANGED.replace("/* late */", _LATE), "line_id", parameters)
-    if not held:
+    changed = held(_CHANGED.replace("/* late */", _LATE), "due.line_id", parameters)
+    if not changed:
         return 0
-    sql = _scoped(_BUCKETS.replace("/* late */", _LATE), "line_id", held)
+    sql = scoped(_BUCKETS.replace("/* late */", _LATE), "due.line_id", changed)
     # Not those that were paid while this waited for their locks.
-    late = [line_id for (line_id,) in fetch_all(sql, parameters | {"lines": held})]
+    late = [line_id for (line_id,) in fetch_all(sql, parameters | {"lines": changed})]
     freeze_overdue(line_ids=late, on=closed_on + timedelta(days=1))
     return len(late)
 
@@ -442,4 +411,15 @@ STEPS = (
     ("lines.end_campaigns", end_campaigns),
     *delinquency.STEPS,
     ("lines.settle_merchants", settle_merchants),
+)
+
+# Of them, those in which what a line owes turns. A line to which something happens on the next day before the close has come
+# to it lives through these first (`huabei.services.mornings`).
+TURNS = frozenset(
+    {
+        "lines.start_interest_after_due_day",
+        "lines.issue_statements",
+        "lines.move_buckets",
+        *(name for name, _step in delinquency.STEPS),
+    }
 )

@@ -8,17 +8,16 @@ pure Python are `finance.delinquency`; tests compare the two.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from django.db.models import Max
 
 from finance.delinquency import Bucket, buckets_from
+from huabei.holding import Lines, held
 from huabei.models import Arrears, Category, Classification, ClassificationBand
 from ledger.sql import fetch_all, value
-
-Lines = Sequence[int] | None
 
 _DAYS = """
 SELECT line_id, greatest(%(on)s::date - min(due_on), 0)
@@ -32,15 +31,25 @@ def days_past_due(*, line_ids: Iterable[int], on: date) -> dict[int, int]:
     return dict.fromkeys(ids, 0) | dict(fetch_all(_DAYS, {"on": on, "lines": ids}))
 
 
+# What the two steps are for: lines of which something else is overdue than was written, and lines in another category. They
+# are few, and nothing about them changes between being found and being written.
+_GIVEN = "(%(lines)s::bigint[] IS NULL OR line_id = ANY(%(lines)s))"
+_TO_FOLLOW = """line.id IN (
+    SELECT coalesce(late.line_id, stands.line_id)
+    FROM (SELECT line_id, min(due_on) AS oldest_due_on, sum(outstanding_fen)::bigint AS overdue_fen
+          FROM huabei_due WHERE outstanding_fen > 0 AND due_on <= %(closed)s AND /* given */ GROUP BY line_id) AS late
+    FULL JOIN (SELECT * FROM huabei_arrears WHERE until IS NULL AND /* given */) AS stands ON stands.line_id = late.line_id
+    WHERE (late.oldest_due_on, late.overdue_fen) IS DISTINCT FROM (stands.oldest_due_on, stands.overdue_fen)
+) /* scope */""".replace("/* given */", _GIVEN)
+
 _FOLLOW = """
 WITH late AS (
     SELECT line_id, min(due_on) AS oldest_due_on, sum(outstanding_fen)::bigint AS overdue_fen
     FROM huabei_due
-    WHERE outstanding_fen > 0 AND due_on <= %(closed)s AND (%(lines)s::bigint[] IS NULL OR line_id = ANY(%(lines)s))
+    WHERE outstanding_fen > 0 AND due_on <= %(closed)s AND line_id = ANY(%(held)s)
     GROUP BY line_id
 ), stands AS (
-    SELECT * FROM huabei_arrears
-    WHERE until IS NULL AND (%(lines)s::bigint[] IS NULL OR line_id = ANY(%(lines)s))
+    SELECT * FROM huabei_arrears WHERE until IS NULL AND line_id = ANY(%(held)s)
 ), ended AS (
     UPDATE huabei_arrears AS arrears SET until = %(next)s
     FROM stands LEFT JOIN late ON late.line_id = stands.line_id
@@ -62,22 +71,31 @@ SELECT (SELECT count(*) FROM ended) + (SELECT count(*) FROM begun)
 
 def follow_arrears(closed_on: date, lines: Lines = None) -> int:
     """Stretches of lateness that end and begin with the day after `closed_on`. Returns how many were written."""
-    parameters = {"closed": closed_on, "next": closed_on + timedelta(days=1), "lines": lines}
-    return int(value(_FOLLOW, parameters))
+    return _written(_TO_FOLLOW, _FOLLOW, closed_on, lines)
 
+
+_JUDGED = """
+    SELECT late.line_id, late.days, band.category, band.effective_from
+    FROM (SELECT line_id, %(next)s - oldest_due_on AS days FROM huabei_arrears WHERE until IS NULL AND /* given */) AS late
+    CROSS JOIN LATERAL (
+        SELECT * FROM huabei_classificationband
+        WHERE first_day <= late.days AND effective_from = (
+            SELECT max(effective_from) FROM huabei_classificationband WHERE effective_from <= %(next)s)
+        ORDER BY first_day DESC LIMIT 1) AS band
+""".replace("/* given */", _GIVEN)
+_TO_CLASSIFY = """line.id IN (
+    SELECT coalesce(judged.line_id, stands.line_id)
+    FROM (/* judged */) AS judged
+    FULL JOIN (SELECT * FROM huabei_classification WHERE until IS NULL AND /* given */) AS stands
+        ON stands.line_id = judged.line_id
+    WHERE judged.category IS DISTINCT FROM stands.category
+) /* scope */""".replace("/* judged */", _JUDGED).replace("/* given */", _GIVEN)
 
 _CLASSIFY = """
-WITH band AS (
-    SELECT * FROM huabei_classificationband
-    WHERE effective_from = (SELECT max(effective_from) FROM huabei_classificationband WHERE effective_from <= %(next)s)
-), judged AS (
-    SELECT late.line_id, late.days, band.category, band.effective_from
-    FROM (SELECT line_id, %(next)s - oldest_due_on AS days FROM huabei_arrears
-          WHERE until IS NULL AND (%(lines)s::bigint[] IS NULL OR line_id = ANY(%(lines)s))) AS late
-    CROSS JOIN LATERAL (SELECT * FROM band WHERE first_day <= late.days ORDER BY first_day DESC LIMIT 1) AS band
+WITH judged AS (
+    SELECT * FROM (/* judged */) AS found WHERE line_id = ANY(%(held)s)
 ), stands AS (
-    SELECT * FROM huabei_classification
-    WHERE until IS NULL AND (%(lines)s::bigint[] IS NULL OR line_id = ANY(%(lines)s))
+    SELECT * FROM huabei_classification WHERE until IS NULL AND line_id = ANY(%(held)s)
 ), ended AS (
     UPDATE huabei_classification AS classification SET until = %(next)s
     FROM stands LEFT JOIN judged ON judged.line_id = stands.line_id
@@ -93,13 +111,18 @@ WITH band AS (
     RETURNING 1
 )
 SELECT (SELECT count(*) FROM ended) + (SELECT count(*) FROM begun)
-"""
+""".replace("/* judged */", _JUDGED)
 
 
 def classify(closed_on: date, lines: Lines = None) -> int:
     """Categories that lines leave and enter with the day after `closed_on`. Returns how many stretches were written."""
-    parameters = {"next": closed_on + timedelta(days=1), "lines": lines}
-    return int(value(_CLASSIFY, parameters))
+    return _written(_TO_CLASSIFY, _CLASSIFY, closed_on, lines)
+
+
+def _written(concerned: str, sql: str, closed_on: date, lines: Lines) -> int:
+    parameters = {"closed": closed_on, "next": closed_on + timedelta(days=1), "lines": lines}
+    found = held(concerned, "line.id", parameters)
+    return int(value(sql, parameters | {"held": found})) if found else 0
 
 
 STEPS = (("lines.follow_arrears", follow_arrears), ("lines.classify", classify))

@@ -1,10 +1,10 @@
-"""The proof of lateness: its stretches hang together, and PostgreSQL guards them and their rules."""
+"""The proof of lateness: its stretches hang together; PostgreSQL guards them, their rules and what went ahead of a close."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from huabei.models import Arrears, Classification, ClassificationBand, ReminderDay
+from huabei.models import Arrears, Classification, ClassificationBand, MadeUp, ReminderDay, StepAhead
 from ledger.audit import Check, guards
 
 _ARREARS = """
@@ -45,5 +45,11 @@ CHECKS: tuple[Check, ...] = (
             "huabei_reminderday_is_append_only",
             "huabei_reminderday_is_not_truncated",
         ),
+    ),
+    guards(
+        "line_close_guards",
+        models=(MadeUp, StepAhead),
+        facts=(MadeUp,),
+        triggers=("huabei_madeup_is_append_only", "huabei_madeup_is_not_truncated"),
     ),
 )

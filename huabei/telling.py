@@ -13,7 +13,7 @@ from datetime import date, timedelta
 
 from customers.notices import Message, figures_sql
 from customers.services.notices import notify_all
-from huabei.delinquency import Lines
+from huabei.holding import Lines
 from huabei.notices import (
     InstalmentPlanMade,
     LimitChanged,
@@ -84,6 +84,7 @@ WHERE reminder.days < 0 AND unpaid.fen > 0 AND /* scope */
     minimum_fen="least(asked.fen, unpaid.fen)",
 )
 
+# Not whoever has paid since, on the morning on which this looks.
 _OVERDUE = _concerned(
     Overdue,
     """
@@ -94,7 +95,7 @@ JOIN huabei_arrears AS arrears ON arrears.until IS NULL AND arrears.oldest_due_o
 JOIN huabei_line AS line ON line.id = arrears.line_id
 LEFT JOIN LATERAL (SELECT round_fen(principal_fen * daily_rate) AS fen FROM huabei_segment AS segment
     WHERE segment.line_id = line.id AND segment.kind = 'penalty' AND segment.until IS NULL) AS penalty ON true
-WHERE reminder.days > 0 AND /* scope */
+WHERE reminder.days > 0 AND line.bucket > 0 AND /* scope */
 """,
     due_on="arrears.oldest_due_on",
     days="reminder.days",

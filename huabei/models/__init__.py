@@ -47,6 +47,7 @@ from huabei.models.merchants import (
     Settlement,
     SettlementPayment,
 )
+from huabei.models.mornings import MadeUp, StepAhead
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Receipt, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
 from huabei.models.shares import (
@@ -92,6 +93,7 @@ __all__ = [
     "LimitReview",
     "Line",
     "LineStatus",
+    "MadeUp",
     "Merchant",
     "MerchantChange",
     "MerchantChangeKind",
@@ -126,6 +128,7 @@ __all__ = [
     "SharedPurchase",
     "Statement",
     "StatementDocument",
+    "StepAhead",
     "TemporaryLimit",
     "Terms",
 ]

@@ -11,7 +11,8 @@ from finance.dates import add_months
 from huabei import selectors
 from huabei.errors import LineError, LineNotActive
 from huabei.models import CalendarChange, LineStatus
-from huabei.services.lines import CALENDARS, CalendarRefused, locked_line
+from huabei.services.lines import CALENDARS, CalendarRefused
+from huabei.services.mornings import line_on
 
 MONTHS_BETWEEN_CHANGES = 12
 
@@ -40,7 +41,7 @@ def change_calendar(*, line_id: int, statement_day: int, on: date) -> CalendarCh
         offered = ", ".join(str(day) for day in CALENDARS)
         raise CalendarRefused(_("must be one of %(days)s") % {"days": offered}, field="statement_day")
     with transaction.atomic():
-        line = locked_line(line_id)
+        line = line_on(line_id, on)
         if line.statement_day == statement_day:
             return None
         if line.status == LineStatus.CLOSED:

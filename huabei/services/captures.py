@@ -21,6 +21,7 @@ from huabei.errors import (
 from huabei.models import Capture, Purchase, PurchaseState
 from huabei.services.campaigns import give_back_budget
 from huabei.services.excess import absorb_excess
+from huabei.services.mornings import is_closing, live_through
 from huabei.services.plans import Captured, begin_plans
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.services import CapExceeded, DuplicateReference, constraint_name, ledger_refusals
@@ -130,6 +131,11 @@ def capture_many(*, captures: Sequence[tuple[int, int]], on: date, received: boo
 
 
 def _capture(parameters: dict[str, Any]) -> set[int]:
+    if is_closing(parameters["on"]):
+        # The statement of this morning has a claim on the customer's credit before what is bought today.
+        with transaction.atomic():
+            live_through(line_ids=_locked_lines(parameters), on=parameters["on"])
+            return _captured(parameters)
     try:
         return _captured(parameters)
     except (CapExceeded, DuplicateReference, IntegrityError) as error:
@@ -138,16 +144,21 @@ def _capture(parameters: dict[str, Any]) -> set[int]:
         # What this one waited for had used the credit that it saw, or had captured under the same reference. Holding the
         # purchases and lines, it sees what is left.
         with transaction.atomic():
-            fetch_all(_LOCK_PURCHASES, parameters)
-            fetch_all(_LOCK_LINES, parameters)
+            _locked_lines(parameters)
             return _captured(parameters)
 
 
 _LOCK_PURCHASES = "SELECT FROM huabei_purchase WHERE id = ANY(%(purchases)s) ORDER BY id FOR NO KEY UPDATE"
 _LOCK_LINES = """
-SELECT FROM huabei_line WHERE id IN (SELECT line_id FROM huabei_purchase WHERE id = ANY(%(purchases)s))
+SELECT id FROM huabei_line WHERE id IN (SELECT line_id FROM huabei_purchase WHERE id = ANY(%(purchases)s))
 ORDER BY id FOR NO KEY UPDATE
 """
+
+
+def _locked_lines(parameters: dict[str, Any]) -> list[int]:
+    """The lines of the purchases to be captured, locked after these as captures do."""
+    fetch_all(_LOCK_PURCHASES, parameters)
+    return [line_id for (line_id,) in fetch_all(_LOCK_LINES, parameters)]
 
 
 def _captured(parameters: dict[str, Any]) -> set[int]:

@@ -28,7 +28,7 @@ from huabei.facts import life_of
 from huabei.models import Correction, CorrectionCause, Line, Purchase, PurchaseState, Refund, Repayment
 from huabei.notices import PaymentBounced, PaymentReceived, PurchaseReversed
 from huabei.replay import Captured, Repaid
-from huabei.services.lines import locked_line
+from huabei.services.mornings import line_on
 from huabei.services.purchases import PurchaseNotFound
 from huabei.services.rebuild import Event, Rebuilt, rebuild
 from huabei.services.repayments import GIVE_BACK_TO_SHARE, repay
@@ -73,7 +73,7 @@ def repay_from(
     # As `repay` hashes it: what came on its day and is said again later is the same request.
     asked = request_hash({"line": line_id, "amount": amount_fen})
     with transaction.atomic():
-        line = locked_line(line_id)
+        line = line_on(line_id, on)
         first = Repayment.objects.filter(line=line, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash, asked)
@@ -132,7 +132,7 @@ def reverse_repayment(*, repayment_id: int, reason: str, on: date) -> Correction
         repayment = Repayment.objects.filter(pk=repayment_id).first()
         if repayment is None:
             raise RepaymentNotFound(_("there is no repayment %(id)s") % {"id": repayment_id})
-        line = locked_line(repayment.line_id)
+        line = line_on(repayment.line_id, on)
         before = Correction.objects.filter(repayment=repayment, cause=CorrectionCause.BOUNCED).first()
         if before is not None:
             return before
@@ -162,7 +162,7 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
         purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
         if purchase is None:
             raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
-        line = locked_line(purchase.line_id)
+        line = line_on(purchase.line_id, on)
         before = Correction.objects.filter(purchase=purchase).first()
         if before is not None:
             return before

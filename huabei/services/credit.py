@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from huabei.errors import AmountRefused, require_amount, require_reference, require_same_request
 from huabei.models import CreditPayout, CreditPayoutEnd
-from huabei.services.lines import locked_line
+from huabei.services.mornings import line_on
 from ledger.chart import CASH_CLEARING, PAYOUTS_UNDER_WAY, AccountType
 from ledger.services import CapExceeded, Draft, Leg, post, request_hash
 
@@ -38,7 +38,7 @@ def _take(
     require_reference(reference)
     asked = request_hash({"line": line_id, "amount": amount_fen})
     with transaction.atomic():
-        line = locked_line(line_id)
+        line = line_on(line_id, on)
         first = CreditPayout.objects.filter(line=line, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash, asked)
@@ -70,7 +70,7 @@ def end_payout(*, payout_id: int, arrived: bool, on: date) -> CreditPayoutEnd:
     """A reserved payout has arrived, or is the customer's credit again: once, and the first answer stays."""
     with transaction.atomic():
         payout = CreditPayout.objects.get(pk=payout_id)
-        line = locked_line(payout.line_id)
+        line = line_on(payout.line_id, on)
         first = CreditPayoutEnd.objects.filter(payout=payout).first()
         if first is not None:
             return first

@@ -23,7 +23,7 @@ from huabei.instalments import fee_of, payoff_quote
 from huabei.models import Due, LineStatus, Payoff, PayoffRule, Plan
 from huabei.plans import as_row, option_on, rows_to_come, statement_choice
 from huabei.services.excess import absorb_excess
-from huabei.services.lines import locked_line
+from huabei.services.mornings import line_on
 from huabei.services.plans import add_rows, end_rows, first_rows
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, FEE_INCOME
 from ledger.services import Draft, Leg, post, request_hash
@@ -63,7 +63,7 @@ def spread_statement(*, line_id: int, amount_fen: int, periods: int, reference: 
     require_reference(reference)
     asked = request_hash({"line": line_id, "amount": amount_fen, "instalments": periods})
     with transaction.atomic():
-        line = locked_line(line_id)
+        line = line_on(line_id, on)
         first = Plan.objects.filter(line=line, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash or b"", asked)
@@ -143,7 +143,7 @@ def pay_off(*, plan_id: int, reference: str, on: date, amount_fen: int | None = 
         plan = Plan.objects.filter(pk=plan_id).first()
         if plan is None:
             raise PlanNotFound(_("there is no plan %(id)s") % {"id": plan_id})
-        line = locked_line(plan.line_id)
+        line = line_on(plan.line_id, on)
         first = Payoff.objects.filter(plan=plan).first()
         if first is not None and first.reference == reference and amount_fen in (None, first.amount_fen):
             first.repeated = True

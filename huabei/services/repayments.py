@@ -36,7 +36,7 @@ from huabei.notices import PaymentReceived, RefundArrived
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
 from huabei.services.lifecycle import thaw_paid
-from huabei.services.lines import OVERDUE, locked_line
+from huabei.services.mornings import line_on
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.receipts import cancel
@@ -45,9 +45,6 @@ from huabei.telling import tell_now
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post, request_hash
 from ledger.sql import affected
-
-__all__ = ["OVERDUE", "locked_line", "refund", "repay"]
-
 
 _Fact = TypeVar("_Fact", Repayment, Refund)
 
@@ -72,7 +69,7 @@ def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayme
     require_reference(reference)
     asked = request_hash({"line": line_id, "amount": amount_fen})
     with transaction.atomic():
-        line = locked_line(line_id)
+        line = line_on(line_id, on)
         first = Repayment.objects.filter(line=line, reference=reference).first()
         if first is not None:
             return _once_more(first, asked)
@@ -264,7 +261,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
     asked = request_hash({"purchase": purchase_id, "amount": amount_fen})
     with transaction.atomic():
         purchase = _locked_purchase(purchase_id)
-        line = locked_line(purchase.line_id)
+        line = line_on(purchase.line_id, on)
         first = Refund.objects.filter(purchase=purchase, reference=reference).first()
         if first is not None:
             return _once_more(first, asked)

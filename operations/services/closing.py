@@ -10,6 +10,7 @@ from django.db import transaction
 
 import huabei.closing
 import lending.closing
+from huabei.services import mornings
 from ledger.sql import affected, fetch_one
 from operations.models import BusinessDay
 from operations.services import paying
@@ -81,11 +82,21 @@ def close_day(*, closed_on: date) -> Iterator[StepResult]:
         yield from _steps(before)
     if closed_on == today:
         paying.collect_for_the_last_time()
-    BusinessDay.objects.filter(business_on=closed_on).update(business_on=closed_on + timedelta(days=1))
+    _move_on(closed_on)
     if closed_on < today - timedelta(days=1):
         yield from (StepResult(closed_on, name, 0, done_before=True) for name, _step in STEPS)
     else:
         yield from _steps(closed_on)
+
+
+def _move_on(closed_on: date) -> None:
+    """The business date moves to the next day, unless it has, and what happens on that day knows of the close under way."""
+    with transaction.atomic():
+        moved = BusinessDay.objects.filter(business_on=closed_on).update(
+            business_on=closed_on + timedelta(days=1)
+        )
+        if moved:
+            mornings.begin_close(closed_on=closed_on)
 
 
 def _steps(closed_on: date) -> Iterator[StepResult]:
@@ -94,6 +105,7 @@ def _steps(closed_on: date) -> Iterator[StepResult]:
             begun = fetch_one(_BEGIN, [closed_on, name])
             rows = step(closed_on) if begun else 0
             if begun:
+                mornings.step_done(closed_on=closed_on, step=name)
                 affected(_DONE, [rows, begun[0]])
         yield StepResult(closed_on, name, rows, done_before=not begun)
 
@@ -101,6 +113,7 @@ def _steps(closed_on: date) -> Iterator[StepResult]:
 def close_lines(*, closed_on: date, line_ids: Sequence[int]) -> None:
     """Runs the steps of lines for some of them, without moving the business date: how the simulator lives through a day."""
     with transaction.atomic():
+        mornings.made_up(line_ids=line_ids, closed_on=closed_on)
         for _name, step in huabei.closing.STEPS:
             step(closed_on, line_ids)
 
