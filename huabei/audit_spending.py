@@ -77,7 +77,8 @@ CROSS JOIN LATERAL (
 ) AS payable
 CROSS JOIN LATERAL (SELECT coalesce(sum(plan.subsidy_fen), 0) AS fen FROM huabei_plan AS plan
                     JOIN huabei_purchase AS purchase ON purchase.id = plan.purchase_id
-                    WHERE plan.subsidy_fen > 0 AND purchase.merchant_id = merchant.shop_id) AS fees
+                    WHERE plan.subsidy_fen > 0 AND purchase.merchant_id = merchant.shop_id
+                      AND purchase.state <> 'reversed') AS fees
 CROSS JOIN LATERAL (SELECT coalesce(sum(greatest(amount_fen, 0) + discount_fen), 0) AS fen
                     FROM huabei_settlement AS settlement WHERE settlement.merchant_id = merchant.shop_id) AS settled
 WHERE owed.fen - fees.fen - settled.fen <> payable.fen

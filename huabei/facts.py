@@ -19,6 +19,7 @@ from huabei.models import (
     CreditPayoutEnd,
     Due,
     Line,
+    Payoff,
     Plan,
     PurchaseState,
     RefundShare,
@@ -88,8 +89,8 @@ def _rows(plan: Plan) -> tuple[Row, ...]:
 
 def facts_of(line_ids: Sequence[int]) -> dict[int, list[Fact]]:
     """
-    Everything that changed what these lines owe and was not taken back, by the id of the line: six queries, however many the
-    lines and however long their history.
+    Everything that changed what these lines owe and was not taken back, by the id of the line: seven queries, however many
+    the lines and however long their history.
     """
     facts: dict[int, list[Fact]] = {line_id: [] for line_id in line_ids}
     for line_id, fact in (
@@ -124,6 +125,11 @@ def _captures_and_plans(line_ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:
         if hasattr(plan, "payoff"):
             paid = plan.payoff
             yield plan.line_id, PaidOff(paid.paid_on, paid.entry_id, plan.pk, paid.waived_fen == 0)
+    # What ended the plan of a purchase that was taken back since is money that came that day.
+    for paid in Payoff.objects.filter(
+        plan__line_id__in=line_ids, plan__purchase__state=PurchaseState.REVERSED
+    ).select_related("plan"):
+        yield paid.plan.line_id, Repaid(paid.paid_on, paid.entry_id, -paid.pk, paid.amount_fen)
 
 
 def _refunds(line_ids: Sequence[int]) -> Iterator[tuple[int, Fact]]:

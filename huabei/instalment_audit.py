@@ -32,6 +32,12 @@ CROSS JOIN LATERAL (
         SELECT principal_fen, fee_fen FROM huabei_planrefund AS refund WHERE refund.plan_id = plan.id) AS gone
 ) AS ended
 WHERE (rows.principal_fen + ended.principal_fen, rows.fee_fen + ended.fee_fen) <> (plan.principal_fen, plan.fee_fen)
+  AND NOT EXISTS (SELECT FROM huabei_purchase AS purchase WHERE purchase.id = plan.purchase_id AND state = 'reversed')
+UNION ALL
+SELECT 'huabei_plan', plan.id::text, 'nothing to come: taken back', 'a row to come'
+FROM huabei_plan AS plan JOIN huabei_purchase AS purchase ON purchase.id = plan.purchase_id
+WHERE purchase.state = 'reversed'
+  AND EXISTS (SELECT FROM huabei_planrow AS row WHERE row.plan_id = plan.id AND billed_on IS NULL AND ended_on IS NULL)
 """
 
 _TO_COME = """
@@ -105,13 +111,15 @@ CROSS JOIN LATERAL (SELECT coalesce(sum(principal_fen), 0) AS fen FROM huabei_pl
 WHERE (moved.fen, off.fen) <> (to_instalment_fen, to_instalment_fen)
 """
 
-# While a purchase waits, all that was promised is off the budget; afterwards, what its plans charged the merchant.
+# While a purchase waits, all that was promised is off the budget; afterwards, what its plans charged the merchant, unless it
+# was taken back.
 _BUDGETS = """
 SELECT 'huabei_campaign', campaign.id::text, format('left of the budget=%%s', budget_fen - used.fen),
        format('left of the budget=%%s', account.credits_posted_fen - account.debits_posted_fen - account.debits_pending_fen)
 FROM huabei_campaign AS campaign JOIN ledger_account AS account ON account.id = campaign.budget_account_id
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(CASE purchase.state WHEN 'authorised' THEN choice.subsidy_fen ELSE charged.fen END), 0) AS fen
+    SELECT coalesce(sum(CASE purchase.state WHEN 'authorised' THEN choice.subsidy_fen WHEN 'reversed' THEN 0
+                             ELSE charged.fen END), 0) AS fen
     FROM huabei_planchoice AS choice JOIN huabei_purchase AS purchase ON purchase.id = choice.purchase_id
     CROSS JOIN LATERAL (SELECT coalesce(sum(subsidy_fen), 0) AS fen FROM huabei_plan AS plan
                         WHERE plan.purchase_id = choice.purchase_id) AS charged

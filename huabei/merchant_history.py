@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 
 from huabei.models import (
     Capture,
@@ -147,6 +147,7 @@ def settlement_detail(settlement: Settlement) -> SettlementDetail:
         *_behind(settlement, since, "refunded", Refund, "refunded_on", sign=-1),
         *_behind(settlement, since, "reversed", Correction, "corrected_on", sign=-1),
         *_behind(settlement, since, "subsidised", Plan, "made_on", sign=-1),
+        *_fees_returned(settlement, since),
     ]
     postings = (
         list(Transfer.objects.filter(entry_id=settlement.entry_id).order_by("pk"))
@@ -177,4 +178,13 @@ def _behind(
     return [
         Behind(kind, row.purchase, sign * getattr(row, amount), getattr(row, day), getattr(row, entry))
         for row in rows.select_related("purchase").order_by("pk")[:MOST_BEHIND]
+    ]
+
+
+def _fees_returned(settlement: Settlement, since: date | None) -> list[Behind]:
+    """The customers' fees that the merchant had paid for purchases that were taken back."""
+    return [
+        Behind("subsidised", back.purchase, fen, back.on, back.entry_id)
+        for back in _behind(settlement, since, "reversed", Correction, "corrected_on")
+        if (fen := Plan.objects.filter(purchase=back.purchase).aggregate(fen=Sum("subsidy_fen"))["fen"])
     ]

@@ -35,10 +35,11 @@ CROSS JOIN LATERAL (
     WHERE purchase.merchant_id = settlement.merchant_id AND corrected_on > since AND corrected_on <= settled_on
 ) AS reversed
 CROSS JOIN LATERAL (
-    SELECT coalesce(sum(plan.subsidy_fen), 0) AS fen
+    SELECT coalesce(sum(plan.subsidy_fen) FILTER (WHERE plan.made_on > since AND plan.made_on <= settled_on), 0)
+         - coalesce(sum(plan.subsidy_fen) FILTER (WHERE corrected_on > since AND corrected_on <= settled_on), 0) AS fen
     FROM huabei_plan AS plan JOIN huabei_purchase AS purchase ON purchase.id = plan.purchase_id
+    LEFT JOIN huabei_correction AS correction ON correction.purchase_id = purchase.id
     WHERE plan.subsidy_fen > 0 AND purchase.merchant_id = settlement.merchant_id
-      AND plan.made_on > since AND plan.made_on <= settled_on
 ) AS fees
 WHERE (captures.fen, refunds.fen, reversed.fen, fees.fen, least(earlier_fen, 0))
       <> (captured_fen, refunded_fen, reversed_fen, subsidy_fen, carried_fen)

@@ -10,23 +10,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from ledger.chart import DISCOUNT_INCOME
+from ledger.chart import DISCOUNT_INCOME, FEE_INCOME
 from ledger.sql import affected
 
-# A discount is charged on what was captured and given back on what was refunded or taken back, at the rate of the day.
+# A discount is charged on what was captured and given back on what was refunded or taken back, at the rate of the day. Fees
+# that the merchant paid for its customers come back with purchases that are taken back.
 _SETTLE = """
 WITH terms AS (
     SELECT discount_rate FROM huabei_merchantterms WHERE effective_from <= %(closed)s
     ORDER BY effective_from DESC LIMIT 1
 ), moved AS (
     SELECT merchant.shop_id, merchant.payable_account_id, merchant.settlement_account_id,
-           coalesce(last.carried_fen, 0) AS carried_fen, came.captured_fen, went.*
+           coalesce(last.carried_fen, 0) AS carried_fen, came.captured_fen,
+           went.refunded_fen, went.reversed_fen, went.subsidy_fen - came.returned_fen AS subsidy_fen
     FROM huabei_merchant AS merchant
     LEFT JOIN LATERAL (SELECT settled_on, least(amount_fen, 0) AS carried_fen FROM huabei_settlement AS earlier
                        WHERE earlier.merchant_id = merchant.shop_id ORDER BY settled_on DESC LIMIT 1) AS last ON true
     CROSS JOIN LATERAL (SELECT coalesce(last.settled_on, '-infinity'::date) AS until) AS before
     CROSS JOIN LATERAL (
-        SELECT coalesce(sum(amount_fen), 0)::bigint AS captured_fen FROM ledger_transfer
+        SELECT coalesce(sum(amount_fen) FILTER (WHERE debit_account_id <> %(fees)s), 0)::bigint AS captured_fen,
+               coalesce(sum(amount_fen) FILTER (WHERE debit_account_id = %(fees)s), 0)::bigint AS returned_fen
+        FROM ledger_transfer
         WHERE credit_account_id = merchant.payable_account_id AND booked_on > before.until AND booked_on <= %(closed)s
     ) AS came
     CROSS JOIN LATERAL (
@@ -37,7 +41,7 @@ WITH terms AS (
         WHERE debit_account_id = merchant.payable_account_id
           AND transfer.booked_on > before.until AND transfer.booked_on <= %(closed)s
     ) AS went
-    WHERE came.captured_fen + went.refunded_fen + went.reversed_fen + went.subsidy_fen > 0
+    WHERE came.captured_fen + came.returned_fen + went.refunded_fen + went.reversed_fen + went.subsidy_fen > 0
 ), settled AS (
     SELECT moved.*, discount.fen AS discount_fen, result.fen AS amount_fen,
            CASE WHEN discount.fen <> 0 OR result.fen > 0 THEN nextval('ledger_entry_id_seq') END AS entry_id
@@ -74,4 +78,6 @@ def settle_merchants(closed_on: date, lines: Sequence[int] | None = None) -> int
     """
     if lines is not None:
         return 0
-    return affected(_SETTLE, {"closed": closed_on, "income": DISCOUNT_INCOME.control_id})
+    return affected(
+        _SETTLE, {"closed": closed_on, "income": DISCOUNT_INCOME.control_id, "fees": FEE_INCOME.control_id}
+    )

@@ -163,7 +163,6 @@ class Settlement(models.Model):
                     captured_fen__gte=0,
                     refunded_fen__gte=0,
                     reversed_fen__gte=0,
-                    subsidy_fen__gte=0,
                     carried_fen__lte=0,
                 ),
             ),

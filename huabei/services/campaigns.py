@@ -197,6 +197,34 @@ def charge_subsidy(*, choice: PlanChoice, captured_entry_id: int, fee_fen: int, 
     return Subsidy(fen, entry.entry_id)
 
 
+def hold_campaign(*, purchase_id: int) -> None:
+    """Locks the campaign of a purchase, if it has one, before any counter moves: as whoever buys under it does."""
+    choices = PlanChoice.objects.filter(purchase_id=purchase_id)
+    list(Campaign.objects.select_for_update(no_key=True).filter(pk__in=choices.values("campaign_id")))
+
+
+def return_subsidy(*, purchase_id: int, on: date) -> None:
+    """
+    A purchase was taken back: what its plans had charged the merchant is the merchant's again, and the campaign's to promise.
+    """
+    charged_fen = Plan.objects.filter(purchase_id=purchase_id).aggregate(fen=Sum("subsidy_fen"))["fen"] or 0
+    if charged_fen == 0:
+        return
+    choice = PlanChoice.objects.select_related("campaign", "purchase__merchant").get(purchase_id=purchase_id)
+    assert choice.campaign is not None
+    post(
+        draft=Draft(
+            reference=f"purchase:{purchase_id}:subsidy_returned",
+            event="plan.subsidy_returned",
+            booked_on=on,
+            legs=(
+                Leg(FEE_INCOME.control_id, choice.purchase.merchant.payable_account_id, charged_fen),
+                Leg(CONTROL, choice.campaign.budget_account_id, charged_fen),
+            ),
+        )
+    )
+
+
 def give_back_budget(*, purchase_ids: Sequence[int], on: date) -> None:
     """
     Gives campaigns back what they promised and no capture needed, of purchases that wait for none any more; and says so

@@ -27,8 +27,10 @@ from huabei.errors import (
 from huabei.facts import life_of
 from huabei.models import Correction, CorrectionCause, Line, Purchase, PurchaseState, Refund, Repayment
 from huabei.notices import PaymentBounced, PaymentReceived, PurchaseReversed
-from huabei.replay import Captured, Repaid
+from huabei.replay import Repaid
+from huabei.services.campaigns import hold_campaign
 from huabei.services.mornings import line_on
+from huabei.services.plans import take_back_plans
 from huabei.services.purchases import PurchaseNotFound
 from huabei.services.rebuild import Event, Rebuilt, rebuild
 from huabei.services.repayments import GIVE_BACK_TO_SHARE, repay
@@ -155,8 +157,10 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
     """
     Takes back a captured purchase that should not have been: the line becomes what it would be had it never been bought.
 
-    The merchant is no longer owed it, and no share's cap counts it any more. Taking it back again changes nothing. Errors:
-    PurchaseNotFound, PurchaseNotReversible where nothing was captured or something was refunded.
+    The merchant is no longer owed it, and no share's cap counts it any more. Its instalments end: nothing of them
+    was ever asked for, what had paid them off is money that came that day, and a campaign's fee returns to the merchant and
+    to the budget. Taking it back again changes nothing. Errors: PurchaseNotFound, PurchaseNotReversible where nothing was
+    captured or something was refunded.
     """
     with transaction.atomic():
         purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
@@ -172,21 +176,18 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
             raise PurchaseNotReversible(_("nothing of this purchase was captured"))
         if Refund.objects.filter(purchase=purchase).exists():
             raise PurchaseNotReversible(_("part of the purchase was refunded: refund the rest instead"))
-        if purchase.plans.exists():
-            raise PurchaseNotReversible(_("it is paid in instalments: refund it instead"))
-        life = life_of(
-            line, on, without=lambda fact: isinstance(fact, Captured) and fact.purchase_id == purchase.pk
-        )
+        hold_campaign(purchase_id=purchase_id)
+        purchase.state = PurchaseState.REVERSED
+        purchase.save(update_fields=["state"])
         rebuilt = rebuild(
             line=line,
-            life=life,
+            life=life_of(line, on),
             on=on,
             event=Event(f"purchase:{purchase.pk}:reversed", "purchase.reversed", purchase.posted_on),
             received=[(purchase.merchant.payable_account_id, purchase.captured_fen)],
         )
         affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": purchase.captured_fen})
-        purchase.state = PurchaseState.REVERSED
-        purchase.save(update_fields=["state"])
+        take_back_plans(purchase_id=purchase_id, on=on)
         reversed_ = _correct(
             CorrectionCause.PURCHASE_REVERSED, line, rebuilt, on, purchase=purchase, reason=reason
         )

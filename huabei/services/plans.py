@@ -13,7 +13,7 @@ from datetime import date
 from huabei.instalments import Row, fee_of, rows_of, shrunk
 from huabei.models import Plan, PlanChoice, PlanRefund, PlanRow, Purchase, Refund
 from huabei.plans import as_row, rows_to_come
-from huabei.services.campaigns import charge_subsidy
+from huabei.services.campaigns import charge_subsidy, return_subsidy
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,3 +123,10 @@ def record_off_plans(*, taken: Sequence[OffPlan], refund: Refund) -> None:
             refunded_on=refund.refunded_on,
             entry_id=refund.entry_id,
         )
+
+
+def take_back_plans(*, purchase_id: int, on: date) -> None:
+    """A purchase was taken back: nothing of its plans is to come, and the merchant is not charged their fee."""
+    for plan_id in Plan.objects.filter(purchase_id=purchase_id).values_list("pk", flat=True):
+        end_rows(rows_to_come(plan_id), on=on)
+    return_subsidy(purchase_id=purchase_id, on=on)

@@ -19,7 +19,7 @@ from customers.models import Customer, Shop
 from finance.errors import DomainError
 from finance.money import format_yuan
 from huabei import autopay, selectors
-from huabei.models import Line, Plan, Purchase, Repayment
+from huabei.models import Line, Plan, Purchase, PurchaseState, Repayment
 from huabei.services import corrections, credit, instalments, lifecycle, limits, purchases, repayments
 from huabei.services.calendars import change_calendar
 from huabei.services.causes import CUSTOMER, Why, staff
@@ -251,7 +251,8 @@ def _begin(story: Story) -> _Told:
 
 def _plans(line_id: int) -> list[dict[str, Any]]:
     """The line's plans with the rows that were billed and those to come, in yuan."""
-    plans = Plan.objects.filter(line_id=line_id).select_related("purchase", "payoff").order_by("pk")
+    plans = Plan.objects.filter(line_id=line_id).exclude(purchase__state=PurchaseState.REVERSED)
+    plans = plans.select_related("purchase", "payoff").order_by("pk")
     return [
         {
             "ref": plan.purchase.reference if plan.purchase else plan.reference,

@@ -11,7 +11,7 @@ of the days from which they count.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -84,6 +84,7 @@ class LineOracle(Changes):
     repayments: dict[str, Paid] = field(default_factory=dict)
     statements: list[dict[str, object]] = field(default_factory=list)
     paid_out: dict[str, int] = field(default_factory=dict)
+    paid_off: dict[str, int] = field(default_factory=dict)
     moved_on: date | None = None
     # In the order in which they were learned.
     facts: list[Fact] = field(default_factory=list)
@@ -197,10 +198,21 @@ class LineOracle(Changes):
         bought = self._bought(ref)
         if bought.taken_back:
             return
-        if not bought.captures or not bought.ended or bought.refunded or bought.instalments:
+        if not bought.captures or not bought.ended or bought.refunded:
             raise Refused("purchase_not_reversible")
         bought.taken_back = True
-        self._live_anew(on, [fact for fact in self.facts if fact.name != f"bought {ref}"])
+        self._live_anew(on, list(self._without(ref)))
+
+    def _without(self, ref: str) -> Iterator[Fact]:
+        """The facts without a purchase. What was paid to end its instalments is money that came that day."""
+        for fact in self.facts:
+            if fact.name == f"paid off {ref}":
+                yield self._came(fact.on, self.paid_off[ref], f"paid for nothing {ref}")
+            elif fact.name != f"bought {ref}":
+                yield fact
+
+    def _came(self, on: date, fen: int, name: str) -> Fact:
+        return Fact(on, name, lambda d: d.repay(on, fen))
 
     def pay_out_credit(self, on: date, ref: str, fen: int) -> None:
         if ref in self.paid_out:
@@ -242,10 +254,13 @@ class LineOracle(Changes):
 
     def payoff(self, on: date, ref: str) -> None:
         plans = [plan for plan in self.debts.plans if plan.ref == ref]
-        if not plans:
+        bought = self.purchases.get(ref)
+        if not plans and not (bought and bought.taken_back and bought.instalments):
             raise Refused("plan_not_found")
-        if not sum(row.principal for row in plans[0].to_come):
+        if not plans or not sum(row.principal for row in plans[0].to_come):
             raise Refused("plan_ended")
+        fees = 0 if plans[0].fees_waived else sum(row.fee for row in plans[0].to_come)
+        self.paid_off[ref] = fees + sum(row.principal for row in plans[0].to_come)
         self._learn(on, f"paid off {ref}", lambda d: d.pay_off(on, ref))
 
     def change_calendar(self, on: date, statement_day: int) -> None:

@@ -19,7 +19,7 @@ from operations.services import simulation
 from operations.services.closing import close_lines
 from operations.services.line_story import parse_story, read_event
 from tests.properties.line_search import tell_all
-from tests.properties.line_stories import Choices, Event, Story, days_of, write_story, yuan
+from tests.properties.line_stories import Choices, Event, Story, days_of, rules_on, write_story, yuan
 from tests.properties.oracle_rules import DAY
 from tests.properties.test_lines import change_terms
 
@@ -163,9 +163,12 @@ def taken_back(choose: Choices) -> Story:
     for n in range(choose.integer(1, 3)):
         on = first + choose.integer(0, (last - first).days - 1) * DAY
         back = min(on + choose.integer(0, 50) * DAY, last)
-        kind = choose.one_of(["repayment", "repayment", "purchase"])
+        kind = choose.one_of(["repayment", "purchase"])
         amount = yuan(choose.integer(1, 600_00))
-        events.append({"on": on.isoformat(), "type": kind, "ref": f"x{n}", "amount": amount})
+        event = {"on": on.isoformat(), "type": kind, "ref": f"x{n}", "amount": amount}
+        if kind == "purchase" and choose.integer(0, 1):
+            event["instalments"] = choose.one_of(sorted(rules_on(on).fees))
+        events.append(event)
         events.append({"on": back.isoformat(), "type": "reversal", "ref": f"x{n}"})
     return story | {"events": sorted(events, key=lambda event: str(event["on"]))}
 

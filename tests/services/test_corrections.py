@@ -8,13 +8,35 @@ import pytest
 
 from huabei import selectors
 from huabei.errors import DateRefused, RequestConflict
-from huabei.models import Correction, Due, Line, Merchant, Purchase, Repayment, Segment, Statement
-from huabei.services import corrections, purchases, repayments
+from huabei.merchant_history import settlement_detail
+from huabei.models import (
+    Correction,
+    Due,
+    Line,
+    Merchant,
+    PlanRow,
+    Purchase,
+    Repayment,
+    Segment,
+    Statement,
+)
+from huabei.services import corrections, instalments, purchases, repayments
 from ledger.audit import verify
 from ledger.models import Transfer
+from ledger.selectors import position as ledger_position
 from operations import audit
 from operations.services.closing import CloseError, close_day, correcting_day, set_business_date
-from tests.line_world import a_line, a_merchant, authorised, bought, end_day, end_days, stands
+from tests.line_world import (
+    a_campaign,
+    a_line,
+    a_merchant,
+    authorised,
+    bought,
+    end_day,
+    end_days,
+    settled,
+    stands,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -144,6 +166,68 @@ def test_a_purchase_taken_back_after_it_was_billed_takes_its_interest_with_it() 
     assert purchase.state == "reversed"
     with pytest.raises(purchases.NotAuthorised):
         repayments.refund(purchase_id=purchase.pk, amount_fen=1, reference="x", on=date(2026, 8, 5))
+    proved()
+
+
+def test_a_purchase_in_instalments_taken_back_takes_its_plan_and_fees_with_it() -> None:
+    """
+    600.00 in three, at 2.5 %: 205.00 on the July statement, paid; 205.00 on the August one. On 5 August it is taken back: the
+    10.00 of fees were never owed, what was paid is the customer's, and nothing is to come.
+    """
+    line, shop = a_line(), a_merchant()
+    purchase = bought(line, shop, 600_00, date(2026, 6, 5), instalments=3)
+    end_day(date(2026, 6, 30))
+    pays(line, 205_00, date(2026, 7, 10))
+    end_days(date(2026, 7, 10), date(2026, 8, 4))
+    august = Statement.objects.get(line=line, issued_on=date(2026, 8, 1))
+    assert (august.total_fen, august.new_fee_fen) == (205_00, 5_00)
+    correction = corrections.reverse_purchase(purchase_id=purchase.pk, reason="", on=date(2026, 8, 5))
+    assert (correction.amount_fen, correction.fee_fen) == (600_00, -10_00)
+    position = stands(line, date(2026, 8, 5))
+    assert (position.owed_fen, position.instalment_fen, position.credit_fen) == (0, 0, 205_00)
+    assert (position.drawn_fen, position.available_fen) == (0, 8_000_00)
+    assert not PlanRow.objects.filter(line=line, billed_on__isnull=True, ended_on__isnull=True).exists()
+    assert Statement.objects.get(pk=august.pk).total_fen == 205_00
+    with pytest.raises(instalments.PlanEnded):
+        instalments.pay_off(plan_id=purchase.plans.get().pk, reference="p", on=date(2026, 8, 5))
+    bought(line, shop, 300_00, date(2026, 8, 6))
+    end_days(date(2026, 8, 5), date(2026, 8, 31))
+    september = Statement.objects.get(line=line, issued_on=date(2026, 9, 1))
+    assert (september.total_fen, september.credit_used_fen, september.correction_fen) == (
+        95_00,
+        205_00,
+        -10_00,
+    )
+    proved()
+
+
+def test_what_had_paid_off_a_plan_that_is_taken_back_is_money_that_came_that_day() -> None:
+    """615.00 paid off a plan on 20 June and 100.00 were bought beside it: they are paid, and 515.00 are the customer's."""
+    line, shop = a_line(), a_merchant()
+    purchase = bought(line, shop, 600_00, date(2026, 6, 5), instalments=3)
+    bought(line, shop, 100_00, date(2026, 6, 6))
+    instalments.pay_off(plan_id=purchase.plans.get().pk, reference="p", on=date(2026, 6, 20))
+    corrections.reverse_purchase(purchase_id=purchase.pk, reason="", on=date(2026, 6, 25))
+    position = stands(line, date(2026, 6, 25))
+    assert (position.owed_fen, position.credit_fen, position.available_fen) == (0, 515_00, 8_000_00)
+    proved()
+
+
+def test_a_campaigns_fee_returns_with_the_purchase_that_is_taken_back() -> None:
+    line, shop = a_line(), a_merchant()
+    campaign = a_campaign(shop, on=date(2026, 6, 5), budget_fen=100_00)
+    purchase = bought(line, shop, 600_00, date(2026, 6, 5), instalments=3, campaign_id=campaign.pk)
+    end_day(date(2026, 6, 5))
+    assert ledger_position(campaign.budget_account_id).available_fen == 85_00
+    corrections.reverse_purchase(purchase_id=purchase.pk, reason="", on=date(2026, 6, 8))
+    end_day(date(2026, 6, 8))
+    assert ledger_position(campaign.budget_account_id).available_fen == 100_00
+    first, second = settled(shop)
+    assert (first.captured_fen, first.subsidy_fen) == (600_00, 15_00)
+    assert (second.captured_fen, second.reversed_fen, second.subsidy_fen) == (0, 600_00, -15_00)
+    # All that the first settlement came to is owed back.
+    assert second.amount_fen == -first.amount_fen
+    assert [each.amount_fen for each in settlement_detail(second).behind] == [-600_00, 15_00]
     proved()
 
 
