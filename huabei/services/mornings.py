@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-import huabei.closing
 from huabei.models import Line, StepAhead
 from huabei.services.lines import locked_line
+from huabei.turning import TURNS
 from ledger.sql import fetch_all
 
 _MADE_UP = """
@@ -30,9 +30,7 @@ ON CONFLICT DO NOTHING RETURNING line_id
 
 def begin_close(*, closed_on: date) -> None:
     """The steps in which lines turn lie ahead of all lines: in the transaction that moves the business date."""
-    StepAhead.objects.bulk_create(
-        StepAhead(closed_on=closed_on, step=step) for step in sorted(huabei.closing.TURNS)
-    )
+    StepAhead.objects.bulk_create(StepAhead(closed_on=closed_on, step=step) for step, _turn in TURNS)
 
 
 def step_done(*, closed_on: date, step: str) -> None:
@@ -60,9 +58,9 @@ def live_through(*, line_ids: Sequence[int], on: date) -> None:
     ahead = set(StepAhead.objects.filter(closed_on=closed_on).values_list("step", flat=True))
     if not ahead or not (lines := made_up(line_ids=line_ids, closed_on=closed_on)):
         return
-    for name, step in huabei.closing.STEPS:
-        if name in ahead:
-            step(closed_on, lines)
+    for step, turn in TURNS:
+        if step in ahead:
+            turn(closed_on, lines)
 
 
 def line_on(line_id: int, on: date) -> Line:

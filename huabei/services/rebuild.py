@@ -13,7 +13,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 
-import huabei.closing
 from finance.money import round_fen
 from huabei import selectors
 from huabei.models import Due, Line, Segment, SegmentKind
@@ -21,6 +20,7 @@ from huabei.replay import Life
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess, cover_excess
 from huabei.services.lifecycle import thaw_paid
+from huabei.turning import move_buckets
 from ledger.chart import COMMITMENT_CONTROL, CORRECTIONS, FEE_INCOME, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post
 from ledger.sql import fetch_one
@@ -221,7 +221,7 @@ def _rewrite_lateness(line: Line, life: Life, on: date) -> None:
         thaw_paid(line=line, on=on)
     line.save(update_fields=["billable", "bucket"])
     if life.overdue_since is not None:
-        huabei.closing.move_buckets(on - timedelta(days=1), [line.pk])
+        move_buckets(on - timedelta(days=1), [line.pk])
     if line.excess_fen:
         absorb_excess(line_ids=[line.pk], on=on)
     line.refresh_from_db()

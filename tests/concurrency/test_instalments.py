@@ -8,10 +8,10 @@ from uuid import UUID
 from django.db import transaction
 
 from finance.errors import DomainError
-from huabei.closing import issue_statements
 from huabei.models import Payoff, Plan, PlanRow
 from huabei.services import instalments, repayments
 from huabei.services import purchases as purchasing
+from huabei.turning import issue_statements
 from ledger.selectors import position
 from tests.concurrency.crowd import SIZE, Crowd
 from tests.concurrency.test_line import broken_rules, do

@@ -15,12 +15,12 @@ import pytest
 from django.db import connection, transaction
 
 from finance.errors import DomainError
-from huabei.closing import issue_statements
 from huabei.models import Freeze, Line, Purchase, Segment, Statement
 from huabei.services import purchases, repayments
 from huabei.services.causes import Why
 from huabei.services.lifecycle import thaw
 from huabei.services.lines import Opening, open_line
+from huabei.turning import issue_statements
 from ledger.audit import verify
 from operations import audit
 from operations.models import CloseStep

@@ -165,7 +165,7 @@ def taken_back(choose: Choices) -> Story:
         back = min(on + choose.integer(0, 50) * DAY, last)
         kind = choose.one_of(["repayment", "purchase"])
         amount = yuan(choose.integer(1, 600_00))
-        event = {"on": on.isoformat(), "type": kind, "ref": f"x{n}", "amount": amount}
+        event: Event = {"on": on.isoformat(), "type": kind, "ref": f"x{n}", "amount": amount}
         if kind == "purchase" and choose.integer(0, 1):
             event["instalments"] = choose.one_of(sorted(rules_on(on).fees))
         events.append(event)

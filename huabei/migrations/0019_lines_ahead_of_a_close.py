@@ -17,7 +17,7 @@ REVOKE UPDATE, TRUNCATE ON huabei_stepahead FROM {settings.DATABASE_ROLE};
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('huabei', '0017_credit_payout_ends'),
+        ('huabei', '0018_escrow_and_suspended_merchants'),
     ]
 
     operations = [

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('huabei', '0018_lines_ahead_of_a_close'),
+        ('huabei', '0019_lines_ahead_of_a_close'),
     ]
 
     operations = [
