@@ -45,6 +45,15 @@ def published_score(*, customer_id: UUID, on: date) -> Score | None:
     )
 
 
+def standing_scores(customers: Sequence[UUID], on: date) -> dict[UUID, Score]:
+    """The scores that stand on a date of these people, each with points, day and model only; see `published_score`."""
+    found = Score.objects.filter(customer_id__in=list(customers), published_on__lte=on)
+    newest = found.order_by("customer_id", "-published_on").distinct("customer_id")
+    return {
+        score.customer_id: score for score in newest.only("customer_id", "published_on", "points", "model_id")
+    }
+
+
 def published_scores(on: date) -> dict[UUID, int | None]:
     """The points that stand on a date of everybody in the newest publication on or before it; None for N/A."""
     newest = last_publication(on)

@@ -7,4 +7,8 @@ class HuabeiConfig(AppConfig):
     verbose_name = _("Credit lines")
 
     def ready(self) -> None:
+        from customers.obligations import tells_lateness
         from huabei import notices  # noqa: F401 - defines what the owners of lines are told
+        from huabei.obligations import late
+
+        tells_lateness("line", late)

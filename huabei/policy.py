@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext_lazy as _
@@ -16,15 +17,18 @@ from finance.money import round_fen
 
 
 class Refusal(StrEnum):
-    """Why a line was not granted. Source: DOMAIN, Huabei, opening."""
+    """Why a line was not granted; each is a rule that failed. Source: DOMAIN, Huabei, opening; rules by lender type."""
 
     UNDER_AGE = "under_age"
     NOT_VERIFIED = "not_verified"
     STUDENT = "student"
     NO_SCORE = "no_score"
+    SCORE_TOO_OLD = "score_too_old"
     SCORE_TOO_LOW = "score_too_low"
     HAS_LINE = "has_line"
+    OVERDUE = "overdue"
     EXPOSURE = "exposure"
+    CONSUMER_CAP = "consumer_cap"
 
 
 REFUSAL_TEXTS = {
@@ -32,49 +36,161 @@ REFUSAL_TEXTS = {
     Refusal.NOT_VERIFIED: _("identity not verified yet"),
     Refusal.STUDENT: _("students cannot open a line"),
     Refusal.NO_SCORE: _("not enough history for a score yet"),
+    Refusal.SCORE_TOO_OLD: _("the score is too old"),
     Refusal.SCORE_TOO_LOW: _("score below the minimum"),
     Refusal.HAS_LINE: _("has a line already"),
+    Refusal.OVERDUE: _("a payment is late"),
     Refusal.EXPOSURE: _("owes or may draw as much as one person may"),
+    Refusal.CONSUMER_CAP: _("has as much consumer credit as the law allows"),
+}
+
+# What would be right, with the figure that the rule needs where it has one. None says what anybody owes elsewhere.
+ADVICE_TEXTS = {
+    Refusal.UNDER_AGE: _("Apply once you are %(needed)s."),
+    Refusal.NOT_VERIFIED: _("Have your identity verified, then apply again."),
+    Refusal.STUDENT: _("This lender may not lend to students. Apply once you no longer study."),
+    Refusal.NO_SCORE: _("A score needs some months of credit history. Apply once one is published for you."),
+    Refusal.SCORE_TOO_OLD: _(
+        "A score counts for %(needed)s days. Apply once the next one is published for you."
+    ),
+    Refusal.SCORE_TOO_LOW: _("The score must be at least %(needed)s. Paying on time raises it."),
+    Refusal.HAS_LINE: _("Everybody has one line at most: use the one you have."),
+    Refusal.OVERDUE: _("Pay what is late, then apply again."),
+    Refusal.EXPOSURE: _("Repay part of what you owe, then apply again."),
+    Refusal.CONSUMER_CAP: _("Repay part of your consumer credit, then apply again."),
+}
+
+
+class RuleOutcome(StrEnum):
+    """What one rule said. One is not asked where what it looks at is not there, as another rule then says."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_ASKED = "not_asked"
+
+
+RULE_TEXTS = {
+    Refusal.UNDER_AGE: _("old enough"),
+    Refusal.NOT_VERIFIED: _("identity verified"),
+    Refusal.STUDENT: _("no student where students are not admitted"),
+    Refusal.NO_SCORE: _("has a score"),
+    Refusal.SCORE_TOO_OLD: _("score recent enough"),
+    Refusal.SCORE_TOO_LOW: _("score high enough"),
+    Refusal.HAS_LINE: _("has no other line"),
+    Refusal.OVERDUE: _("nothing late, with any product"),
+    Refusal.EXPOSURE: _("room for the smallest limit in what one person may owe and draw"),
+    Refusal.CONSUMER_CAP: _("room for the smallest limit in what the law allows one consumer"),
+}
+
+OUTCOME_TEXTS = {
+    RuleOutcome.PASSED: _("passed"),
+    RuleOutcome.FAILED: _("failed"),
+    RuleOutcome.NOT_ASKED: _("not asked"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """What the policy looks at. `score` is None for N/A; `exposure_fen` is what is owed or may still be drawn elsewhere."""
+    """
+    What the policy looks at on a date. `score` is None for N/A and where none was published; amounts are in fen.
+
+    `overdue_fen` is what is late with any product; `exposure_fen` what is owed or may still be drawn with all of them, of
+    which `consumer_exposure_fen` is not lent to a business.
+    """
 
     customer_id: UUID
     born_on: date
-    identity_verified: bool
+    verified_on: date | None
     is_student: bool
     score: int | None
+    scored_on: date | None
     has_line: bool
+    overdue_fen: int
     exposure_fen: int
+    consumer_exposure_fen: int
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The terms' figures that opening needs. `bands` are (score from, limit in fen), ascending."""
+    """
+    The figures of the lender's policy and of the law that opening needs. `bands` are (score from, limit in fen), ascending.
+
+    A score counts for `score_days` from its publication on. `consumer_cap_fen` is what the law allows such a lender.
+    """
 
     minimum_age: int
-    students_admitted: bool
     minimum_score: int
+    score_days: int
     minimum_limit_fen: int
     maximum_limit_fen: int
     maximum_exposure_fen: int
+    consumer_cap_fen: int
+    students_admitted: bool
     bands: Sequence[tuple[int, int]]
+
+    def earned_fen(self, score: int) -> int:
+        """The limit that a score earns, whatever else stands against it."""
+        earned = max((limit for score_from, limit in self.bands if score_from <= score), default=0)
+        return min(earned, self.maximum_limit_fen)
+
+    def room_fen(self, exposure_fen: int, consumer_exposure_fen: int) -> int:
+        """How much more one person may owe and draw. Below zero where it is too much already."""
+        return min(self.maximum_exposure_fen - exposure_fen, self.consumer_cap_fen - consumer_exposure_fen)
+
+
+Figure = int | bool | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """One rule with its outcome: what was found, and what it needs. Dates are ISO 8601, amounts fen."""
+
+    rule: Refusal
+    outcome: RuleOutcome
+    found: Figure
+    needed: Figure
+
+    @property
+    def text(self) -> str:
+        """Why it stands against a line, in the active language."""
+        return str(REFUSAL_TEXTS[self.rule])
+
+    @property
+    def advice(self) -> str:
+        """What would be right, in the active language."""
+        return str(ADVICE_TEXTS[self.rule]) % {"needed": self.needed}
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A limit in fen, or every reason against one."""
+    """A limit in fen, or none and every reason against one; each rule with its outcome; what the score alone would earn."""
 
     customer_id: UUID
     limit_fen: int
-    refusals: tuple[Refusal, ...]
+    earned_fen: int
+    rules: tuple[Ruled, ...]
+
+    @property
+    def against(self) -> tuple[Ruled, ...]:
+        """The rules that failed."""
+        return tuple(ruled for ruled in self.rules if ruled.outcome is RuleOutcome.FAILED)
+
+    @property
+    def refusals(self) -> tuple[Refusal, ...]:
+        """Every reason."""
+        return tuple(ruled.rule for ruled in self.against)
 
     @property
     def granted(self) -> bool:
-        return not self.refusals
+        return not self.against
+
+
+def ruled_of(kept: Sequence[Mapping[str, Any]]) -> tuple[Ruled, ...]:
+    """The rules of a decision as they were kept."""
+    return tuple(
+        Ruled(Refusal(each["rule"]), RuleOutcome(each["outcome"]), each["found"], each["needed"])
+        for each in kept
+    )
 
 
 def age_on(born_on: date, on: date) -> int:
@@ -82,27 +198,61 @@ def age_on(born_on: date, on: date) -> int:
     return on.year - born_on.year - ((on.month, on.day) < (born_on.month, born_on.day))
 
 
+def _ruled(rule: Refusal, found: Figure, needed: Figure, *, holds: bool | None) -> Ruled:
+    """A rule that holds, fails, or (None) is not asked."""
+    if holds is None:
+        return Ruled(rule, RuleOutcome.NOT_ASKED, found, needed)
+    return Ruled(rule, RuleOutcome.PASSED if holds else RuleOutcome.FAILED, found, needed)
+
+
 def decide(applicant: Applicant, policy: Policy, on: date) -> Decision:
-    """The limit this applicant is granted on a date: the band of the score, within what the exposure leaves."""
-    refusals = [
-        refusal
-        for refusal, applies in (
-            (Refusal.UNDER_AGE, age_on(applicant.born_on, on) < policy.minimum_age),
-            (Refusal.NOT_VERIFIED, not applicant.identity_verified),
-            (Refusal.STUDENT, applicant.is_student and not policy.students_admitted),
-            (Refusal.NO_SCORE, applicant.score is None),
-            (Refusal.SCORE_TOO_LOW, applicant.score is not None and applicant.score < policy.minimum_score),
-            (Refusal.HAS_LINE, applicant.has_line),
-        )
-        if applies
-    ]
-    earned = max(
-        (limit for score_from, limit in policy.bands if score_from <= (applicant.score or 0)), default=0
+    """
+    The limit this applicant is granted on a date: what the score earns, within what the exposure and the law leave.
+
+    Every rule is asked, whatever the others say, so a refusal has all of its reasons.
+    """
+    score, age = applicant.score, age_on(applicant.born_on, on)
+    verified_on, scored_on = applicant.verified_on, applicant.scored_on
+    recent = scored_on is not None and on < scored_on + timedelta(days=policy.score_days)
+    most_owed = policy.maximum_exposure_fen - policy.minimum_limit_fen
+    most_lent = policy.consumer_cap_fen - policy.minimum_limit_fen
+    owes, lent = applicant.exposure_fen, applicant.consumer_exposure_fen
+    admitted = policy.students_admitted
+    rules = (
+        _ruled(Refusal.UNDER_AGE, age, policy.minimum_age, holds=age >= policy.minimum_age),
+        _ruled(
+            Refusal.NOT_VERIFIED,
+            _iso(verified_on),
+            on.isoformat(),
+            holds=verified_on is not None and verified_on <= on,
+        ),
+        _ruled(Refusal.STUDENT, applicant.is_student, admitted, holds=admitted or not applicant.is_student),
+        _ruled(Refusal.NO_SCORE, score, None, holds=score is not None),
+        _ruled(
+            Refusal.SCORE_TOO_OLD,
+            _iso(scored_on),
+            policy.score_days,
+            holds=None if score is None else recent,
+        ),
+        _ruled(
+            Refusal.SCORE_TOO_LOW,
+            score,
+            policy.minimum_score,
+            holds=None if score is None else score >= policy.minimum_score,
+        ),
+        _ruled(Refusal.HAS_LINE, applicant.has_line, False, holds=not applicant.has_line),
+        _ruled(Refusal.OVERDUE, applicant.overdue_fen, 0, holds=applicant.overdue_fen == 0),
+        _ruled(Refusal.EXPOSURE, owes, most_owed, holds=owes <= most_owed),
+        _ruled(Refusal.CONSUMER_CAP, lent, most_lent, holds=lent <= most_lent),
     )
-    limit_fen = min(earned, policy.maximum_limit_fen, policy.maximum_exposure_fen - applicant.exposure_fen)
-    if not refusals and limit_fen < policy.minimum_limit_fen:
-        refusals.append(Refusal.EXPOSURE)
-    return Decision(applicant.customer_id, 0 if refusals else limit_fen, tuple(refusals))
+    earned_fen = policy.earned_fen(score) if score is not None else 0
+    granted = all(ruled.outcome is not RuleOutcome.FAILED for ruled in rules)
+    limit_fen = min(earned_fen, policy.room_fen(owes, lent)) if granted else 0
+    return Decision(applicant.customer_id, limit_fen, earned_fen, rules)
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 class ReviewReason(StrEnum):
@@ -136,7 +286,7 @@ REVIEW_TEXTS = {
 class Reviewed:
     """
     A line as a review looks at it. `score` is None where there is none that is fresh; `score_before` is that of the review
-    before, or of the opening.
+    before, or of the opening. What is overdue is so with any product.
     """
 
     limit_fen: int
@@ -146,6 +296,7 @@ class Reviewed:
     score: int | None
     score_before: int | None
     exposure_fen: int
+    consumer_exposure_fen: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +328,7 @@ def review(line: Reviewed, policy: Policy, terms: ReviewPolicy) -> Verdict:
     """
     if line.score is None:
         return Verdict(line.limit_fen, False, 0, (ReviewReason.NO_FRESH_SCORE,))
-    earned = max((limit for score_from, limit in policy.bands if score_from <= line.score), default=0)
-    earned = min(earned, policy.maximum_limit_fen)
+    earned = policy.earned_fen(line.score)
     if line.score < terms.freeze_below_score:
         lowered = min(earned, line.limit_fen)
         return Verdict(lowered, True, earned, (ReviewReason.SCORE_TOO_LOW,))
@@ -186,7 +336,7 @@ def review(line: Reviewed, policy: Policy, terms: ReviewPolicy) -> Verdict:
         if line.score_before is not None and line.score < line.score_before:
             return Verdict(earned, False, earned, (ReviewReason.SCORE_FELL,))
         return Verdict(line.limit_fen, False, earned, (ReviewReason.SCORE_EARNS_NO_MORE,))
-    room = max(policy.maximum_exposure_fen - line.exposure_fen, 0)
+    room = max(policy.room_fen(line.exposure_fen, line.consumer_exposure_fen), 0)
     against = tuple(
         reason
         for reason, applies in (

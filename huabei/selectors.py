@@ -23,6 +23,7 @@ from huabei.models import (
     Merchant,
     MerchantChange,
     MerchantChangeKind,
+    OpeningDecision,
     Posting,
     ReviewTerms,
     Segment,
@@ -31,7 +32,6 @@ from huabei.models import (
     StatementDocument,
     Terms,
 )
-from huabei.policy import Policy
 from ledger.selectors import positions
 from ledger.sql import fetch_one
 
@@ -68,18 +68,9 @@ def review_terms_on(on: date) -> ReviewTerms:
     return ReviewTerms.objects.filter(effective_from__lte=on).latest("effective_from")
 
 
-def opening_policy(on: date) -> Policy:
-    """What the policy that opens lines goes by on a date."""
-    terms = terms_on(on)
-    return Policy(
-        minimum_age=terms.minimum_age,
-        students_admitted=terms.students_admitted,
-        minimum_score=terms.minimum_score,
-        minimum_limit_fen=terms.minimum_limit_fen,
-        maximum_limit_fen=terms.maximum_limit_fen,
-        maximum_exposure_fen=terms.maximum_exposure_fen,
-        bands=tuple(terms.bands.order_by("score_from").values_list("score_from", "limit_fen")),
-    )
+def decisions_of(customer_id: UUID) -> QuerySet[OpeningDecision]:
+    """Everything that was decided on somebody's applications for a line, newest first."""
+    return OpeningDecision.objects.filter(customer_id=customer_id).select_related("line").order_by("-pk")
 
 
 _CLOSED_LAST = Case(When(status=LineStatus.CLOSED, then=1), default=0)

@@ -7,4 +7,9 @@ class LendingConfig(AppConfig):
     verbose_name = _("Loans")
 
     def ready(self) -> None:
+        from customers.obligations import tells_business_exposure, tells_lateness
         from lending import notices  # noqa: F401 - defines what borrowers are told of their loans
+        from lending.obligations import business_exposures, late
+
+        tells_lateness("loan", late)
+        tells_business_exposure("loan", business_exposures)

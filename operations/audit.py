@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 import huabei.audit
 import huabei.audit_documents
+import huabei.audit_opening
 import huabei.delinquency_audit
 import huabei.instalment_audit
 import huabei.settlement_audit
@@ -52,11 +53,30 @@ WHERE attempt.moved_fen > 0 AND attempt.settled_on IS NULL
   AND attempt.answered_on < (SELECT business_on FROM operations_businessday)
 """
 
+# Lines and loans do not know each other, so each has the law's figure in rows of its own.
+_CAPS = """
+SELECT 'huabei_consumerrule', format('%%s from %%s', day.lender_type, day.effective_from), loan.fen::text, line.fen::text
+FROM (SELECT lender_type, effective_from FROM huabei_consumerrule
+      UNION SELECT lender_type, effective_from FROM lending_lenderrule) AS day
+LEFT JOIN LATERAL (
+    SELECT consumer_cap_fen AS fen FROM huabei_consumerrule AS rule
+    WHERE rule.lender_type = day.lender_type AND rule.effective_from <= day.effective_from
+    ORDER BY rule.effective_from DESC LIMIT 1
+) AS line ON true
+LEFT JOIN LATERAL (
+    SELECT consumer_limit_fen AS fen FROM lending_lenderrule AS rule
+    WHERE rule.lender_type = day.lender_type AND rule.effective_from <= day.effective_from
+    ORDER BY rule.effective_from DESC LIMIT 1
+) AS loan ON true
+WHERE line.fen IS DISTINCT FROM loan.fen
+"""
+
 CHECKS: tuple[Check, ...] = (
     *ledger.audit.CHECKS,
     *payments.audit.CHECKS,
     *huabei.audit.CHECKS,
     *huabei.audit_documents.DOCUMENTS,
+    *huabei.audit_opening.CHECKS,
     *huabei.delinquency_audit.CHECKS,
     *huabei.instalment_audit.CHECKS,
     *huabei.share_audit.CHECKS,
@@ -71,6 +91,12 @@ CHECKS: tuple[Check, ...] = (
         {"purpose": PURPOSE},
     ),
     *lending.audit.CHECKS,
+    Check(
+        "consumer_caps",
+        _("What one consumer may owe a type of lender is the same for lines and for loans, on every day."),
+        "huabei_consumerrule",
+        _CAPS,
+    ),
     guards(
         "close_guards",
         models=(BusinessDay, CloseStep, Proof),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from django import forms
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
@@ -27,8 +29,9 @@ def choices(bill: Bill, position: LinePosition) -> list[Choice]:
 
 
 class ApplyForm(forms.Form):
-    """Which statement day and due day somebody wants for the line they apply for."""
+    """Which statement day and due day somebody wants for the line they apply for; its key makes it one application."""
 
+    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
     statement_day = forms.TypedChoiceField(
         coerce=int,
         choices=[

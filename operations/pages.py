@@ -20,9 +20,8 @@ from finance.rates import DailyRate
 from huabei import history, line_history, selectors
 from huabei.errors import RequestConflict
 from huabei.models import Line, LineStatus, Repayment
-from huabei.policy import REFUSAL_TEXTS
-from huabei.services.lines import OVERDUE, AlreadyHasLine
-from huabei.services.opening import LineRefused, apply_for_line, decide_openings
+from huabei.services.lines import OVERDUE
+from huabei.services.opening import apply_for_line, preview
 from huabei.services.repayments import repay
 from lending.history import standing
 from lending.selectors import live_loans_of
@@ -47,7 +46,7 @@ def home(request: HttpRequest, customer: Customer) -> HttpResponse:
         context |= _line(lines[0], on)
         context["earlier"] = [(line, selectors.line_position(line, on)) for line in lines[1:]]
     if not lines or (lines[0].status == LineStatus.CLOSED and not context["position"].owes_fen):
-        context |= _offer(customer, score["points"], on)
+        context |= _offer(customer, on)
     return render(request, "operations/home.html", context)
 
 
@@ -79,22 +78,19 @@ def _percent(part: int, whole: int) -> int:
     return min(round(100 * part / whole), 100) if whole else 0
 
 
-def _offer(customer: Customer, points: int | None, on: date) -> dict[str, Any]:
-    decision = decide_openings(scores={customer.pk: points}, on=on)[0]
-    terms = selectors.terms_on(on)
+def _offer(customer: Customer, on: date) -> dict[str, Any]:
     return {
-        "decision": decision,
-        "refusals": [REFUSAL_TEXTS[refusal] for refusal in decision.refusals],
-        "minimum_score": terms.minimum_score,
+        "decision": preview(customer_id=customer.pk, on=on),
+        "applied": selectors.decisions_of(customer.pk).first(),
         "apply_form": ApplyForm(),
-        "revolving": DailyRate(terms.revolving_daily_rate),
+        "revolving": DailyRate(selectors.terms_on(on).revolving_daily_rate),
     }
 
 
 @borrower_page
 @require_POST
 def apply(request: HttpRequest, customer: Customer) -> HttpResponse:
-    """Opens a line if the policy admits the borrower with the score that stands; the home page says why if not."""
+    """Opens a line if the policy admits the borrower with the score that stands; if not, shows the decision: it says why."""
     form = ApplyForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("Choose one of the statement days offered."))
@@ -103,18 +99,30 @@ def apply(request: HttpRequest, customer: Customer) -> HttpResponse:
         return redirect("home")
     try:
         with booking_day() as on:
-            found = scores.published_score(customer_id=customer.pk, on=on)
-            apply_for_line(
+            decision = apply_for_line(
                 customer_id=customer.pk,
-                score=found.points if found else None,
+                reference=_reference(form.cleaned_data["key"]),
                 on=on,
                 statement_day=form.cleaned_data["statement_day"],
             )
-    except (LineRefused, AlreadyHasLine):
+    except RequestConflict:
+        messages.error(request, _("This form was sent before, with another statement day."))
+        return redirect("home")
+    if not decision.is_granted:
         messages.warning(request, _("No line was opened. The reasons are below."))
-    else:
-        messages.success(request, _("Your line is open."))
+        return redirect("decision", decision_id=decision.pk)
+    messages.success(request, _("Your line is open."))
     return redirect("home")
+
+
+@borrower_page
+@require_GET
+def decision(request: HttpRequest, customer: Customer, decision_id: int) -> HttpResponse:
+    """What was decided on one of the borrower's applications: every reason that there was, and what would be right."""
+    found = selectors.decisions_of(customer.pk).filter(pk=decision_id).first()
+    if found is None:
+        raise Http404
+    return render(request, "operations/decision.html", {"decision": found})
 
 
 def _reference(key: UUID) -> str:

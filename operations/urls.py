@@ -16,6 +16,7 @@ urlpatterns = [
     path("plans/<int:plan_id>/payoff/", instalment_pages.payoff, name="payoff"),
     path("", pages.home, name="home"),
     path("line/apply/", pages.apply, name="apply"),
+    path("line/decisions/<int:decision_id>/", pages.decision, name="decision"),
     path("line/<uuid:line_uuid>/repay/", pages.repay_line, name="repay"),
     path("repayments/<int:repayment_id>/", pages.repayment, name="repayment"),
     path("autopay/", autopay_pages.autopay, name="autopay"),

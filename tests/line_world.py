@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -17,6 +18,7 @@ from huabei.models import (
     Campaign,
     Line,
     Merchant,
+    OpeningPolicy,
     Posting,
     Purchase,
     Settlement,
@@ -29,6 +31,7 @@ from huabei.services.campaigns import Promise, create_campaign
 from huabei.services.causes import Why
 from huabei.services.lines import CALENDARS, Opening, open_line
 from huabei.services.merchants import change_posting
+from huabei.services.policies import publish_policy
 
 OPENED_ON = date(2026, 5, 20)
 _references = itertools.count(1)
@@ -44,6 +47,14 @@ def a_customer() -> Customer:
         national_id_encrypted=b"",
         national_id_index=uuid4().bytes,
     )
+
+
+def a_policy(
+    effective_from: date = OPENED_ON, bands: Sequence[tuple[int, int]] = ((350, 500_00),), **figures: Any
+) -> OpeningPolicy:
+    """The policy that opens lines from a date on: every score earns the smallest limit, unless said otherwise."""
+    before = effective_from - timedelta(days=1)
+    return publish_policy(effective_from=effective_from, figures=figures, bands=bands, on=before)
 
 
 def a_merchant() -> Merchant:

@@ -70,9 +70,9 @@ def at_noon(on: date) -> datetime:
     return datetime.combine(on, time(4), UTC)
 
 
-def lent(wish: Wish | None = None, *, on: date = SIGNED_ON) -> Loan:
+def lent(wish: Wish | None = None, *, on: date = SIGNED_ON, customer_id: Any = None) -> Loan:
     """A loan signed and disbursed on one day."""
-    loan = signed(wish, on=on)
+    loan = signed(wish, on=on, customer_id=customer_id)
     servicing.begin_disbursement(loan_id=loan.pk)
     servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=on)
     loan.refresh_from_db()

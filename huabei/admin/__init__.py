@@ -1,5 +1,5 @@
 """Lines in the console, down to every posting behind them, and what staff may do about them: each act a service call."""
 
-from huabei.admin import changes, delinquency, instalments, lines, merchants, records, statements
+from huabei.admin import changes, delinquency, instalments, lines, merchants, opening, records, statements
 
-__all__ = ["changes", "delinquency", "instalments", "lines", "merchants", "records", "statements"]
+__all__ = ["changes", "delinquency", "instalments", "lines", "merchants", "opening", "records", "statements"]

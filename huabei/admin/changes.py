@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.contrib import admin
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from huabei.admin.records import LineFilter, OfLineAdmin
@@ -19,7 +20,8 @@ from huabei.models import (
     SharedLine,
     TemporaryLimit,
 )
-from web.console import money_column
+from huabei.policy import REVIEW_TEXTS, ReviewReason
+from web.console import link_to, money_column
 
 AMOUNT = money_column("amount_fen", _("amount"))
 BEFORE, AFTER = money_column("before_fen", _("before")), money_column("after_fen", _("after"))
@@ -78,8 +80,21 @@ class LimitReviewAdmin(OfLineAdmin):
         BEFORE,
         AFTER,
         "outcome",
-        "reasons",
+        "why",
+        money_column("exposure_fen", _("exposure")),
+        money_column("consumer_exposure_fen", _("of it to a consumer")),
+        "policy_page",
     )
+
+    @admin.display(description=_("reasons"))
+    def why(self, record: LimitReview) -> str:
+        """Every reason, in words."""
+        return "; ".join(str(REVIEW_TEXTS[ReviewReason(reason)]) for reason in record.reasons)
+
+    @admin.display(description=_("opening policy"))
+    def policy_page(self, record: LimitReview) -> SafeString:
+        """The version that it went by."""
+        return link_to("huabei_openingpolicy", record.policy_id, record.policy)
 
 
 @admin.register(CalendarChange)

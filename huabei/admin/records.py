@@ -26,7 +26,7 @@ from huabei.models import (
     Terms,
 )
 from web.acts import ActingAdmin, Figures
-from web.console import RecordAdmin, Table, link_to, money, money_column
+from web.console import RecordAdmin, Table, link_to, money_column
 from web.templatetags.money import percent
 
 
@@ -233,29 +233,16 @@ class RepaymentAdmin(OfLineActing):
 
 @admin.register(Terms)
 class TermsAdmin(RecordAdmin):
-    """The product's figures by the date they are in force from, with the limit that each score earns."""
+    """The product's figures by the date they are in force from."""
 
     list_display = (
         "effective_from",
-        "minimum_score",
-        money_column("minimum_limit_fen", _("smallest limit")),
-        money_column("maximum_limit_fen", _("largest limit")),
-        "revolving",
-        "penalty",
-    )
-    fields = (
-        "effective_from",
-        "minimum_score",
-        "minimum_age",
-        "students_admitted",
-        money_column("minimum_limit_fen", _("smallest limit")),
-        money_column("maximum_limit_fen", _("largest limit")),
-        money_column("maximum_exposure_fen", _("largest exposure to one person")),
         "minimum_share",
         "revolving",
         "penalty",
         "hold_days",
     )
+    fields = list_display
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """All of them."""
@@ -275,14 +262,6 @@ class TermsAdmin(RecordAdmin):
     def penalty(self, terms: Terms) -> str:
         """As a percentage."""
         return percent(terms.penalty_daily_rate)
-
-    def tables(self, record: Terms) -> Iterable[Table]:
-        """The limit bands."""
-        yield Table(
-            _("Limit by score"),
-            (_("score from"), _("limit")),
-            [(band.score_from, money(band.limit_fen)) for band in record.bands.order_by("score_from")],
-        )
 
 
 @admin.register(Accrual)

@@ -48,6 +48,14 @@ from huabei.models.merchants import (
     SettlementPayment,
 )
 from huabei.models.mornings import MadeUp, StepAhead
+from huabei.models.opening import (
+    ConsumerRule,
+    LenderType,
+    LimitBand,
+    OpeningDecision,
+    OpeningOutcome,
+    OpeningPolicy,
+)
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Receipt, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
 from huabei.models.shares import (
@@ -63,7 +71,7 @@ from huabei.models.shares import (
     ShareTerms,
 )
 from huabei.models.statements import Due, Statement
-from huabei.models.terms import LimitBand, Terms
+from huabei.models.terms import Terms
 
 __all__ = [
     "Accrual",
@@ -79,6 +87,7 @@ __all__ = [
     "ClassificationBand",
     "Closure",
     "Concern",
+    "ConsumerRule",
     "Correction",
     "CorrectionCause",
     "CreditPayout",
@@ -87,6 +96,7 @@ __all__ = [
     "Freeze",
     "InstalmentOption",
     "InstalmentTerms",
+    "LenderType",
     "LimitBand",
     "LimitChange",
     "LimitChangeKind",
@@ -98,6 +108,9 @@ __all__ = [
     "MerchantChange",
     "MerchantChangeKind",
     "MerchantTerms",
+    "OpeningDecision",
+    "OpeningOutcome",
+    "OpeningPolicy",
     "Payoff",
     "PayoffRule",
     "Plan",

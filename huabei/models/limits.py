@@ -11,6 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from huabei.models.lines import Line
+from huabei.models.opening import ConsumerRule, OpeningPolicy
 
 
 class Concern(models.TextChoices):
@@ -241,6 +242,15 @@ class LimitReview(models.Model):
     outcome = models.CharField(_("outcome"), max_length=8, choices=ReviewOutcome.choices)
     reasons = models.JSONField(_("reasons"))
     terms = models.ForeignKey(ReviewTerms, on_delete=models.PROTECT, related_name="+")
+    policy = models.ForeignKey(
+        OpeningPolicy, on_delete=models.PROTECT, related_name="+", verbose_name=_("opening policy")
+    )
+    consumer_rule = models.ForeignKey(
+        ConsumerRule, on_delete=models.PROTECT, related_name="+", verbose_name=_("rule on consumer credit")
+    )
+    # NULL in reviews from before these were kept.
+    exposure_fen = models.BigIntegerField(_("exposure"), null=True)
+    consumer_exposure_fen = models.BigIntegerField(_("of it to a consumer"), null=True)
 
     class Meta:
         verbose_name = _("review of a limit")

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from finance.errors import Kind
-from huabei import selectors
+from huabei.applicants import exposure_of, policy_in_force
 from huabei.errors import (
     LARGEST_AMOUNT_FEN,
     AmountRefused,
@@ -29,7 +29,6 @@ from huabei.services.causes import POLICY, Why, require_why
 from huabei.services.excess import absorb_excess
 from huabei.telling import tell_limits
 from ledger.chart import COMMITMENT_CONTROL
-from ledger.selectors import exposures
 from ledger.sql import affected, fetch_all
 
 LONGEST_TEMPORARY = timedelta(days=366)
@@ -142,11 +141,11 @@ def _before(line_id: int, reference: str, asked: bytes) -> LimitChange | None:
 
 def _require_room(line: Line, after_fen: int, on: date) -> None:
     """LimitRefused when a raised limit exceeds the largest one, or what one person may owe and draw."""
-    policy = selectors.opening_policy(on)
+    policy = policy_in_force(on).figures
     if after_fen > policy.maximum_limit_fen:
         raise LimitRefused(_("more than the largest limit"), field="limit")
-    exposure_fen = exposures([line.customer_id]).get(line.customer_id, 0)
-    if exposure_fen + after_fen - line.limit_fen > policy.maximum_exposure_fen:
+    owes_fen, lent_fen = exposure_of(line.customer_id)
+    if after_fen - line.limit_fen > policy.room_fen(owes_fen, lent_fen):
         raise LimitRefused(_("more than one person may owe and draw"), field="limit")
 
 

@@ -9,7 +9,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from customers.obligations import business_exposures, late_with
 from huabei import selectors
+from huabei.applicants import policy_in_force
 from huabei.models import LimitChangeKind, LimitReview, ReviewOutcome, ReviewTerms
 from huabei.policy import Reviewed, ReviewPolicy
 from huabei.policy import review as verdict_on
@@ -23,8 +25,6 @@ from ledger.sql import affected, fetch_all
 _DUE = """
 SELECT line.id, line.customer_id, line.limit_fen, line.temporary_fen, line.status = 'frozen' AS is_frozen,
        extract(year FROM age(%(on)s, line.opened_on))::int * 12 + extract(month FROM age(%(on)s, line.opened_on))::int,
-       coalesce((SELECT sum(outstanding_fen) FROM huabei_due
-                 WHERE line_id = line.id AND outstanding_fen > 0 AND due_on < %(on)s), 0)::bigint,
        score.points, score.published_on, coalesce(earlier.score, line.score)
 FROM huabei_line AS line
 LEFT JOIN LATERAL (SELECT points, published_on FROM creditscore_score
@@ -84,28 +84,30 @@ class _Due:
     temporary_fen: int
     is_frozen: bool
     months_on_book: int
-    overdue_fen: int
     score: int | None
     scored_on: date | None
     score_before: int | None
 
 
 def _reviews(lines: Sequence[_Due], terms: ReviewTerms, on: date) -> list[LimitReview]:
-    policy = selectors.opening_policy(on)
+    in_force = policy_in_force(on)
     by = ReviewPolicy(terms.months_on_book, terms.largest_raise, terms.freeze_below_score)
-    owed = exposures([line.customer_id for line in lines])
+    owners = [line.customer_id for line in lines]
+    owed, business, late = exposures(owners), business_exposures(owners), late_with(owners, on)
     reviews = []
     for line in lines:
+        owes_fen = owed.get(line.customer_id, 0)
         seen = Reviewed(
             line.limit_fen - line.temporary_fen,
             line.months_on_book,
-            line.overdue_fen,
+            sum(each.overdue_fen for each in late.get(line.customer_id, ())),
             line.is_frozen,
             line.score,
             line.score_before,
-            owed.get(line.customer_id, 0),
+            owes_fen,
+            owes_fen - business.get(line.customer_id, 0),
         )
-        verdict = verdict_on(seen, policy, by)
+        verdict = verdict_on(seen, in_force.figures, by)
         outcome = ReviewOutcome.KEPT
         if verdict.freezes:
             outcome = ReviewOutcome.FROZEN
@@ -119,13 +121,17 @@ def _reviews(lines: Sequence[_Due], terms: ReviewTerms, on: date) -> list[LimitR
                 score=line.score,
                 scored_on=line.scored_on,
                 months_on_book=line.months_on_book,
-                overdue_fen=line.overdue_fen,
+                overdue_fen=seen.overdue_fen,
+                exposure_fen=seen.exposure_fen,
+                consumer_exposure_fen=seen.consumer_exposure_fen,
                 earned_fen=verdict.earned_fen,
                 before_fen=line.limit_fen,
                 after_fen=verdict.limit_fen + line.temporary_fen,
                 outcome=outcome,
                 reasons=list(verdict.reasons),
                 terms=terms,
+                policy=in_force.version,
+                consumer_rule=in_force.rule,
             )
         )
     return reviews

@@ -1,1 +1,1 @@
-"""What the API offers across products: applying, quotes, simulations."""
+"""What the API offers across products: who is signed in, quotes, simulations."""

@@ -1,29 +1,19 @@
-"""Applying for a line, which needs a score; quotes and simulations, which need every product."""
+"""Who is signed in; quotes and simulations, which need every product."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.middleware.csrf import get_token
-from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from creditscore import selectors as scores
-from finance.errors import DomainError
 from finance.quote import quote
 from finance.reading import QuoteError
-from huabei.api.answers import line_answer
-from huabei.api.shapes import EXAMPLE_LINE, LineOut
-from huabei.models import Line
-from huabei.policy import REFUSAL_TEXTS, Refusal
-from huabei.services.lines import CALENDARS, AlreadyHasLine
-from huabei.services.opening import LineRefused, apply_for_line, decide_openings
-from operations.services.closing import booking_day, business_date
 from operations.services.line_story import BadStory, read_story
 from operations.services.simulation import simulate
 from web.api.callers import Allowed, Scope, Who
-from web.api.reading import Choice, Fields, Text, Truth, Whole, Yuan
+from web.api.reading import Fields, Text
 from web.api.schema import operation
 from web.api.views import Endpoint
 
@@ -77,82 +67,6 @@ class OwnSession(Endpoint):
         login: Any = request.user
         found = {"customer_name": login.customer.full_name, "csrf_token": get_token(request._request)}
         return self.answer(SessionOut, found)
-
-
-class CalendarNotOffered(DomainError):
-    """A statement day that no calendar has."""
-
-    code = "calendar_not_offered"
-
-
-class ApplicationIn(Fields):
-    """The calendar that is wanted."""
-
-    statement_day = Whole(least=1, most=28, required=False, default=1, help_text="1, 5, 10 or 15.")
-
-
-class RefusalOut(Fields):
-    """One reason against a line."""
-
-    code = Choice([refusal.value for refusal in Refusal])
-    message = Text()
-
-
-class OfferOut(Fields):
-    """What the policy says today, without anything being opened."""
-
-    granted = Truth()
-    limit = Yuan()
-    refusals = RefusalOut(many=True)
-
-
-class OwnApplication(Endpoint):
-    """Applying for a line."""
-
-    allowed = {"GET": Allowed(Who.BORROWER), "POST": Allowed(Who.BORROWER)}
-
-    def _points(self, on: Any) -> int | None:
-        found = scores.published_score(customer_id=self.owner, on=on)
-        return found.points if found else None
-
-    @operation(
-        "readOffer",
-        summary="What would I be granted?",
-        answer=OfferOut,
-        example={"granted": True, "limit": "4000.00", "refusals": []},
-        tag="Borrower",
-    )
-    def get(self, request: Request) -> Response:
-        """What the policy grants the borrower on the business date, or every reason against it."""
-        on = business_date()
-        decision = decide_openings(scores={self.owner: self._points(on)}, on=on)[0]
-        refusals = [{"code": each.value, "message": str(REFUSAL_TEXTS[each])} for each in decision.refusals]
-        found = {"granted": decision.granted, "limit": decision.limit_fen, "refusals": refusals}
-        return self.answer(OfferOut, found)
-
-    @operation(
-        "applyForLine",
-        summary="Apply for a line",
-        body=ApplicationIn,
-        answer=LineOut,
-        status=201,
-        refusals=(LineRefused, AlreadyHasLine, CalendarNotOffered),
-        example_body={"statement_day": 1},
-        example={
-            **EXAMPLE_LINE,
-            "bill": {**EXAMPLE_LINE["bill"], "state": "paid", "statement": None, "due_on": None},  # type: ignore[dict-item]
-        },
-        tag="Borrower",
-    )
-    def post(self, request: Request) -> Response:
-        """Opens a line if the policy admits the borrower with the score that stands; a refusal names every reason."""
-        day = self.body(ApplicationIn)["statement_day"]
-        if day not in CALENDARS:
-            offered = ", ".join(str(each) for each in CALENDARS)
-            raise CalendarNotOffered(_("must be one of %(days)s") % {"days": offered}, field="statement_day")
-        with booking_day() as on:
-            line_id = apply_for_line(customer_id=self.owner, score=self._points(on), on=on, statement_day=day)
-        return self.answer(LineOut, line_answer(Line.objects.get(pk=line_id)), status=201)
 
 
 class Quotes(Endpoint):

@@ -8,7 +8,6 @@ from operations.api import endpoints, loans
 
 urlpatterns = [
     path("me/session/", endpoints.OwnSession.as_view()),
-    path("me/application/", endpoints.OwnApplication.as_view()),
     path("quotes/", endpoints.Quotes.as_view()),
     path("simulations/line/", endpoints.LineSimulations.as_view()),
     path("simulations/loan/", loans.LoanSimulations.as_view()),

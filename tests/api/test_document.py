@@ -20,6 +20,7 @@ from huabei.models import Repayment, Settlement, SharedLine, Statement
 from huabei.paying_out import request_payout_of_credit
 from huabei.services.instalments import spread_statement
 from huabei.services.invitations import invite_by_phone
+from huabei.services.opening import apply_for_line
 from huabei.services.repayments import refund
 from huabei.services.shares import accept, authorise_shared, invite
 from lending.api.order_shapes import A_SELLER
@@ -140,6 +141,13 @@ def payout_of(world: World) -> Prepared:
     return real
 
 
+def decision_of(world: World) -> Prepared:
+    """The stranger was granted a line."""
+    decision = apply_for_line(customer_id=world.stranger.pk, reference="a", on=TODAY)
+    assert decision.line
+    return {"decision_id": public_id("opening_decision", decision.pk), A_LINE: str(decision.line.uuid)}
+
+
 def refund_of(world: World) -> Prepared:
     refund(purchase_id=world.captured().pk, amount_fen=28_50, reference="r", on=TODAY)
     return {}
@@ -172,6 +180,8 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "listOwnPayouts": payout_of,
     "payOutOwnCredit": credit_of,
     "listOwnRefunds": refund_of,
+    "listOwnDecisions": decision_of,
+    "readOwnDecision": decision_of,
     "listOwnInvitations": invitation_of,
     "withdrawOwnInvitation": invitation_of,
     "listOwnShares": share_of,
@@ -258,7 +268,7 @@ def prepared(operation: str, world: World) -> Prepared:
 
 def caller(operation: str, world: World) -> Api:
     """Somebody who may call it; whoever applies for a line has none yet."""
-    if operation in ("applyForLine", "readOffer", *SPENDS):
+    if operation in ("applyForLine", "readOffer", "listOwnDecisions", "readOwnDecision", *SPENDS):
         return world.as_stranger()
     text = OPERATIONS[operation][2]["description"]
     return next(make(world) for who, make in CALLERS.items() if f"Called by {who}" in text)

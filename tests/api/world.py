@@ -110,6 +110,7 @@ def a_world() -> World:
     customer, stranger = borrower(), borrower("stranger")
     for each in (customer, stranger):
         published(each, 640)
+        published(each, 640, on=date(2026, 6, 6))
     line = opened_line(customer)
     ours, theirs = shop(), shop("极光数码")
     lived_until(date(2026, 6, 30))

@@ -240,9 +240,7 @@ NONSENSE = [
      " FROM huabei_accrual", "accrual_once_per_day_and_kind"),
     ("UPDATE huabei_terms SET minimum_due_share = 1.1", "terms_minimum_due_is_share"),
     ("UPDATE huabei_terms SET penalty_daily_rate = 0.01", "terms_rates_sensible"),
-    ("UPDATE huabei_terms SET maximum_limit_fen = 1", "terms_limits_in_order"),
     ("UPDATE huabei_terms SET hold_days = 0", "terms_hold_days_positive"),
-    ("UPDATE huabei_limitband SET limit_fen = 0", "limit_band_positive"),
 ]
 # fmt: on
 

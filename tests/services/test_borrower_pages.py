@@ -14,7 +14,7 @@ from django.utils.html import strip_tags
 
 from customers.models import Customer
 from finance.money import parse_yuan
-from huabei.models import Line, LineStatus, Repayment, Statement
+from huabei.models import Line, LineStatus, OpeningDecision, Repayment, Statement
 from huabei.selectors import line_position
 from huabei.services import repayments
 from operations.models import BusinessDay
@@ -218,7 +218,7 @@ def test_no_score_says_what_that_means(client: Client) -> None:
     assert "N/A" in shown
     assert "No score: no credit history is known." in shown
     assert "neither good nor bad" in shown
-    assert "not enough history for a score yet" in shown
+    assert "Not enough history for a score yet" in shown
 
 
 def test_before_any_publication_the_page_says_when_the_first_comes(client: Client) -> None:
@@ -244,27 +244,39 @@ def test_somebody_the_policy_admits_opens_the_line_offered(page: Client, custome
     lived_until(date(2026, 5, 31))
     decision = page.get("/").context["decision"]
     assert decision.granted
-    answer = page.post("/line/apply/", {"statement_day": "5"}, follow=True)
+    form = {"statement_day": "5", "key": str(uuid4())}
+    answer = page.post("/line/apply/", form, follow=True)
     line = Line.objects.get()
     assert (line.customer_id, line.limit_fen) == (customer.pk, decision.limit_fen)
     assert (line.statement_day, line.due_day, line.score) == (5, 15, 640)
     assert "Your line is open." in text(answer)
     assert "No statement yet. The first one is issued on June 5, 2026" in text(answer)
     assert "Nothing bought yet." in text(answer)
-    page.post("/line/apply/", {"statement_day": "5"})
-    assert Line.objects.count() == 1
+    page.post("/line/apply/", form)
+    page.post("/line/apply/", {**form, "statement_day": "1"})
+    assert (Line.objects.count(), OpeningDecision.objects.count()) == (1, 1)
 
 
 @pytest.mark.parametrize(
-    ("points", "person", "reason"),
+    ("points", "person", "reason", "advice"),
     [
-        (599, {"is_student": False}, "score below the minimum"),
-        (640, {"is_student": True}, "students cannot open a line"),
-        (640, {"is_student": False, "verified": False}, "identity not verified yet"),
+        (
+            599,
+            {"is_student": False},
+            "Score below the minimum",
+            "The score must be at least 600. Paying on time raises it.",
+        ),
+        (640, {"is_student": True}, "Students cannot open a line", "Apply once you no longer study."),
+        (
+            640,
+            {"is_student": False, "verified": False},
+            "Identity not verified yet",
+            "Have your identity verified, then apply again.",
+        ),
     ],
 )
 def test_somebody_the_policy_refuses_reads_why_and_cannot_apply(
-    client: Client, points: int, person: dict[str, bool], reason: str
+    client: Client, points: int, person: dict[str, bool], reason: str, advice: str
 ) -> None:
     customer = borrower("xiaoyan", **person)
     published(customer, points)
@@ -272,9 +284,17 @@ def test_somebody_the_policy_refuses_reads_why_and_cannot_apply(
     page = signed_in(client, customer)
     answer = page.get("/")
     assert reason in text(answer)
+    assert advice in text(answer)
     assert "/line/apply/" not in answer.content.decode()
-    page.post("/line/apply/", {"statement_day": "1"})
+    answer = page.post("/line/apply/", {"statement_day": "1", "key": str(uuid4())}, follow=True)
     assert not Line.objects.exists()
+    kept = OpeningDecision.objects.get()
+    assert answer.redirect_chain == [(f"/line/decisions/{kept.pk}/", 302)]
+    assert "No line was opened. The reasons are below." in text(answer)
+    assert (reason in text(answer), advice in text(answer)) == (True, True)
+    assert "Your application of May 31, 2026" in text(page.get("/"))
+    other = signed_in(Client(), borrower("stranger"))
+    assert other.get(f"/line/decisions/{kept.pk}/").status_code == 404
 
 
 @pytest.mark.parametrize("day", ["", "2", "x", "99"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib import admin
@@ -22,10 +23,12 @@ from huabei.models import (
     CalendarChange,
     Classification,
     Closure,
+    ConsumerRule,
     CreditPayout,
     InstalmentTerms,
     LimitReview,
     Line,
+    OpeningPolicy,
     Purchase,
     Refund,
     Repayment,
@@ -36,6 +39,8 @@ from huabei.models import (
 )
 from huabei.services import corrections, lifecycle, limits, repayments
 from huabei.services.causes import Why
+from huabei.services.opening import apply_for_line
+from huabei.services.policies import publish_policy
 from operations.models import CloseStep
 from operations.services import closing
 from operations.services.proving import prove_books
@@ -119,6 +124,8 @@ def was_changed(line: Line) -> None:
         outcome="kept",
         reasons=[],
         terms=ReviewTerms.objects.get(),
+        policy=OpeningPolicy.objects.earliest("effective_from"),
+        consumer_rule=ConsumerRule.objects.get(lender_type="microlender", effective_from="2021-03-17"),
     )
     CalendarChange.objects.create(
         line=line,
@@ -183,6 +190,9 @@ def test_the_timeline_tells_everything_and_opens_each_record_and_entry(client: C
 def spends(line: Line) -> None:
     """One more of everything that can happen many times."""
     day = date(2026, 8, 2)
+    apply_for_line(customer_id=line.customer_id, reference=str(uuid4()), on=day)
+    later = day + timedelta(days=OpeningPolicy.objects.count())
+    publish_policy(effective_from=later, figures={}, bands=[(600, 500_00)], on=day)
     purchase = buys(line, shop("极光数码"), "12.99", on=day)
     repayments.refund(purchase_id=purchase.pk, amount_fen=299, reference="r", on=day)
     repays(line, "1.00", on=day)

@@ -26,7 +26,8 @@ from huabei.services.limits import (
 )
 from ledger.audit import verify
 from operations import audit
-from tests.line_world import a_line, a_merchant, authorised, bought, end_day, stands
+from tests.line_world import a_line, a_merchant, a_policy, authorised, bought, end_day, stands
+from tests.loan_world import a_wish, signed
 
 pytestmark = pytest.mark.django_db
 
@@ -140,10 +141,8 @@ def test_a_change_that_is_refused_changes_nothing(
 
 
 def test_a_limit_stays_within_what_one_person_may_owe(line: Line) -> None:
-    Line.objects.update(limit_fen=1_000_00)
-    from huabei.models import Terms
-
-    Terms.objects.update(maximum_exposure_fen=1_200_00)
+    signed(a_wish(1_000_00), on=ON, customer_id=line.customer_id)
+    a_policy(maximum_limit_fen=2_000_00, maximum_exposure_fen=2_200_00)
     with pytest.raises(LimitRefused):
         set_to(line, 1_200_01)
     set_to(line, 1_200_00)

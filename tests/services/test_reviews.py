@@ -7,21 +7,25 @@ from decimal import Decimal
 
 import pytest
 
-from huabei.models import Freeze, LimitChange, LimitReview, Line, ReviewTerms
+from huabei.models import ConsumerRule, Freeze, LimitChange, LimitReview, Line, OpeningPolicy, ReviewTerms
 from huabei.policy import Policy, Reviewed, ReviewPolicy, ReviewReason, Verdict, review
 from ledger.audit import verify
 from operations import audit
 from tests.borrowers import borrower, opened_line, published
 from tests.line_world import a_line, a_merchant, bought, end_day, end_days
+from tests.loan_world import a_wish, lent
+from tests.loan_world import end_days as end_loan_days
 
 POLICY = Policy(
-    18,
-    False,
-    600,
-    500_00,
-    20_000_00,
-    200_000_00,
-    ((350, 500_00), (600, 2_000_00), (650, 8_000_00), (900, 90_000_00)),
+    minimum_age=18,
+    minimum_score=600,
+    score_days=35,
+    minimum_limit_fen=500_00,
+    maximum_limit_fen=20_000_00,
+    maximum_exposure_fen=200_000_00,
+    consumer_cap_fen=150_000_00,
+    students_admitted=False,
+    bands=((350, 500_00), (600, 2_000_00), (650, 8_000_00), (900, 90_000_00)),
 )
 BY = ReviewPolicy(6, Decimal("0.5"), 550)
 LIMIT = 4_000_00
@@ -38,6 +42,8 @@ VERDICTS = [
     ({"is_frozen": True, "months_on_book": 5},  LIMIT,     (ReviewReason.FROZEN, ReviewReason.TOO_NEW)),
     ({"exposure_fen": 199_000_00},              5_000_00,  (ReviewReason.SCORE_EARNS_MORE,)),   # what exposure leaves
     ({"exposure_fen": 200_000_00},              LIMIT,     (ReviewReason.EXPOSURE,)),
+    ({"consumer_exposure_fen": 149_000_00},     5_000_00,  (ReviewReason.SCORE_EARNS_MORE,)),   # what the law leaves
+    ({"consumer_exposure_fen": 150_000_00},     LIMIT,     (ReviewReason.EXPOSURE,)),
     ({"score": 640},                            2_000_00,  (ReviewReason.SCORE_FELL,)),
     ({"score": 640, "overdue_fen": 1},          2_000_00,  (ReviewReason.SCORE_FELL,)),
     ({"score": 640, "score_before": 640},       LIMIT,     (ReviewReason.SCORE_EARNS_NO_MORE,)),  # raised by staff
@@ -59,6 +65,7 @@ def test_a_review_goes_by_score_lateness_and_time(
         "score": 650,
         "score_before": 650,
         "exposure_fen": 0,
+        "consumer_exposure_fen": 0,
     }
     verdict = review(Reviewed(**{**usual, **changes}), POLICY, BY)  # type: ignore[arg-type]
     assert (verdict.limit_fen, verdict.reasons) == (limit_fen, reasons)
@@ -66,7 +73,7 @@ def test_a_review_goes_by_score_lateness_and_time(
 
 
 def test_a_verdict_says_what_the_score_earns() -> None:
-    seen = Reviewed(LIMIT, 7, 0, False, 650, 650, 0)
+    seen = Reviewed(LIMIT, 7, 0, False, 650, 650, 0, 0)
     assert review(seen, POLICY, BY) == Verdict(6_000_00, False, 8_000_00, (ReviewReason.SCORE_EARNS_MORE,))
 
 
@@ -87,6 +94,10 @@ def reviewed(line: Line) -> LimitReview:
     return LimitReview.objects.get(line=line)
 
 
+def rule_of_today() -> ConsumerRule:
+    return ConsumerRule.objects.get(lender_type="microlender", effective_from=date(2021, 3, 17))
+
+
 def broken_rules() -> list[str]:
     return [found.check.name for found in verify(audit.CHECKS) if not found.holds]
 
@@ -98,6 +109,8 @@ def test_a_line_is_reviewed_half_a_year_after_its_opening_and_raised(line: Line)
     assert (found.outcome, found.reasons) == ("raised", ["score_earns_more"])
     assert (found.reviewed_on, found.score, found.scored_on) == (REVIEWED_ON, 655, date(2026, 11, 6))
     assert (found.months_on_book, found.earned_fen) == (6, 8_000_00)
+    assert (found.exposure_fen, found.consumer_exposure_fen) == (4_000_00, 4_000_00)
+    assert (found.policy, found.consumer_rule) == (OpeningPolicy.objects.get(), rule_of_today())
     assert (found.before_fen, found.after_fen, line.limit_fen) == (4_000_00, 6_000_00, 6_000_00)
     change = LimitChange.objects.get()
     assert (change.cause, change.by) == ("score_rise", "policy")
@@ -142,6 +155,16 @@ def test_a_line_with_a_payment_late_is_not_raised(line: Line) -> None:
     end_days(date(2026, 10, 31), date(2026, 11, 10))
     found = reviewed(line)
     assert (found.outcome, found.reasons, found.overdue_fen) == ("kept", ["overdue", "frozen"], 100_00)
+
+
+@pytest.mark.django_db
+def test_a_line_whose_owner_is_late_with_a_loan_is_not_raised(line: Line) -> None:
+    loan = lent(a_wish(1_000_00), on=date(2026, 9, 10), customer_id=line.customer_id)
+    end_loan_days(date(2026, 10, 9), date(2026, 10, 10))
+    published(line.customer, 800, on=date(2026, 11, 6))
+    found = reviewed(line)
+    assert (found.outcome, found.reasons) == ("kept", ["overdue"])
+    assert found.overdue_fen == loan.instalments.get(n=1).unpaid_fen > 0
 
 
 @pytest.mark.django_db

@@ -24,7 +24,7 @@ from creditscore.services.synthetic_histories import generate_histories
 from creditscore.services.training import train_score
 from customers.models import Customer
 from customers.selectors import national_id_of
-from huabei.services.opening import open_by_policy
+from huabei.services.opening import Application, open_by_policy
 from operations.arguments import iso_date
 from operations.demo import world
 from operations.demo.life import Life, demo_lines, link_sources, open_shops, showcase_line
@@ -91,7 +91,9 @@ class Command(TerminalCommand):
         with self._step(_("Publishing scores")):
             publish_scores(on=when.begins_on)
         with self._step(_("Opening lines")):
-            open_by_policy(scores=scores.published_scores(when.begins_on), on=when.begins_on)
+            scored = scores.published_scores(when.begins_on)
+            applications = [Application(customer_id, "demo") for customer_id in scored]
+            open_by_policy(applications=applications, on=when.begins_on)
         set_business_date(on=when.begins_on)
 
     def _live(self, when: world.Timeline, spenders: int) -> None:

@@ -1,0 +1,232 @@
+"""PostgreSQL refuses policies and decisions that cannot be, whoever asks: each guard is tried here by raw SQL."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
+
+import huabei.audit_opening
+from customers.models import Customer
+from huabei.models import OpeningDecision
+from huabei.services.opening import apply_for_line
+from ledger.audit import verify
+from operations import audit
+from tests.borrowers import published
+from tests.db.test_line_guards import execute
+from tests.line_world import a_customer
+
+pytestmark = pytest.mark.django_db
+
+ON = date(2026, 6, 1)
+TABLES = ["huabei_consumerrule", "huabei_openingpolicy", "huabei_limitband", "huabei_openingdecision"]
+
+
+@pytest.fixture(autouse=True)
+def granted() -> OpeningDecision:
+    """One who was granted a line of 8,000.00, and one who was refused."""
+    customer, other = a_customer(), a_customer()
+    published(customer, 650, on=date(2026, 5, 6))
+    apply_for_line(customer_id=other.pk, reference="a", on=ON)
+    decision = apply_for_line(customer_id=customer.pk, reference="a", on=ON)
+    execute("SET CONSTRAINTS ALL IMMEDIATE")
+    execute("SET CONSTRAINTS ALL DEFERRED")
+    return decision
+
+
+@pytest.mark.parametrize("table", TABLES)
+@pytest.mark.parametrize("statement", ["UPDATE {} SET id = id", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+def test_nobody_changes_what_was_decided_or_by_what(table: str, statement: str) -> None:
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute(statement.format(table))
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(statement.format(table), as_owner=True)
+
+
+def copied(table: str, where: str, **changes: str) -> str:
+    """An INSERT of a copy of a row with some columns changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT column_name FROM information_schema.columns WHERE table_name = %s AND column_name <> 'id'",
+            [table],
+        )
+        columns = [name for (name,) in cursor.fetchall()]
+    assert changes.keys() <= set(columns)
+    given = ", ".join(changes.get(name, name) for name in columns)
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {given} FROM {table} WHERE {where}"
+
+
+GRANTED, REFUSED, AGAIN = "outcome = 'granted'", "outcome = 'refused'", {"reference": "'b'"}
+NO_LINE = {"line_id": "NULL", **AGAIN}
+# fmt: off
+DECISIONS = [
+    (REFUSED, {}, "opening_decision_once_per_reference"),
+    (GRANTED, AGAIN, "huabei_openingdecision_line_id_key"),
+    (REFUSED, {"reasons": "'{}'", **AGAIN}, "opening_decision_granted_or_says_why"),
+    (REFUSED, {"limit_fen": "1", **AGAIN}, "opening_decision_granted_or_says_why"),
+    (REFUSED, {"outcome": "'perhaps'", **AGAIN}, "opening_decision_granted_or_says_why"),
+    (REFUSED, {"reasons": "'{whim}'", **AGAIN}, "opening_decision_reasons_known"),
+    (REFUSED, {"score": "700", **AGAIN}, "opening_decision_score_is_a_published_one"),
+    (REFUSED, {"score_id": "1", "model_id": "1", "scored_on": "NULL", **AGAIN}, "opening_decision_on_a_published_score"),
+    (REFUSED, {"overdue_fen": "-1", **AGAIN}, "opening_decision_figures_sensible"),
+    (REFUSED, {"consumer_exposure_fen": "exposure_fen + 1", **AGAIN}, "opening_decision_figures_sensible"),
+    (REFUSED, {"decided_on": "'2021-03-16'", **AGAIN}, "opening_decision_by_what_is_in_force"),
+    (REFUSED, {"consumer_rule_id": "(SELECT max(id) FROM huabei_consumerrule)", **AGAIN},
+     "opening_decision_by_what_is_in_force"),
+    (GRANTED, {"score": "700", **NO_LINE}, "opening_decision_on_a_published_score"),
+    (GRANTED, {"scored_on": "'2026-05-20'", **NO_LINE}, "opening_decision_on_a_published_score"),
+    (GRANTED, {"model_id": "0", **NO_LINE}, "opening_decision_on_a_published_score"),
+    (GRANTED, {"limit_fen": "49999", **AGAIN}, "opening_decision_within_its_policy"),
+    (GRANTED, {"limit_fen": "earned_fen + 1", **AGAIN}, "opening_decision_within_its_policy"),
+    (GRANTED, {"limit_fen": "5000001", "earned_fen": "6000000", **AGAIN}, "opening_decision_within_its_policy"),
+    (GRANTED, {"overdue_fen": "1", **AGAIN}, "opening_decision_within_its_policy"),
+    (GRANTED, {"exposure_fen": "19200001", **AGAIN}, "opening_decision_within_its_policy"),
+    (GRANTED, {"exposure_fen": "19200001", "consumer_exposure_fen": "19200001", **AGAIN},
+     "opening_decision_within_its_policy"),
+    # 35 days after 6 May the score does not count any more.
+    (GRANTED, {"decided_on": "'2026-06-10'", **AGAIN}, "opening_decision_within_its_policy"),
+    (GRANTED, {"decided_on": "'2026-06-09'", **AGAIN}, "opening_decision_of_the_line_it_opened"),
+    (GRANTED, {"statement_day": "5", **AGAIN}, "opening_decision_of_the_line_it_opened"),
+    (GRANTED, {"limit_fen": "700000", **AGAIN}, "opening_decision_of_the_line_it_opened"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("where", "changes", "constraint"), DECISIONS)
+def test_a_decision_that_cannot_be_is_not_written(
+    where: str, changes: dict[str, str], constraint: str
+) -> None:
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(copied("huabei_openingdecision", where, **changes))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"born_on": date(2008, 6, 2)},
+        {"identity_verified_on": None},
+        {"identity_verified_on": date(2026, 6, 2)},
+        {"is_student": True},
+    ],
+)
+def test_nobody_is_granted_a_line_who_may_have_none(
+    granted: OpeningDecision, changes: dict[str, object]
+) -> None:
+    Customer.objects.filter(pk=granted.customer_id).update(**changes)
+    with pytest.raises(IntegrityError, match="opening_decision_for_whom_it_may_be"):
+        execute(copied("huabei_openingdecision", GRANTED, **AGAIN))
+
+
+def test_a_grant_within_the_policy_to_the_fen_passes_but_for_its_line() -> None:
+    """What the cases above go beyond is allowed: only that the line has its decision stands against this one."""
+    edge = {"exposure_fen": "19200000", "consumer_exposure_fen": "19200000", "decided_on": "decided_on"}
+    with pytest.raises(IntegrityError, match="huabei_openingdecision_line_id_key"):
+        execute(copied("huabei_openingdecision", GRANTED, **edge, **AGAIN))
+
+
+LATER = {"effective_from": "'2027-01-01'"}
+# fmt: off
+POLICIES = [
+    ("huabei_openingpolicy", {}, "opening_policy_not_behind_decisions"),
+    ("huabei_openingpolicy", {"effective_from": "'2026-06-01'"}, "opening_policy_not_behind_decisions"),
+    ("huabei_consumerrule", {"effective_from": "'2026-06-01'"}, "opening_policy_not_behind_decisions"),
+    ("huabei_consumerrule", {"lender_type": "'pawnshop'", **LATER}, "consumer_rule_sensible"),
+    ("huabei_consumerrule", {"consumer_cap_fen": "0", **LATER}, "consumer_rule_sensible"),
+    ("huabei_openingpolicy", {"lender_type": "'pawnshop'", **LATER}, "opening_policy_lender_known"),
+    ("huabei_openingpolicy", {"minimum_age": "17", **LATER}, "opening_policy_person_sensible"),
+    ("huabei_openingpolicy", {"minimum_score": "349", **LATER}, "opening_policy_person_sensible"),
+    ("huabei_openingpolicy", {"score_days": "0", **LATER}, "opening_policy_person_sensible"),
+    ("huabei_openingpolicy", {"minimum_limit_fen": "0", **LATER}, "opening_policy_amounts_in_order"),
+    ("huabei_openingpolicy", {"maximum_limit_fen": "49999", **LATER}, "opening_policy_amounts_in_order"),
+    ("huabei_openingpolicy", {"maximum_exposure_fen": "4999999", **LATER}, "opening_policy_amounts_in_order"),
+    ("huabei_openingpolicy", {"maximum_exposure_fen": "1000000000001", **LATER}, "opening_policy_amounts_in_order"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("table", "changes", "constraint"), POLICIES)
+def test_a_policy_that_cannot_be_is_not_written(table: str, changes: dict[str, str], constraint: str) -> None:
+    where = "id = (SELECT max(id) FROM huabei_openingpolicy)" if "policy" in table else "lender_type = 'bank'"
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(copied(table, where, **changes))
+
+
+@pytest.mark.parametrize(
+    "bands",
+    [
+        [],
+        [(601, 2_000_00)],
+        [(600, 499_99)],
+        [(600, 50_000_01)],
+        [(600, 2_000_00), (650, 1_999_99)],
+    ],
+)
+def test_a_policy_without_bands_that_go_with_it_is_not_committed(bands: list[tuple[int, int]]) -> None:
+    statements = [copied("huabei_openingpolicy", "id = (SELECT max(id) FROM huabei_openingpolicy)", **LATER)]
+    for score_from, limit_fen in bands:
+        statements.append(
+            "INSERT INTO huabei_limitband (policy_id, score_from, limit_fen)"
+            f" SELECT max(id), {score_from}, {limit_fen} FROM huabei_openingpolicy"
+        )
+    with pytest.raises(IntegrityError, match="opening_policy_bands_in_order"):
+        committed(*statements)
+
+
+def committed(*statements: str) -> None:
+    """Runs statements, and all that is looked at when a transaction ends."""
+    with transaction.atomic():
+        for statement in (*statements, "SET CONSTRAINTS ALL IMMEDIATE"):
+            execute(statement)
+
+
+def test_a_band_that_is_added_later_goes_with_its_policy_too() -> None:
+    with pytest.raises(IntegrityError, match="opening_policy_bands_in_order"):
+        committed(
+            "INSERT INTO huabei_limitband (policy_id, score_from, limit_fen)"
+            " SELECT id, 900, 50000 FROM huabei_openingpolicy"
+        )
+
+
+@pytest.mark.parametrize(
+    ("score_from", "limit_fen", "constraint"),
+    [
+        (600, 2_000_00, "limit_band_once_per_score"),
+        (349, 2_000_00, "limit_band_positive"),
+        (500, 0, "limit_band_positive"),
+    ],
+)
+def test_a_band_that_cannot_be_is_not_written(score_from: int, limit_fen: int, constraint: str) -> None:
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(
+            "INSERT INTO huabei_limitband (policy_id, score_from, limit_fen)"
+            f" SELECT id, {score_from}, {limit_fen} FROM huabei_openingpolicy"
+        )
+
+
+# What each check of the books is there to find.
+BROKEN = [
+    ("UPDATE huabei_openingdecision SET reasons = '{student}' WHERE outcome = 'refused'", "opening_reasons"),
+    ("UPDATE huabei_openingdecision SET limit_fen = 700000 WHERE outcome = 'granted'", "opening_granted"),
+    ("ALTER TABLE huabei_openingdecision DISABLE TRIGGER huabei_openingdecision_is_right", "opening_guards"),
+    ("GRANT UPDATE ON huabei_openingpolicy TO {role}", "opening_guards"),
+    ("UPDATE huabei_consumerrule SET consumer_cap_fen = 1 WHERE lender_type = 'bank'", "consumer_caps"),
+]
+
+
+def test_the_books_of_decisions_hold() -> None:
+    assert [found.check.name for found in verify(audit.CHECKS) if not found.holds] == []
+    names = {check.name for check in huabei.audit_opening.CHECKS} | {"consumer_caps"}
+    assert names == {name for _statement, name in BROKEN}
+
+
+@pytest.mark.parametrize(("statement", "name"), BROKEN)
+def test_a_check_finds_what_was_broken_on_purpose(statement: str, name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("RESET ROLE")
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        cursor.execute(statement.replace("{role}", settings.DATABASE_ROLE))
+        cursor.execute("SET LOCAL session_replication_role = origin")
+        cursor.execute(f"SET ROLE {settings.DATABASE_ROLE}")
+    assert name in {found.check.name for found in verify(audit.CHECKS) if not found.holds}
