@@ -23,7 +23,7 @@ from huabei.policy import OUTCOME_TEXTS, REFUSAL_TEXTS, RULE_TEXTS, Figure, Refu
 from huabei.services.policies import publish_policy
 from web.api.day import booking_day
 from web.console import RecordAdmin, Table, add_link, link_to, list_url, money, money_column
-from web.templatetags.money import yuan_input
+from web.templatetags.money import yuan, yuan_input
 
 ADD = "huabei.add_openingpolicy"
 # Rules whose figures are fen.
@@ -145,7 +145,7 @@ def _figure(rule: Refusal, figure: Figure) -> Any:
         return "–"
     if isinstance(figure, bool):
         return _("yes") if figure else _("no")
-    return yuan_input(figure) if rule in AMOUNTS and isinstance(figure, int) else figure
+    return yuan(figure) if rule in AMOUNTS and isinstance(figure, int) else figure
 
 
 @admin.register(OpeningPolicy)

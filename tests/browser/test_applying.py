@@ -78,7 +78,7 @@ def test_somebody_who_may_have_a_line_opens_it_by_keyboard(visit: Visit, site: S
     visitor.shot("offer-en-360")
     page.get_by_role("button", name="Open this line").focus()
     page.keyboard.press("Enter")
+    page.get_by_text("Your line is open.").wait_for()
     visitor.check()
-    assert "Your line is open." in page.locator("main").inner_text()
     line = in_database(Line.objects.get)
     assert (line.limit_fen, line.customer_id) == (8_000_00, site.customer.pk)

@@ -75,7 +75,7 @@ def test_a_decision_is_shown_rule_by_rule_and_reached_from_customer_and_line(
         "score recent enough score_too_old passed 2026-05-18 35",
         "score high enough score_too_low passed 650 600",
         "nothing late, with any product overdue passed 0.00 0.00",
-        "room for the smallest limit in what one person may owe and draw exposure passed 0.00 199500.00",
+        "room for the smallest limit in what one person may owe and draw exposure passed 0.00 199,500.00",
     ):
         assert said in shown, said
     refused = OpeningDecision.objects.get(outcome="refused")
