@@ -19,7 +19,7 @@ from operations.services.closing import close_day
 from tests.api.test_callers import code
 from tests.api.test_document import OPERATIONS
 from tests.api.world import TODAY, Api, World, a_key, pid
-from tests.borrowers import borrower, lived_until, login_of, opened_line, repays, shop
+from tests.borrowers import borrower, login_of, opened_line, repays, shop
 from web.api.identifiers import number_of, public_id
 
 
@@ -285,48 +285,6 @@ def test_states_that_were_left_are_conflicts(world: World) -> None:
     answer = shop.post(f"purchases/{pid(captured)}/refunds/", {"amount": "128.51"})
     assert (answer.status_code, code(answer)) == (422, "amount_refused")
     assert answer.json()["errors"][0]["field"] == "amount"
-
-
-def test_a_line_that_is_refused_names_every_reason(db: None) -> None:
-    lived_until(TODAY)
-    answer = Api(login=login_of(borrower(is_student=True, verified=False))).post("me/application/", {})
-    assert (answer.status_code, code(answer)) == (422, "line_refused")
-    errors = {error["code"]: error["message"] for error in answer.json()["errors"]}
-    assert errors.keys() == {"not_verified", "student", "no_score"}
-    assert errors["not_verified"] == (
-        "identity not verified yet: Have your identity verified, then apply again."
-    )
-
-
-def test_an_application_is_decided_once_per_key_and_its_decision_is_the_applicants_own(world: World) -> None:
-    api = world.as_stranger()
-    refused = Api(login=login_of(world.customer)).post("me/application/", {}, key="k")
-    assert (refused.status_code, code(refused)) == (422, "line_refused")
-    first, again = (api.post("me/application/", {"statement_day": 5}, key="k") for _ in range(2))
-    assert (first.status_code, again.status_code) == (201, 201)
-    assert (first.json(), again.headers["Idempotency-Replayed"]) == (again.json(), "true")
-    assert code(api.post("me/application/", {"statement_day": 10}, key="k")) == "request_conflict"
-    assert code(api.post("me/application/", {"statement_day": 2})) == "calendar_refused"
-    later = api.post("me/application/", {})
-    assert [error["code"] for error in later.json()["errors"]] == ["has_line"]
-    kept = api.get("me/decisions/").json()["items"]
-    assert [(each["outcome"], each["limit"]) for each in kept] == [
-        ("refused", "0.00"),
-        ("granted", "4000.00"),
-    ]
-    assert kept[1]["line"] == first.json()["id"]
-    assert kept[0]["reasons"] == [
-        {
-            "code": "has_line",
-            "message": "has a line already",
-            "advice": "Everybody has one line at most: use the one you have.",
-        }
-    ]
-    assert api.get("me/decisions/", outcome="refused").json()["items"] == kept[:1]
-    assert api.get(f"me/decisions/{kept[1]['id']}/").json() == kept[1]
-    theirs = world.as_borrower()
-    assert theirs.get(f"me/decisions/{kept[1]['id']}/").status_code == 404
-    assert [each["outcome"] for each in theirs.get("me/decisions/").json()["items"]] == ["refused"]
 
 
 @pytest.mark.django_db
