@@ -1,9 +1,10 @@
 """
 The life of one credit line, told a second time: no database, no shared code, whole fen and fractions, day by day.
 
-Written from DOMAIN 2 and docs/MONEY_RULES.md to be compared with the product (tests/properties/test_lines.py). This is the
+Written from DOMAIN 2 and docs/MONEY_RULES.md to be compared with the product (test_lines.py, test_many_lives.py). This is the
 line as it is known: what it refuses, what is held, the statements as they were issued. What is owed is in `oracle_debts`,
-instalments are in `oracle_plans`, limits, freezes and the end of a line in `line_changes`.
+instalments are in `oracle_plans`, limits, freezes and the end of a line in `line_changes`, what is collected from the
+customer's sources in `oracle_sources`.
 
 A fact that is learned late is told by its definition: the debts are lived anew from the opening, with all facts in the order
 of the days from which they count.
@@ -18,7 +19,8 @@ from datetime import date
 from tests.properties.line_changes import Changes
 from tests.properties.oracle_debts import Debts
 from tests.properties.oracle_plans import Chosen
-from tests.properties.oracle_rules import DAY, OFFERED, Refused, Rules, a_year_after
+from tests.properties.oracle_rules import DAY, OFFERED, Refused, Rules, a_year_after, to_fen
+from tests.properties.oracle_sources import Sources
 
 
 @dataclass
@@ -86,6 +88,7 @@ class LineOracle(Changes):
     paid_out: dict[str, int] = field(default_factory=dict)
     paid_off: dict[str, int] = field(default_factory=dict)
     moved_on: date | None = None
+    sources: Sources = field(default_factory=Sources)
     # In the order in which they were learned.
     facts: list[Fact] = field(default_factory=list)
     debts: Debts = field(init=False)
@@ -275,8 +278,27 @@ class LineOracle(Changes):
         self.moved_on = on
         self._learn(on, "moved", lambda d: d.move_to(statement_day))
 
+    def asked_of_sources(self, on: date, choice: str) -> int:
+        """What is to be collected on a due day: of what is billed, and of the penalty that runs, all or the minimum."""
+        debts = self.debts
+        if self.closed or choice == "off" or all(asked.due_on != on for asked in debts.asked_ever):
+            return 0
+        penalty = to_fen(debts.running_penalty)
+        full = debts.billed_total + penalty
+        minimum = sum(asked.fen for asked in debts.asked)
+        return full if choice == "full" else min(minimum + penalty, full) if minimum else 0
+
+    def _collected(self, on: date, fen: int) -> None:
+        self._learn(on, f"collected {len(self.sources.tries)}", lambda d: d.repay(on, fen))
+
     def end_day(self, day: date) -> None:
-        """Holds run out, a statement is issued, a minimum that was missed freezes the line, what was lent for a time ends."""
+        """
+        What is due is collected, holds run out, a statement is issued, a minimum that was missed freezes the line, what was
+        lent for a time ends.
+        """
+        self.sources.collect(
+            day, lambda choice: self.asked_of_sources(day, choice), lambda fen: self._collected(day, fen)
+        )
         for bought in self.purchases.values():
             if not bought.ended and bought.last_day <= day:
                 bought.ended = "expired"

@@ -36,7 +36,7 @@ OPENINGS = (
 )
 LIMITS = (500_00, 1_234_57, 8_000_00, 50_000_00)
 
-# The second row of terms that the tests write (see test_lines.py): every figure differs from the first.
+# The second row of terms that the tests write (see line_product.py): every figure differs from the first.
 NEW_TERMS_FROM = date(2027, 2, 20)
 NEW_RULES = Rules(
     Fraction(4, 10_000),
@@ -97,6 +97,8 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "thaw": lambda: oracle.thaw(ref),
         "close": oracle.close,
         "credit_payout": lambda: oracle.pay_out_credit(on, ref, fen or 0),
+        "source": lambda: oracle.sources.has(ref, fen or 0),
+        "autopay": lambda: setattr(oracle.sources, "choice", event["choice"]),
     }
     acts[event["type"]]()
 
@@ -133,6 +135,15 @@ def told_by_oracle(story: Story) -> dict[str, Any]:
 
 def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
     """Statements and standing of the oracle's line on a date, in the simulator's words."""
+    collections = [
+        {
+            "on": each.on.isoformat(),
+            "source": each.source,
+            "asked": yuan(each.asked),
+            "collected": yuan(each.collected),
+        }
+        for each in oracle.sources.tries
+    ]
     return {
         "statements": [
             {
@@ -149,7 +160,7 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
         "owed": yuan(oracle.owed),
         "overdue": yuan(oracle.overdue(on)),
         "status": oracle.status,
-    }
+    } | ({"collections": collections} if oracle.sources.behind else {})
 
 
 def _plan(plan: Plan) -> dict[str, Any]:
@@ -371,6 +382,17 @@ class Author:
         else:
             self.agenda[on].append(self._event("thaw", ref, None, on))
 
+    def sources(self) -> None:
+        """The customer adds a card, or has more or less on one; or chooses what of a bill is collected."""
+        if self.choose.integer(0, 3) == 0:
+            event = self._event("autopay", f"a{len(self.story['events'])}", None)
+            self.write(event | {"choice": self.choose.one_of(["full", "minimum", "off"])})
+            return
+        debts = self.oracle.debts
+        asked = sum(asked.fen for asked in debts.asked)
+        fen = self.amount(asked, debts.billed_total, debts.owed, asked // 2, most=2 * debts.owed + 1000)
+        self.write(self._event("source", self.choose.one_of(["card", "wallet", "other card"]), fen))
+
     def _event(self, kind: str, ref: str, fen: int | None, on: date | None = None) -> Event:
         event = {"on": (on or self.day).isoformat(), "type": kind, "ref": ref}
         return event if fen is None else event | {"amount": yuan(fen)}
@@ -379,7 +401,7 @@ class Author:
     ACTS: ClassVar[tuple[Callable[[Author], None], ...]] = (
         *(purchase, repayment, repayment, refund, statement_plan, payoff) * 2,
         *(late_repayment, late_repayment, reversal),
-        *(limit, limit, freeze, calendar_change),
+        *(limit, limit, freeze, calendar_change, sources, sources),
     )
 
     @classmethod
