@@ -30,7 +30,7 @@ check: install-dev ## Lint, types, import rules, migrations, deployment settings
 		$(MANAGE) check --deploy --fail-level WARNING
 	@$(PY) -m tests.architecture.lengths
 
-bench: install ## Ratios against PostgreSQL's own floor, as JSON and a table (ONLY=authorise,http,close,scores QUICK=1)
+bench: install ## Ratios against PostgreSQL's own floor, as JSON and a table (ONLY=authorise,http,close,loans,scores QUICK=1)
 	@$(PY) -m bench $(if $(ONLY),--only "$(ONLY)") $(if $(QUICK),--quick)
 
 install: $(VENV)/.installed ## Virtual environment with the locked run-time requirements

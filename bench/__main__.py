@@ -19,6 +19,7 @@ class Size:
     """How much of everything."""
 
     lines: int
+    loans: int
     shops: int
     scale: int
     seconds: float
@@ -26,9 +27,9 @@ class Size:
     people: int
 
 
-WHOLE = Size(lines=100_000, shops=1_000, scale=50, seconds=6, rounds=3, people=10_000)
-QUICK = Size(lines=10_000, shops=100, scale=5, seconds=2, rounds=2, people=3_000)
-PARTS = ("authorise", "http", "close", "scores")
+WHOLE = Size(lines=100_000, loans=100_000, shops=1_000, scale=50, seconds=6, rounds=3, people=10_000)
+QUICK = Size(lines=10_000, loans=10_000, shops=100, scale=5, seconds=2, rounds=2, people=3_000)
+PARTS = ("authorise", "http", "close", "loans", "scores")
 
 
 def main() -> None:
@@ -82,7 +83,7 @@ def measure(only: list[str], size: Size, *, quick: bool) -> None:
 
 def _parts(server: BenchServer, only: list[str], size: Size) -> Iterator[Callable[[], Iterator[Figure]]]:  # noqa: F821
     """What to measure, in order. The book of lines is opened once: authorised on as a copy, then lived on."""
-    from bench import authorising, closing, population, scoring, serving
+    from bench import authorising, closing, lending, population, scoring, serving
     from bench.figures import say
 
     book = "bench_book"
@@ -110,6 +111,8 @@ def _parts(server: BenchServer, only: list[str], size: Size) -> Iterator[Callabl
         population.lines(size.lines, on=closing.OPENED, first=size.lines + 1)
         server.run_sql("VACUUM ANALYZE", database=twice)
         yield lambda: closing.closing(server, book=book, twice=twice, lines=size.lines, rounds=size.rounds)
+    if "loans" in only:
+        yield lambda: lending.lending(server, loans=size.loans, rounds=size.rounds)
     if "scores" in only:
         yield lambda: scoring.scoring(server, people=size.people, seed=SEED, rounds=size.rounds)
 

@@ -42,16 +42,12 @@ def live_until_july(server: BenchServer, name: str, ids: list[int], *, shops: in
     whole = [line for line in ids if line % 10 < 7]
     minimum = [line for line in ids if line % 10 in (7, 8)]
     set_business_date(on=OPENED)
-    # The bench skips to the days that it measures; the guard that has the date move a day at a time would refuse.
-    server.run_sql(
-        "ALTER TABLE operations_businessday DISABLE TRIGGER operations_businessday_moves_by_a_day",
-        database=name,
-    )
+    may_skip(server, name)
     population.buy_each(ids, on=date(2026, 6, 5), shops=shops)
-    _close(FIRST_BILL)
+    close_skipping_to(FIRST_BILL)
     population.repay_each(whole, issued_on=date(2026, 7, 1), on=date(2026, 7, 5), whole=True)
     population.repay_each(minimum, issued_on=date(2026, 7, 1), on=date(2026, 7, 6), whole=False)
-    _close(DUE)
+    close_skipping_to(DUE)
     server.run_sql("VACUUM ANALYZE", database=name)
     use(name)
     population.buy_each(whole + minimum, on=date(2026, 7, 12), shops=shops, round_=1)
@@ -59,7 +55,7 @@ def live_until_july(server: BenchServer, name: str, ids: list[int], *, shops: in
         population.authorise_each(
             [line for line in whole if line % 100 == n], on=date(2026, 7, 13), shops=shops, round_=2 + n
         )
-    _close(ORDINARY - _DAY)
+    close_skipping_to(ORDINARY - _DAY)
     server.run_sql("VACUUM ANALYZE", database=name)
     use(name)
     broken = [finding.check.name for finding in verify() if not finding.holds]
@@ -69,7 +65,15 @@ def live_until_july(server: BenchServer, name: str, ids: list[int], *, shops: in
 _DAY = date(2026, 1, 2) - date(2026, 1, 1)
 
 
-def _close(on: date) -> float:
+def may_skip(server: BenchServer, name: str) -> None:
+    """The bench skips to the days that it measures; the guard that has the date move a day at a time would refuse."""
+    server.run_sql(
+        "ALTER TABLE operations_businessday DISABLE TRIGGER operations_businessday_moves_by_a_day",
+        database=name,
+    )
+
+
+def close_skipping_to(on: date) -> float:
     """Closes one day, skipping to it; seconds, commits included."""
     BusinessDay.objects.update(business_on=on)
     started = time.perf_counter()
@@ -172,12 +176,12 @@ class Day:
         return self.copy_new + self.copy_versions
 
 
-def _measured(server: BenchServer, template: str, on: date, *, counting: bool) -> Day:
+def measured(server: BenchServer, template: str, on: date, *, counting: bool) -> Day:
     """Closes the day on one copy of the book, and COPYs what that wrote into others."""
     with server.copy_of(template) as name:
         with server.admin(name) as admin:
             since = int(admin.execute("SELECT pg_current_xact_id()::text").fetchone()[0])  # type: ignore[index]
-        seconds = _close(on)
+        seconds = close_skipping_to(on)
         use(name)
         written = _written(server, name, since)
     with server.copy_of(template) as name:
@@ -197,18 +201,18 @@ def closing(
     bill, ordinary, doubled = [], [], []
     for number in range(1, rounds + 1):
         say(f"close: round {number} of {rounds}")
-        bill.append(_measured(server, book, BILL, counting=number == 1))
-        ordinary.append(_measured(server, book, ORDINARY, counting=False))
+        bill.append(measured(server, book, BILL, counting=number == 1))
+        ordinary.append(measured(server, book, ORDINARY, counting=False))
         if twice is not None:
             doubled.append(_closed(server, twice))
-    yield _figure("close_statement_day", f"close, statement day of {lines:,} lines", bill, target=0.4)
+    yield figure("close_statement_day", f"close, statement day of {lines:,} lines", bill, target=0.4)
     yield _new_rows_figure(bill)
-    yield _figure("close_ordinary_day", f"close, ordinary day of {lines:,} lines", ordinary, target=None)
+    yield figure("close_ordinary_day", f"close, ordinary day of {lines:,} lines", ordinary, target=None)
     if twice is not None:
-        yield _doubled_figure(
+        yield doubled_figure(
             "close_twice_the_lines", "close, statement day, twice the lines", bill, [d[0] for d in doubled]
         )
-        yield _doubled_figure(
+        yield doubled_figure(
             "close_twice_the_lines_ordinary",
             "close, ordinary day, twice the lines",
             ordinary,
@@ -221,11 +225,12 @@ def _closed(server: BenchServer, template: str) -> tuple[float, float]:
     seconds = []
     for on in (BILL, ORDINARY):
         with server.copy_of(template):
-            seconds.append(_close(on))
+            seconds.append(close_skipping_to(on))
     return seconds[0], seconds[1]
 
 
-def _figure(name: str, what: str, days: list[Day], *, target: float | None) -> Figure:
+def figure(name: str, what: str, days: list[Day], *, target: float | None) -> Figure:
+    """A close against COPYing the rows that it wrote."""
     written = days[0].written
     detail: dict[str, Any] = {
         "rows": written.rows,
@@ -261,7 +266,8 @@ def _new_rows_figure(days: list[Day]) -> Figure:
     )
 
 
-def _doubled_figure(name: str, what: str, days: list[Day], doubled: list[float]) -> Figure:
+def doubled_figure(name: str, what: str, days: list[Day], doubled: list[float]) -> Figure:
+    """A close of twice as many accounts against the same events alone."""
     return Figure(
         name=name,
         what=what,

@@ -33,12 +33,17 @@ def merchants(count: int, *, on: date) -> list[UUID]:
     return ids
 
 
+def people(*, first: int, last: int, on: date) -> None:
+    """Customers numbered from first to last as UUIDs."""
+    affected(_CUSTOMERS, {"first": first, "last": last, "on": on})
+
+
 def lines(count: int, *, on: date, first: int = 1) -> list[int]:
     """Customers and their lines (statement day 1), opened through the service. Returns the lines' ids."""
     ids: list[int] = []
     for start in range(first, first + count, BATCH):
         last = min(start + BATCH, first + count) - 1
-        affected(_CUSTOMERS, {"first": start, "last": last, "on": on})
+        people(first=start, last=last, on=on)
         openings = [Opening(UUID(int=n), LIMIT_FEN, score=700) for n in range(start, last + 1)]
         ids += open_lines(openings=openings, on=on)
     return ids
