@@ -39,13 +39,13 @@ WITH due_now AS (
                + penalty.debits_posted_fen - penalty.credits_posted_fen AS total_fen,
            EXISTS (SELECT FROM huabei_due AS late
                    WHERE late.line_id = line.id AND late.outstanding_fen > 0 AND late.due_on <= %(closed)s) AS missed
-    FROM huabei_due AS due
-    JOIN huabei_line AS line ON line.id = due.line_id
+    FROM huabei_line AS line
     JOIN ledger_account AS billed ON billed.id = line.billed_account_id
     JOIN ledger_account AS interest ON interest.id = line.interest_account_id
     JOIN ledger_account AS fee ON fee.id = line.fee_account_id
     JOIN ledger_account AS penalty ON penalty.id = line.penalty_account_id
-    WHERE due.due_on = %(closed)s /* scope */
+    -- Two statements may be due on one day, where the calendar changed between them.
+    WHERE line.id IN (SELECT line_id FROM huabei_due WHERE due_on = %(closed)s) /* scope */
 ), turning AS (
     SELECT line_id, CASE WHEN missed THEN 'penalty' ELSE 'revolving' END AS kind,
            CASE WHEN missed THEN total_fen ELSE principal_fen END AS principal_fen

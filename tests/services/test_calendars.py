@@ -7,10 +7,10 @@ from datetime import date
 import pytest
 
 from huabei.errors import LineNotActive
-from huabei.models import CalendarChange, Line, Statement
+from huabei.models import CalendarChange, Line, Segment, Statement
 from huabei.services.calendars import CalendarChangeRefused, change_calendar
-from huabei.services.lines import CalendarRefused
-from tests.line_world import a_line, a_merchant, bought, end_days
+from huabei.services.lines import CalendarRefused, Opening, open_line
+from tests.line_world import a_customer, a_line, a_merchant, bought, end_days
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +38,26 @@ def test_a_change_on_the_new_statement_day_itself_counts_from_the_next() -> None
     change_calendar(line_id=line.pk, statement_day=5, on=date(2026, 6, 5))
     end_days(date(2026, 6, 5), date(2026, 7, 5))
     assert [issued_on for issued_on, _due_on in statements(line)] == [date(2026, 7, 5)]
+
+
+def test_two_statements_due_on_one_day_begin_one_penalty() -> None:
+    """A line of another calendar, 25 → 10, moves to 1 → 10 on a statement day: both statements are due on the 10th."""
+    opening = Opening(a_customer().pk, 8_000_00, statement_day=25, due_day=10)
+    line = Line.objects.get(pk=open_line(opening=opening, on=date(2026, 6, 1)))
+    shop = a_merchant()
+    bought(line, shop, 100_00, date(2026, 6, 20))
+    end_days(date(2026, 6, 20), date(2026, 6, 24))
+    change_calendar(line_id=line.pk, statement_day=1, on=date(2026, 6, 25))
+    bought(line, shop, 50_00, date(2026, 6, 26))
+    end_days(date(2026, 6, 25), date(2026, 7, 10))
+    assert statements(line) == [
+        (date(2026, 6, 25), date(2026, 7, 10)),
+        (date(2026, 7, 1), date(2026, 7, 10)),
+    ]
+    segments = Segment.objects.filter(line=line, until__isnull=True)
+    assert [(each.kind, each.principal_fen, each.since) for each in segments] == [
+        ("penalty", 150_00, date(2026, 7, 11))
+    ]
 
 
 def test_not_while_something_is_overdue() -> None:
