@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -209,6 +210,10 @@ class MerchantAdmin(ActingAdmin):
         "purchases",
     )
     readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Merchant]:
+        """With their shops, whose names are theirs."""
+        return super().get_queryset(request).select_related("shop")
 
     def stands(self, record: Merchant, on: date) -> Figures:
         """What a preview compares."""

@@ -34,7 +34,7 @@ class Merchant(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.shop_id}"
+        return f"{self.shop}"
 
 
 class PurchaseState(models.TextChoices):

@@ -16,8 +16,11 @@ from finance.dates import add_months
 from huabei import selectors
 from huabei.autopay import PURPOSE
 from huabei.errors import LineError
-from huabei.models import Line, LineStatus, Merchant, Purchase, PurchaseState
+from huabei.models import Line, LineStatus, Merchant, Posting, Purchase, PurchaseState
 from huabei.services import purchases, repayments
+from huabei.services.causes import POLICY, Why
+from huabei.services.merchants import change_posting
+from huabei.services.receipts import confirm_receipt
 from huabei.services.settlements import link_account, register_account
 from lending.models import Loan, LoanStatus
 from operations.demo.behaviour import Outcome, Payer, Spend, autopays, payer_of, pays_fen, pays_on, spends
@@ -37,6 +40,9 @@ _SHOPS = (
     ("安行出行", "transport"),
     ("小满家居", "home"),
 )
+# Shops whose purchases post on confirmed receipt; whoever bought there has it three days later.
+_ON_RECEIPT = ("clothing",)
+_UNDER_WAY = timedelta(days=3)
 # The due day of the calendar on which the demo world's lines are opened.
 DUE_DAY = 10
 _NAMESPACE = UUID("6f1d5f0e-8a0c-4a53-9f4e-2f9e1b8c7a10")
@@ -49,7 +55,16 @@ def open_shops(*, on: date) -> list[Merchant]:
         shop, _created = Shop.objects.get_or_create(
             pk=uuid5(_NAMESPACE, name), defaults={"name": name, "category": category, "registered_on": on}
         )
-        merchants.append(purchases.accept_merchant(shop=shop))
+        merchant = purchases.accept_merchant(shop=shop)
+        merchants.append(merchant)
+        if category in _ON_RECEIPT:
+            change_posting(
+                merchant_id=merchant.pk,
+                posting=Posting.RECEIPT,
+                effective_from=on,
+                why=Why("agreement", POLICY, "demo"),
+                on=on,
+            )
         linked = link_account(merchant_id=shop.pk, account=f"62270000{len(merchants):08d}")
         register_account(merchant_id=shop.pk, linked=linked, on=on)
     return merchants
@@ -94,6 +109,7 @@ class Life:
     def _live(self, lines: Sequence[Line], on: date) -> None:
         try:
             self._spend(lines, on)
+            self._confirm(lines, on)
             self._give_back(lines, on)
             self._repay(lines, on)
         finally:
@@ -128,6 +144,18 @@ class Life:
         except LineError:
             return None
         return authorisation.purchase_id if authorisation.state == PurchaseState.AUTHORISED else None
+
+    def _confirm(self, lines: Sequence[Line], on: date) -> None:
+        """Most buyers confirm what came; whoever does not is asked nothing, and it is taken as received."""
+        came = Purchase.objects.filter(
+            line__in=lines,
+            posts_on_receipt=True,
+            state=PurchaseState.AUTHORISED,
+            authorised_on=on - _UNDER_WAY,
+        ).values_list("pk", "line__customer_id")
+        for purchase_id, customer_id in came.order_by("pk"):
+            if purchase_id % 5:
+                confirm_receipt(purchase_id=purchase_id, customer_id=customer_id, on=on)
 
     def _give_back(self, lines: Sequence[Line], on: date) -> None:
         bought_on = on - timedelta(days=6)

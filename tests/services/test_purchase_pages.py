@@ -72,7 +72,7 @@ def test_a_purchase_says_all_that_became_of_it(page: Client, line: Line, shop: M
     shown = text(page.get(f"/purchases/{paid.pk}/"))
     for each in (
         "Paid on June 5",
-        "Charged ¥70.00",
+        "The shop charged ¥70.00",
         "Came back ¥50.00",
         "What it costs you ¥50.00",
         "+¥30.00",
