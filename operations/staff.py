@@ -24,6 +24,7 @@ CASE_FILE = (
     "creditscore.view_accountmonth",
     "creditscore.view_modelversion",
     "creditscore.view_score",
+    "huabei.view_bulkfreeze",
     "huabei.view_calendarchange",
     "huabei.view_closure",
     "huabei.view_correction",

@@ -1,5 +1,27 @@
 """Lines in the console, down to every posting behind them, and what staff may do about them: each act a service call."""
 
-from huabei.admin import changes, delinquency, instalments, lines, merchants, opening, records, statements
+from huabei.admin import (
+    bulk,
+    campaigns,
+    changes,
+    delinquency,
+    instalments,
+    lines,
+    merchants,
+    opening,
+    records,
+    statements,
+)
 
-__all__ = ["changes", "delinquency", "instalments", "lines", "merchants", "opening", "records", "statements"]
+__all__ = [
+    "bulk",
+    "campaigns",
+    "changes",
+    "delinquency",
+    "instalments",
+    "lines",
+    "merchants",
+    "opening",
+    "records",
+    "statements",
+]

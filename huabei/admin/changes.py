@@ -45,13 +45,31 @@ class TemporaryLimitAdmin(OfLineAdmin):
     fields = ("of_line", "granted_on", AMOUNT, "last_day", "ended_on")
 
 
+class BulkFilter(LineFilter):
+    """`?bulk=7`: the freezes of one act."""
+
+    title = _("freeze of many lines")
+    parameter_name = "bulk"
+    column = "bulk_id"
+
+
 @admin.register(Freeze)
 class FreezeAdmin(OfLineAdmin):
     """Freezes, each for one cause, and what ended them."""
 
     list_display = ("frozen_on", "of_line", "cause", "by", "thawed_on", "thaw_cause", "thawed_by")
-    list_filter: ClassVar[Any] = (LineFilter, "cause", ("thawed_on", admin.EmptyFieldListFilter))
-    fields = ("of_line", "frozen_on", *WHY, "thawed_on", "thaw_cause", "thawed_by", "thaw_note")
+    list_filter: ClassVar[Any] = (
+        LineFilter,
+        BulkFilter,
+        "cause",
+        ("thawed_on", admin.EmptyFieldListFilter),
+    )
+    fields = ("of_line", "frozen_on", *WHY, "of_bulk", "thawed_on", "thaw_cause", "thawed_by", "thaw_note")
+
+    @admin.display(description=_("frozen together with others by"))
+    def of_bulk(self, record: Freeze) -> SafeString | str:
+        """The act that froze it with others."""
+        return link_to("huabei_bulkfreeze", record.bulk_id, record.bulk) if record.bulk else "–"
 
 
 @admin.register(Closure)

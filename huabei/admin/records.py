@@ -35,6 +35,7 @@ class LineFilter(admin.SimpleListFilter):
 
     title = _("credit line")
     parameter_name = "line"
+    column = "line_id"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         return [(self.value() or "", f"#{self.value()}")]
@@ -46,7 +47,7 @@ class LineFilter(admin.SimpleListFilter):
         value = self.value() or ""
         if not value:
             return queryset
-        return queryset.filter(line_id=int(value)) if value.isdecimal() else queryset.none()
+        return queryset.filter(**{self.column: int(value)}) if value.isdecimal() else queryset.none()
 
 
 class OfLineAdmin(RecordAdmin):

@@ -26,6 +26,7 @@ from huabei.models.instalments import (
 )
 from huabei.models.interest import Accrual, Segment, SegmentKind
 from huabei.models.limits import (
+    BulkFreeze,
     Cause,
     Closure,
     Concern,
@@ -76,6 +77,7 @@ from huabei.models.terms import Terms
 __all__ = [
     "Accrual",
     "Arrears",
+    "BulkFreeze",
     "CalendarChange",
     "Campaign",
     "CampaignEnd",

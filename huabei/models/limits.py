@@ -140,10 +140,37 @@ class LimitChange(Changed):
         return f"{self.changed_on}"
 
 
+class BulkFreeze(Changed):
+    """Many lines were frozen at once, for one cause: an act of staff that is undone as one. Never changed."""
+
+    asked = models.IntegerField(_("lines asked for"))
+    frozen_on = models.DateField(_("frozen on"))
+
+    class Meta:
+        verbose_name = _("freeze of many lines")
+        verbose_name_plural = _("freezes of many lines")
+        constraints = [
+            models.UniqueConstraint(name="bulk_freeze_once_per_reference", fields=["reference"]),
+            models.CheckConstraint(name="bulk_freeze_asks_for_lines", condition=Q(asked__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.frozen_on}"
+
+
 class Freeze(Changed):
     """A line could not be used, for one cause, from a day on; it is active when no freeze of it is open."""
 
     line = models.ForeignKey(Line, on_delete=models.PROTECT, db_index=False, related_name="freezes")
+    # The act that froze it together with others, if one did.
+    bulk = models.ForeignKey(
+        BulkFreeze,
+        on_delete=models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="freezes",
+        verbose_name=_("frozen together with others by"),
+    )
     frozen_on = models.DateField(_("frozen on"))
     thawed_on = models.DateField(_("ended on"), null=True)
     thaw_cause = models.CharField(_("cause of its end"), max_length=24, blank=True, default="")
@@ -165,6 +192,9 @@ class Freeze(Changed):
                 condition=Q(thawed_on__isnull=True, thaw_cause="", thawed_by="")
                 | Q(thawed_on__gte=F("frozen_on")) & ~Q(thaw_cause="") & ~Q(thawed_by=""),
             ),
+        ]
+        indexes = [
+            models.Index(name="freeze_of_bulk", fields=["bulk"], condition=Q(bulk__isnull=False)),
         ]
 
     def __str__(self) -> str:

@@ -53,18 +53,25 @@ class StillOwes(LineError):
 
 
 _LOCK = "SELECT FROM huabei_line WHERE id = ANY(%(lines)s) ORDER BY id FOR NO KEY UPDATE"
+_LOCK_OF_FREEZES = """
+SELECT FROM huabei_line WHERE id IN (SELECT line_id FROM huabei_freeze WHERE id = ANY(%(freezes)s))
+ORDER BY id FOR NO KEY UPDATE
+"""
 
-# Lines that are frozen for this cause already, and closed ones, are left out.
+# Why a freeze for this cause leaves a line out; NULL where it does not.
+LEFT_OUT = """CASE WHEN line.status = 'closed' THEN 'line_not_active'
+    WHEN EXISTS (SELECT FROM huabei_freeze AS open
+                 WHERE open.line_id = line.id AND open.cause = %(cause)s AND open.thawed_on IS NULL) THEN 'already_frozen'
+END"""
+
 _FREEZE = """
 WITH frozen AS (
     INSERT INTO huabei_freeze
-        (id, line_id, cause, by, note, reference, request_hash, frozen_on, thaw_cause, thawed_by, thaw_note)
-    SELECT new.id, line.id, %(cause)s, %(by)s, %(note)s,
+        (id, line_id, bulk_id, cause, by, note, reference, request_hash, frozen_on, thaw_cause, thawed_by, thaw_note)
+    SELECT new.id, line.id, %(bulk)s, %(cause)s, %(by)s, %(note)s,
            %(reference)s || CASE WHEN %(by)s = 'policy' THEN ':' || new.id ELSE '' END, %(hash)s, %(on)s, '', '', ''
     FROM huabei_line AS line CROSS JOIN LATERAL (SELECT nextval('huabei_freeze_id_seq') AS id WHERE line.id > 0) AS new
-    WHERE line.id = ANY(%(lines)s) AND line.status <> 'closed'
-      AND NOT EXISTS (SELECT FROM huabei_freeze AS open
-                      WHERE open.line_id = line.id AND open.cause = %(cause)s AND open.thawed_on IS NULL)
+    WHERE line.id = ANY(%(lines)s) AND /* left out */ IS NULL
       AND NOT EXISTS (SELECT FROM huabei_freeze AS earlier
                       WHERE earlier.line_id = line.id AND earlier.reference = %(reference)s)
     RETURNING line_id
@@ -75,12 +82,12 @@ WITH frozen AS (
     FROM frozen WHERE line.id = frozen.line_id
 )
 SELECT line_id FROM frozen ORDER BY line_id
-"""
+""".replace("/* left out */", LEFT_OUT)
 
 
-def freeze_many(*, line_ids: Sequence[int], why: Why, on: date) -> list[int]:
+def freeze_many(*, line_ids: Sequence[int], why: Why, on: date, bulk_id: int | None = None) -> list[int]:
     """
-    Freezes lines for one cause; returns the ids of those that were frozen by this.
+    Freezes lines for one cause; returns the ids of those that were frozen by this. `bulk_id` is the act it is part of.
 
     Left out are closed lines and those frozen for this cause already, so repeating it changes nothing. What was authorised
     may still be captured. Errors: CauseRefused, ReferenceRefused.
@@ -93,6 +100,7 @@ def freeze_many(*, line_ids: Sequence[int], why: Why, on: date) -> list[int]:
         "note": why.note,
         "reference": why.reference,
         "hash": why.hash({}),
+        "bulk": bulk_id,
         "on": on,
     }
     with transaction.atomic():
@@ -134,6 +142,35 @@ WHERE line.id = open.id AND line.status <> 'closed'
 """
 
 
+_THAW = """
+UPDATE huabei_freeze SET thawed_on = %(on)s, thaw_cause = %(cause)s, thawed_by = %(by)s, thaw_note = %(note)s
+WHERE id = ANY(%(freezes)s) AND thawed_on IS NULL
+RETURNING line_id
+"""
+
+
+def thaw_many(*, freeze_ids: Sequence[int], why: Why, on: date) -> list[int]:
+    """
+    Ends freezes; returns the ids of their lines, of which those are active again that no other freeze holds.
+
+    What has ended is left as it is. Errors: CauseRefused, ReferenceRefused.
+    """
+    require_why(why, Concern.THAW, on)
+    parameters = {
+        "freezes": list(freeze_ids),
+        "cause": why.cause,
+        "by": why.by,
+        "note": why.note,
+        "on": on,
+    }
+    with transaction.atomic():
+        fetch_all(_LOCK_OF_FREEZES, parameters)  # what is open is read by the next statement
+        line_ids = [line_id for (line_id,) in fetch_all(_THAW, parameters)]
+        if line_ids:
+            affected(_FOLLOW, {"lines": line_ids})
+        return sorted(line_ids)
+
+
 def thaw(*, freeze_id: int, why: Why, on: date) -> Freeze:
     """
     Ends one freeze; the line is active again when it was the last. Ending it again changes nothing.
@@ -147,12 +184,7 @@ def thaw(*, freeze_id: int, why: Why, on: date) -> Freeze:
             raise NotFrozen(_("there is no freeze %(id)s") % {"id": freeze_id})
         if why.by == CUSTOMER and frozen.by != CUSTOMER:
             raise CauseRefused(_("only a freeze that you asked for can be ended here"), field="cause")
-        fetch_all(_LOCK, {"lines": [frozen.line_id]})
-        ended = Freeze.objects.filter(pk=freeze_id, thawed_on__isnull=True).update(
-            thawed_on=on, thaw_cause=why.cause, thawed_by=why.by, thaw_note=why.note
-        )
-        if ended:
-            affected(_FOLLOW, {"lines": [frozen.line_id]})
+        thaw_many(freeze_ids=[freeze_id], why=why, on=on)
         frozen.refresh_from_db()
         return frozen
 

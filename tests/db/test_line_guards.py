@@ -9,6 +9,7 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 
 from huabei.models import Line, Merchant, Purchase, Segment
 from huabei.services import corrections, lifecycle, limits, repayments
+from huabei.services.bulk import freeze_lines
 from huabei.services.captures import capture
 from huabei.services.causes import Why
 from huabei.services.reviews import review
@@ -42,6 +43,7 @@ def late() -> tuple[Line, Merchant, Purchase]:
     )
     thawed = lifecycle.freeze(line_id=other.pk, why=Why("fraud", "staff:1", "a"), on=date(2026, 7, 21))
     lifecycle.thaw(freeze_id=thawed.pk, why=Why("cleared", "staff:1", "a"), on=date(2026, 7, 21))
+    freeze_lines(line_ids=[a_line().pk], why=Why("fraud", "staff:1", "many"), on=date(2026, 7, 21))
     lifecycle.close(line_id=a_line().pk, why=Why("fraud", "staff:1", "a"), on=date(2026, 7, 21))
     reviewed = a_line(opened_on=date(2026, 1, 21))
     review(on=date(2026, 7, 21), line_ids=[reviewed.pk])
@@ -69,6 +71,8 @@ KEPT = [
     "huabei_line",
     "huabei_due",
     "huabei_statementdocument",
+    "huabei_bulkfreeze",
+    "huabei_freeze",
 ]
 
 
@@ -110,6 +114,21 @@ def test_what_was_captured_of_a_purchase_that_still_holds_stays(late: object, st
     ],
 )
 def test_even_the_owner_may_not_change_a_document(late: object, verb: str) -> None:
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(verb, as_owner=True)
+    with pytest.raises(ProgrammingError, match="permission denied"):
+        execute(verb)
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "UPDATE huabei_bulkfreeze SET cause = 'cash_out'",
+        "DELETE FROM huabei_bulkfreeze",
+        "TRUNCATE huabei_bulkfreeze CASCADE",
+    ],
+)
+def test_even_the_owner_may_not_change_an_act_on_many_lines(late: object, verb: str) -> None:
     with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
         execute(verb, as_owner=True)
     with pytest.raises(ProgrammingError, match="permission denied"):
@@ -167,6 +186,7 @@ def test_even_the_owner_may_not_change_a_fact(late: object, table: str, statemen
         "UPDATE huabei_purchase SET hold_transfer_id = 1",
         "UPDATE huabei_line SET status = 'active' WHERE status = 'closed'",
         "UPDATE huabei_freeze SET cause = 'cash_out'",
+        "UPDATE huabei_freeze SET bulk_id = NULL WHERE bulk_id IS NOT NULL",
         "UPDATE huabei_freeze SET thawed_on = NULL, thaw_cause = '', thawed_by = ''",
         "UPDATE huabei_temporarylimit SET amount_fen = 1",
         "UPDATE huabei_temporarylimit SET last_day = last_day + 1",
@@ -231,6 +251,8 @@ NONSENSE = [
     ("INSERT INTO huabei_freeze (line_id, cause, by, note, reference, request_hash, frozen_on, thaw_cause, thawed_by,"
      " thaw_note) SELECT id, 'fraud', 'staff:1', '', n::text, sha256('x'), opened_on, '', '', ''"
      " FROM huabei_line, generate_series(1, 2) AS n", "freeze_one_open_per_cause"),
+    ("INSERT INTO huabei_bulkfreeze (cause, by, note, reference, request_hash, asked, frozen_on)"
+     " SELECT cause, by, note, 'new', request_hash, 0, frozen_on FROM huabei_bulkfreeze", "bulk_freeze_asks_for_lines"),
     ("UPDATE huabei_cause SET concern = 'weather'", "cause_concern_known"),
     ("UPDATE huabei_cause SET effective_to = effective_from", "cause_not_backwards"),
     ("UPDATE huabei_reviewterms SET months_between = 0", "review_terms_sensible"),
@@ -284,6 +306,7 @@ def test_nonsense_cannot_be_written(
         ("huabei_refundshare", {"amount_fen": "0"}, "refund_share_positive"),
         ("huabei_limitchange", {}, "limit_change_once_per_reference"),
         ("huabei_freeze", {}, "freeze_once_per_reference"),
+        ("huabei_bulkfreeze", {}, "bulk_freeze_once_per_reference"),
         ("huabei_closure", {}, "huabei_closure_line_id_key"),
         ("huabei_limitreview", {}, "limit_review_once_a_day"),
         (

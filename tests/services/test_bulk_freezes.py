@@ -1,0 +1,208 @@
+"""Many lines are frozen as one act, looked at before, and thawed as one: exactly those that the act froze."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+
+from customers.models import Login
+from huabei.choosing import Chosen, named_lines, preview_freeze
+from huabei.errors import RequestConflict
+from huabei.models import BulkFreeze, Freeze, Line
+from huabei.services.bulk import BulkFreezeNotFound, NothingChosen, freeze_lines, thaw_lines
+from huabei.services.causes import CUSTOMER, CauseRefused, Why, staff
+from huabei.services.lifecycle import close, freeze, thaw
+from ledger.audit import verify
+from operations import audit
+from operations.models import BusinessDay
+from operations.staff import SERVICER, UNDERWRITER
+from tests.line_world import a_line, a_merchant, authorised, bought
+from tests.services.test_borrower_pages import text
+from tests.services.test_line_console import signed_in
+
+pytestmark = pytest.mark.django_db
+ON = date(2026, 6, 5)
+BY = staff(7)
+PAGE = "/console/huabei/bulkfreeze/freeze/"
+
+
+@pytest.fixture
+def lines() -> list[Line]:
+    """Active with 300.00 drawn and 50.00 held; frozen for a lost phone; frozen for fraud; closed; active."""
+    drawn, lost, fraud, closed, idle = (a_line() for _ in range(5))
+    shop = a_merchant()
+    bought(drawn, shop, 300_00, ON)
+    authorised(drawn, shop, 50_00, ON)
+    freeze(line_id=lost.pk, why=Why("phone_lost", CUSTOMER, "lost"), on=ON)
+    freeze(line_id=fraud.pk, why=Why("fraud", BY, "fraud"), on=ON)
+    close(line_id=closed.pk, why=Why("deceased", BY, "dead"), on=ON)
+    return [drawn, lost, fraud, closed, idle]
+
+
+def ids(lines: list[Line]) -> list[int]:
+    return [line.pk for line in lines]
+
+
+def states(lines: list[Line]) -> list[str]:
+    found = dict(Line.objects.values_list("pk", "status"))
+    return [found[line.pk] for line in lines]
+
+
+def holds() -> bool:
+    return all(finding.holds for finding in verify(audit.CHECKS))
+
+
+def frozen(lines: list[Line], *, reference: str = "bulk", cause: str = "fraud") -> BulkFreeze:
+    return freeze_lines(line_ids=ids(lines), why=Why(cause, BY, reference, "ring"), on=ON)
+
+
+def test_lines_are_frozen_as_one_act_once(lines: list[Line]) -> None:
+    first, drawn, lost, idle = frozen(lines), lines[0], lines[1], lines[4]
+    assert frozen(list(reversed(lines))) == first
+    assert (first.asked, first.by, first.note) == (5, BY, "ring")
+    assert set(first.freezes.values_list("line_id", flat=True)) == {drawn.pk, lost.pk, idle.pk}
+    assert states(lines) == ["frozen", "frozen", "frozen", "closed", "frozen"]
+    with pytest.raises(RequestConflict):
+        frozen(lines[:2])
+    with pytest.raises(RequestConflict):
+        frozen(lines, cause="cash_out")
+    assert BulkFreeze.objects.count() == 1
+    assert holds()
+
+
+def test_undoing_an_act_thaws_what_it_froze_and_nothing_else(lines: list[Line]) -> None:
+    bulk, drawn, lost, idle = frozen(lines), lines[0], lines[1], lines[4]
+    thaw(freeze_id=bulk.freezes.get(line=idle).pk, why=Why("goodwill", BY, "t"), on=ON)
+    other = frozen([idle], reference="other")
+    why = Why("mistake", staff(8), "undo", "wrong list")
+    assert thaw_lines(bulk_id=bulk.pk, why=why, on=ON) == [drawn.pk, lost.pk]
+    assert thaw_lines(bulk_id=bulk.pk, why=why, on=ON) == []
+    assert states(lines) == ["active", "frozen", "frozen", "closed", "frozen"]
+    assert other.freezes.get().thawed_on is None
+    ended = set(bulk.freezes.values_list("thaw_cause", "thawed_by", "thaw_note"))
+    assert ended == {("mistake", "staff:8", "wrong list"), ("goodwill", BY, "")}
+    assert holds()
+
+
+def test_what_cannot_be_frozen_at_once_is_refused(lines: list[Line]) -> None:
+    with pytest.raises(NothingChosen):
+        frozen([])
+    with pytest.raises(CauseRefused):
+        frozen(lines, cause="overdue")
+    with pytest.raises(BulkFreezeNotFound):
+        thaw_lines(bulk_id=0, why=Why("mistake", BY, "x"), on=ON)
+    assert not BulkFreeze.objects.exists()
+
+
+def test_a_preview_says_what_the_act_then_does(lines: list[Line]) -> None:
+    drawn, lost, fraud, closed, idle = lines
+    preview = preview_freeze(Chosen(tuple(ids(lines)), ("nobody",)), "fraud")
+    assert (preview.frozen.lines, preview.frozen.drawn_fen, preview.frozen.held_fen) == (3, 300_00, 50_00)
+    assert (preview.already.lines, preview.left_out.lines, preview.unknown) == (1, 2, ("nobody",))
+    assert [line.line_id for line in preview.sample] == [drawn.pk, lost.pk, idle.pk]
+    assert {(line.line_id, str(line.why)) for line in preview.refused} == {
+        (fraud.pk, "the line is frozen for this cause already"),
+        (closed.pk, "the line is closed"),
+    }
+    assert frozen(lines).freezes.count() == preview.frozen.lines
+
+
+def test_lines_are_named_by_number_or_identifier(lines: list[Line]) -> None:
+    drawn, lost, fraud, *_rest = lines
+    named = named_lines(f"#{drawn.pk}, {lost.uuid}；{fraud.pk}\n{drawn.uuid} {uuid4()} #0 x")
+    assert named.line_ids == tuple(sorted([drawn.pk, lost.pk, fraud.pk]))
+    assert (len(named.unknown), named.unknown[1:]) == (3, ("#0", "x"))
+
+
+@pytest.fixture
+def page(client: Client) -> Client:
+    BusinessDay.objects.create(business_on=ON, first_on=ON)
+    return signed_in(client, SERVICER)
+
+
+def post(page: Client, button: str, query: str = "", **given: Any) -> Any:
+    return page.post(PAGE + query, {"key": str(uuid4()), "cause": "fraud", button: "", **given})
+
+
+def seen(answer: Any) -> str:
+    found = re.search(r'name="seen" value="([0-9a-f]+)"', answer.content.decode())
+    assert found
+    return found[1]
+
+
+def test_the_list_of_lines_is_frozen_as_it_is_narrowed(page: Client, lines: list[Line]) -> None:
+    query = "?status__exact=active"
+    assert f"{PAGE}{query}" in page.get(f"/console/huabei/line/{query}").content.decode()
+    assert "The list shows 2 lines. status: active" in text(page.get(PAGE + query))
+    key = str(uuid4())
+    preview = post(page, "preview", query, key=key)
+    assert "Would be frozen 2 0 of them are frozen" in text(preview)
+    assert "Drawn on them ¥300.00 ¥50.00 held" in text(preview)
+    assert not BulkFreeze.objects.exists()
+    for _again in range(2):
+        done = post(page, "confirm", query, key=key, seen=seen(preview))
+        bulk = BulkFreeze.objects.get()
+        assert done["Location"] == f"/console/huabei/bulkfreeze/{bulk.pk}/change/"
+    assert states(lines) == ["frozen", "frozen", "frozen", "closed", "frozen"]
+    assert bulk.by == f"staff:{LogEntry.objects.get().user_id}"
+    shown = text(page.get(done["Location"]))
+    assert "Lines frozen: 2" in shown
+    assert "this reference was used before" in text(post(page, "confirm", query, key=key, seen="other"))
+
+
+def test_what_is_confirmed_is_what_was_seen(page: Client, lines: list[Line]) -> None:
+    query = "?status__exact=active"
+    stale = seen(post(page, "preview", query))
+    a_line()
+    again = post(page, "confirm", query, seen=stale)
+    assert "These are other lines than you looked at." in text(again)
+    assert "Would be frozen 3" in text(again)
+    assert "other lines" in text(post(page, "confirm", lines=str(lines[0].pk)))
+    assert not BulkFreeze.objects.exists()
+
+
+def test_named_lines_are_frozen_and_thawed_from_the_page_of_the_act(page: Client, lines: list[Line]) -> None:
+    drawn, _lost, fraud, *_rest = lines
+    named = f"{drawn.uuid} #{fraud.pk} nobody"
+    preview = post(page, "preview", lines=named)
+    assert "nobody – – – – there is no such line" in text(preview)
+    assert "frozen for this cause already" in text(preview)
+    assert post(page, "confirm", lines=named, seen=seen(preview)).status_code == 302
+    bulk = BulkFreeze.objects.get()
+    undo = f"/console/huabei/bulkfreeze/{bulk.pk}/act/thaw/"
+    assert undo in page.get(f"/console/huabei/bulkfreeze/{bulk.pk}/change/").content.decode()
+    given = {"key": str(uuid4()), "cause": "mistake"}
+    assert "Freezes that are open 1 0" in text(page.post(undo, {**given, "preview": ""}))
+    assert Freeze.objects.filter(bulk=bulk, thawed_on__isnull=True).count() == 1
+    for _again in range(2):
+        assert page.post(undo, {**given, "confirm": ""}).status_code == 302
+    assert states([drawn, fraud]) == ["active", "frozen"]
+    assert f"?bulk={bulk.pk}" not in text(page.get("/console/huabei/bulkfreeze/"))
+    assert "1 freeze" in text(page.get(f"/console/huabei/freeze/?bulk={bulk.pk}"))
+
+
+def test_no_lines_or_no_cause_say_what_would_be_right(page: Client, lines: list[Line]) -> None:
+    assert "name lines here, or narrow the list" in text(post(page, "preview"))
+    assert "This field is required." in text(post(page, "preview", "?status__exact=active", cause=""))
+    assert page.get(PAGE + "?nonsense=1").status_code == 404
+    assert "No line would be frozen." in text(post(page, "preview", lines="nobody"))
+
+
+def test_only_who_may_freeze_does(client: Client, lines: list[Line]) -> None:
+    BusinessDay.objects.create(business_on=ON, first_on=ON)
+    assert "/login/" in client.get(PAGE)["Location"]
+    assert signed_in(client, UNDERWRITER).get(PAGE).status_code == 200
+    login = Login.objects.get(username=UNDERWRITER.lower())
+    group = login.groups.get()
+    group.permissions.remove(group.permissions.get(codename="freeze_line"))
+    assert client.get(PAGE).status_code == 403
+    assert post(client, "confirm", lines=str(lines[0].pk)).status_code == 403
+    bulk = frozen(lines)
+    assert client.get(f"/console/huabei/bulkfreeze/{bulk.pk}/act/thaw/").status_code == 403
+    assert PAGE not in client.get("/console/huabei/line/").content.decode()
