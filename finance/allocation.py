@@ -5,6 +5,7 @@ from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from itertools import permutations
 
 from finance.errors import DomainError
 from finance.money import format_yuan, split_evenly
@@ -13,6 +14,9 @@ COMPONENTS = ("penalty", "interest", "fee", "principal")
 """The order in which a due's components are paid unless the product says otherwise. Source: DESIGN, bill and
 repay.
 """
+
+ALLOCATIONS = tuple(" ".join(order) for order in permutations(COMPONENTS))
+"""Every order in which the components may be paid, as it is written down."""
 
 
 class AllocationError(DomainError):

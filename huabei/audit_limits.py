@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from ledger.audit import Check
+from huabei.models import BulkFreeze
+from ledger.audit import Check, guards
 
 # Each change follows from the one before, the first from what was granted; and the last one is what stands.
 _CHANGES = """
@@ -85,5 +86,15 @@ LIMITS: tuple[Check, ...] = (
     ),
     Check(
         "line_closed", _("A closed line has no limit, and a fact that says why."), "huabei_closure", _CLOSED
+    ),
+    guards(
+        "bulk_freeze_guards",
+        models=(BulkFreeze,),
+        facts=(BulkFreeze,),
+        triggers=(
+            "huabei_bulkfreeze_is_append_only",
+            "huabei_bulkfreeze_is_not_truncated",
+            "huabei_freeze_keeps_its_bulk",
+        ),
     ),
 )

@@ -54,6 +54,7 @@ def figures_by_date() -> Callable[[date], Figures]:
                 Fraction(terms.revolving_daily_rate),
                 Fraction(terms.penalty_daily_rate),
                 Fraction(terms.minimum_due_share),
+                terms.components,
             ),
         )
         for terms in Terms.objects.order_by("-effective_from")

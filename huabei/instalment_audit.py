@@ -6,6 +6,8 @@ from django.utils.translation import gettext_lazy as _
 
 from huabei.models import (
     Campaign,
+    CampaignAlert,
+    CampaignChange,
     InstalmentOption,
     InstalmentTerms,
     Payoff,
@@ -196,11 +198,27 @@ CHECKS: tuple[Check, ...] = (
     ),
     guards(
         "plan_guards",
-        models=(Campaign, InstalmentTerms, InstalmentOption, PlanChoice, Plan, PlanRow, Payoff, PlanRefund),
-        facts=(PlanChoice, Plan, Payoff, PlanRefund),
+        models=(
+            Campaign,
+            CampaignAlert,
+            CampaignChange,
+            InstalmentTerms,
+            InstalmentOption,
+            PlanChoice,
+            Plan,
+            PlanRow,
+            Payoff,
+            PlanRefund,
+        ),
+        facts=(CampaignAlert, CampaignChange, PlanChoice, Plan, Payoff, PlanRefund),
         triggers=(
+            "huabei_campaign_changes_by_a_fact",
             "huabei_campaign_ends_once",
             "huabei_campaign_keeps_its_promise",
+            "huabei_campaignalert_is_append_only",
+            "huabei_campaignalert_is_not_truncated",
+            "huabei_campaignchange_is_append_only",
+            "huabei_campaignchange_is_not_truncated",
             "huabei_payoff_is_append_only",
             "huabei_payoff_is_not_truncated",
             "huabei_plan_is_append_only",

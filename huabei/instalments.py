@@ -8,7 +8,7 @@ whatever was paid back in between; so the annual rate is far above it, and is wh
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -44,6 +44,8 @@ class Offer:
     fee_fen: int
     rows: tuple[Row, ...]
     rates: AnnualRates
+    # What a merchant pays of it under a campaign: the customer's fee is less by so much.
+    subsidy_fen: int = 0
 
     @property
     def total_fen(self) -> int:
@@ -81,6 +83,11 @@ def offer(principal_fen: int, periods: int, fee_rate: Decimal) -> Offer:
     flows = [(0, -principal_fen), *((row.number, row.due_fen) for row in rows)]
     rates = annual_rates_of(flows, MONTHS_PER_YEAR)
     return Offer(periods, principal_fen, fee_rate, fee_fen, rows, rates)
+
+
+def subsidised(asked: Offer) -> Offer:
+    """The same under a merchant's campaign, which pays all of the fee: the customer repays the principal, free of cost."""
+    return replace(offer(asked.principal_fen, asked.periods, Decimal(0)), subsidy_fen=asked.fee_fen)
 
 
 def shrunk(to_come: Sequence[Row], by_fen: int) -> tuple[Row, ...]:

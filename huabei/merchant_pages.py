@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from customers.models import ShopLogin
 from finance.errors import DomainError
 from huabei import merchant_history as history
+from huabei.campaigning import campaigns_of, open_alerts, standings
 from huabei.merchant_forms import AccountForm, CaptureForm, OrdersFilter, RefundForm, sent
 from huabei.models import Capture, Merchant, Purchase, PurchaseState, Receipt, Refund
 from huabei.services import settlements as settling
@@ -41,7 +42,8 @@ def _number(text: str) -> int | None:
 
 
 def _page(user: ShopLogin, **more: Any) -> dict[str, Any]:
-    return {"shop": user.shop, "may_write": user.may_write, **more}
+    alerts = open_alerts(user.shop_id)
+    return {"shop": user.shop, "may_write": user.may_write, "alerts": alerts, **more}
 
 
 @merchant_page
@@ -207,6 +209,23 @@ def _registered(request: HttpRequest, user: ShopLogin, form: AccountForm) -> boo
         return False
     messages.success(request, _("You are paid to this account from the next payment on."))
     return True
+
+
+@merchant_page
+@require_GET
+def campaigns(request: HttpRequest, user: ShopLogin) -> HttpResponse:
+    """The shop's campaigns, newest first: what is left of each budget, and which near their end."""
+    merchant = _merchant(user)
+    before = _number(request.GET.get("before", ""))
+    found = campaigns_of(merchant.pk)
+    page = list((found if before is None else found.filter(pk__lt=before))[: SHOWN + 1])
+    context = _page(
+        user,
+        standings=standings(page[:SHOWN]),
+        is_first_page=before is None,
+        older_than=page[SHOWN - 1].pk if len(page) > SHOWN else None,
+    )
+    return render(request, "huabei/merchant/campaigns.html", context)
 
 
 @merchant_page

@@ -10,7 +10,17 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from huabei import selectors
-from huabei.instalments import Offer, PayoffQuote, Row, due_date, offer, payoff_quote, statement_days
+from huabei.campaigning import campaign_for
+from huabei.instalments import (
+    Offer,
+    PayoffQuote,
+    Row,
+    due_date,
+    offer,
+    payoff_quote,
+    statement_days,
+    subsidised,
+)
 from huabei.models import (
     Due,
     InstalmentOption,
@@ -37,10 +47,18 @@ def option_on(periods: int, on: date) -> InstalmentOption | None:
     return terms.options.select_related("terms").filter(periods=periods).first()
 
 
-def offers_on(amount_fen: int, on: date) -> list[Offer]:
-    """An amount in every number of instalments that is offered on a date."""
-    options = instalment_terms_on(on).options.order_by("periods")
-    return [offer(amount_fen, option.periods, option.fee_rate) for option in options]
+def offers_on(amount_fen: int, on: date, *, merchant_id: UUID | None = None) -> list[Offer]:
+    """
+    An amount in every number of instalments that is offered on a date; bought at a shop, whose campaigns pay the fee of some.
+    """
+    offers = []
+    for option in instalment_terms_on(on).options.order_by("periods"):
+        asked = offer(amount_fen, option.periods, option.fee_rate)
+        campaign = merchant_id and campaign_for(
+            merchant_id=merchant_id, amount_fen=amount_fen, periods=option.periods, on=on
+        )
+        offers.append(subsidised(asked) if campaign else asked)
+    return offers
 
 
 def rows_to_come(plan_id: int) -> list[PlanRow]:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
+from finance.allocation import COMPONENTS
 from finance.dates import add_months, next_on_day
 from finance.money import round_fen
 from huabei.instalments import Row, shrunk
@@ -32,6 +33,7 @@ class Figures:
     revolving_daily_rate: Fraction
     penalty_daily_rate: Fraction
     minimum_due_share: Fraction
+    components: tuple[str, ...] = COMPONENTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,8 +271,8 @@ class Life:
         }
         run = dict(new)
         credit_used = 0
-        for part, fen in new.items():
-            used = min(self.credit_fen - credit_used, fen)
+        for part in ("unbilled", "instalment", *self._charges()):
+            used = min(self.credit_fen - credit_used, new[part])
             new[part] -= used
             credit_used += used
         total = self.billed_total_fen + sum(new.values())
@@ -373,10 +375,11 @@ class Life:
             billed = left
         off_unbilled = min(left - billed, self.unbilled_fen)
         self.unbilled_fen -= off_unbilled
-        to_principal = self._pay_principal(billed)
-        to_charges = sum(self._pay_charges(billed - to_principal))
-        self.credit_fen += left - off_unbilled - to_principal - to_charges
-        self._billed_was_paid(to_principal + to_charges)
+        to_billed = 0
+        for component in ("principal", *self._charges()):
+            to_billed += self._pay(component, billed - to_billed)
+        self.credit_fen += left - off_unbilled - to_billed
+        self._billed_was_paid(to_billed)
 
     def _shrink(self, plan_id: int, fen: int) -> int:
         """Takes a refund off the rows to come of a plan; returns how much of it they took."""
@@ -389,27 +392,25 @@ class Life:
 
     def _repaid(self, fact: Repaid) -> None:
         left = fact.amount_fen
-        run_penalty = min(left, max(round_fen(self.running_penalty), 0))
-        left -= run_penalty
-        to_penalty, to_interest, to_fee = self._pay_charges(left)
-        left -= to_penalty + to_interest + to_fee
-        to_principal = self._pay_principal(left)
-        left -= to_principal
+        run_penalty, to = 0, {}
+        for component in self.figures(self.today).components:
+            if component == "penalty":
+                run_penalty = min(left, max(round_fen(self.running_penalty), 0))
+                left -= run_penalty
+            to[component] = self._pay(component, left)
+            left -= to[component]
         run_interest = min(left, max(round_fen(self.running_interest), 0))
         left -= run_interest
-        to_unbilled = min(left, self.unbilled_fen)
-        self.unbilled_fen -= to_unbilled
-        self.credit_fen += left - to_unbilled
+        bought = min(left, self.unbilled_fen)
+        self.unbilled_fen -= bought
+        left -= bought
+        self.credit_fen += left
         self._post(interest_fen=run_interest, penalty_fen=run_penalty)
+        penalty, interest = run_penalty + to["penalty"], to["interest"] + run_interest
         self.allocations[fact.repayment_id] = Allocation(
-            run_penalty + to_penalty,
-            to_interest + run_interest,
-            to_fee,
-            to_principal,
-            to_unbilled,
-            left - to_unbilled,
+            penalty, interest, to["fee"], to["principal"], bought, left
         )
-        self._billed_was_paid(to_penalty + to_interest + to_fee + to_principal)
+        self._billed_was_paid(sum(to.values()))
 
     def _planned(self, fact: Planned) -> None:
         moved = sum(row.principal_fen for row in fact.rows)
@@ -439,14 +440,16 @@ class Life:
         if fact.with_fees:
             self.posted_fee_fen += sum(row.fee_fen for row in rows)
 
-    def _pay_charges(self, fen: int) -> tuple[int, int, int]:
-        penalty = min(fen, self.penalty_fen)
-        interest = min(fen - penalty, self.interest_fen)
-        fee = min(fen - penalty - interest, self.fee_fen)
-        self.penalty_fen -= penalty
-        self.interest_fen -= interest
-        self.fee_fen -= fee
-        return penalty, interest, fee
+    def _charges(self) -> list[str]:
+        return [component for component in self.figures(self.today).components if component != "principal"]
+
+    def _pay(self, component: str, fen: int) -> int:
+        """Pays of what statements ask for; returns how much of it could be paid."""
+        if component == "principal":
+            return self._pay_principal(fen)
+        owed: int = getattr(self, f"{component}_fen")
+        setattr(self, f"{component}_fen", owed - min(fen, owed))
+        return min(fen, owed)
 
     def _pay_principal(self, fen: int) -> int:
         left = fen

@@ -7,6 +7,7 @@ close is under way (`huabei.services.mornings`): a set of one is served as a mil
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -151,10 +152,7 @@ WITH line AS (
 ), paying AS (
     SELECT *, least(credit_fen, purchase_fen) AS to_principal_fen,
            greatest(least(credit_fen - purchase_fen, row_fen), 0) AS to_instalment_fen,
-           greatest(least(credit_fen - purchase_fen - row_fen, run_penalty_fen), 0) AS to_penalty_fen,
-           greatest(least(credit_fen - purchase_fen - row_fen - run_penalty_fen, run_interest_fen), 0) AS to_interest_fen,
-           greatest(least(credit_fen - purchase_fen - row_fen - run_penalty_fen - run_interest_fen, row_fee_fen), 0)
-               AS to_fee_fen
+           /* charges */
     FROM standing CROSS JOIN LATERAL (SELECT greatest(unbilled_fen, 0) AS purchase_fen) AS bought
 ), billing AS (
     SELECT *, purchase_fen - to_principal_fen AS new_purchase_fen, row_fen - to_instalment_fen AS new_instalment_fen,
@@ -239,14 +237,29 @@ SELECT count(*) FROM issuing
 """.replace("/* concerned */", _TO_BILL)
 
 
+# What is newly billed besides principal.
+_CHARGES = {"penalty": "run_penalty_fen", "interest": "run_interest_fen", "fee": "row_fee_fen"}
+
+
+def _statements(components: Sequence[str]) -> str:
+    """The statement of SQL in which the credit that purchases leave pays what is charged in this order."""
+    paid, left = [], "credit_fen - purchase_fen - row_fen"
+    for component in components:
+        if charge := _CHARGES.get(component):
+            paid.append(f"greatest(least({left}, {charge}), 0) AS to_{component}_fen")
+            left += f" - {charge}"
+    return _STATEMENTS.replace("/* charges */", ", ".join(paid))
+
+
 def issue_statements(closed_on: date, lines: Lines = None) -> int:
     """Statements dated the day after `closed_on`, for the lines whose statement day that is. Returns how many."""
     issued_on = closed_on + timedelta(days=1)
     parameters: dict[str, Any] = {"closed": closed_on, "issued": issued_on, "lines": lines}
     if not held(_TO_BILL, "line.id", parameters):
         return 0
+    terms = terms_on(issued_on)
     parameters |= {
-        "share": terms_on(issued_on).minimum_due_share,
+        "share": terms.minimum_due_share,
         "control": COMMITMENT_CONTROL.control_id,
         "corrections": CORRECTIONS.control_id,
         "cash": CASH_CLEARING.control_id,
@@ -254,7 +267,7 @@ def issue_statements(closed_on: date, lines: Lines = None) -> int:
         "interest_accrued": INTEREST_ACCRUED.control_id,
         "penalty_accrued": PENALTY_ACCRUED.control_id,
     }
-    issued = int(value(scoped(_STATEMENTS, "line.id", lines), parameters))
+    issued = int(value(scoped(_statements(terms.components), "line.id", lines), parameters))
     # Credit that paid principal gave some of it back.
     absorb_excess(line_ids=lines, on=issued_on)
     return issued

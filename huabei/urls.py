@@ -34,6 +34,7 @@ urlpatterns = [
     path("shop/orders/<int:purchase_id>/charge/", merchant_pages.order_capture, name="merchant_capture"),
     path("shop/orders/<int:purchase_id>/release/", merchant_pages.order_void, name="merchant_void"),
     path("shop/orders/<int:purchase_id>/refund/", merchant_pages.order_refund, name="merchant_refund"),
+    path("shop/campaigns/", merchant_pages.campaigns, name="merchant_campaigns"),
     path("shop/settlements/", merchant_pages.settlements, name="merchant_settlements"),
     path("shop/settlements/<int:settlement_id>/", merchant_pages.settlement, name="merchant_settlement"),
 ]

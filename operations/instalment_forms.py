@@ -29,6 +29,7 @@ class OfferForm(forms.Form):
             "invalid_choice": _("Choose a number of instalments."),
         },
     )
+    shop = forms.ChoiceField(required=False, label=_("At which shop"))
     key = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(
@@ -36,12 +37,16 @@ class OfferForm(forms.Form):
         data: Any,
         *,
         offered: Sequence[int],
+        shops: Sequence[tuple[str, str]] = (),
         smallest_fen: int = 1,
         largest_fen: int | None = None,
     ) -> None:
         super().__init__(data)
         self.offered = offered
         self.smallest_fen, self.largest_fen = smallest_fen, largest_fen
+        # Shops that pay the fees of some instalments; at any other they cost the same.
+        self.fields["shop"].choices = [("", _("Any other")), *shops] if shops else [("", "")]  # type: ignore[attr-defined]
+        self.has_shops = bool(shops)
         self.fields["periods"].choices = [(periods, periods) for periods in offered]  # type: ignore[attr-defined]
 
     def clean_amount(self) -> int:

@@ -16,6 +16,7 @@ from customers.models import Customer
 from finance.errors import DomainError
 from finance.money import format_yuan
 from huabei import history, plans
+from huabei.campaigning import shops_that_pay
 from huabei.errors import AmountRefused
 from huabei.models import Line, Plan
 from huabei.plans import PlanStanding
@@ -43,7 +44,8 @@ def _shown(line: Line, form: OfferForm, on: date) -> dict[str, Any]:
     """The form with what each number of instalments costs, and the chosen one row by row, where the amount can be read."""
     context: dict[str, Any] = {"line": line, "form": form, "on": on}
     if not form.errors.get("amount"):
-        offers = plans.offers_on(form.cleaned_data["amount"], on)
+        shop = form.cleaned_data.get("shop")
+        offers = plans.offers_on(form.cleaned_data["amount"], on, merchant_id=UUID(shop) if shop else None)
         chosen = next((each for each in offers if each.periods == form.chosen), None)
         context |= {"offers": offers, "chosen": chosen}
         if chosen:
@@ -73,7 +75,8 @@ def instalment_quote(request: HttpRequest, customer: Customer, line_uuid: UUID) 
     """What a purchase of any amount would cost in instalments, for looking only: it is chosen at the shop's checkout."""
     line, on = _own_line(customer, line_uuid), business_date()
     offered = _periods(on)
-    form = OfferForm(request.GET or {"amount": FIRST_AMOUNT, "periods": offered[0]}, offered=offered)
+    first = {"amount": FIRST_AMOUNT, "periods": offered[0]}
+    form = OfferForm(request.GET or first, offered=offered, shops=shops_that_pay(on))
     form.is_valid()
     return render(request, "operations/instalment_quote.html", _shown(line, form, on))
 

@@ -31,7 +31,7 @@ from huabei.choosing import (
     preview_freeze,
 )
 from huabei.errors import require_same_request
-from huabei.models import BulkFreeze, Concern, Freeze, Line, LineStatus
+from huabei.models import BulkFreeze, Cause, Concern, Freeze, Line, LineStatus
 from huabei.services.bulk import NothingChosen, fingerprint, freeze_lines, thaw_lines
 from web.acts import Act, ActingAdmin, Figures
 from web.api import day
@@ -87,7 +87,7 @@ class BulkFreezeAdmin(ActingAdmin):
     """Freezes of many lines, newest first, with how many lines each froze and how many of those freezes are open."""
 
     acts = (THAW,)
-    list_display = ("__str__", "why", "by", "asked", "frozen", "still_open")
+    list_display = ("__str__", "cause", "by", "asked", "frozen", "still_open")
     ordering: ClassVar[Any] = ("-pk",)
     fields = ("frozen_on", "why", "note", "by", "reference", "recorded_at", "asked", "frozen", "still_open")
     readonly_fields = fields
@@ -132,6 +132,7 @@ class BulkFreezeAdmin(ActingAdmin):
     def tables(self, record: BulkFreeze) -> Iterable[Table]:
         """The first of its freezes."""
         rows = list(record.freezes.select_related("line__customer").order_by("pk")[:SHOWN])
+        names = {cause.code: str(cause) for cause in Cause.objects.filter(concern=Concern.THAW)}
         yield Table(
             _("freezes"),
             (_("credit line"), _("status"), _("ended on"), _("cause of its end")),
@@ -140,7 +141,7 @@ class BulkFreezeAdmin(ActingAdmin):
                     line_link(row.line),
                     row.line.get_status_display(),
                     row.thawed_on or "–",
-                    cause_name(Concern.THAW, row.thaw_cause) if row.thaw_cause else "–",
+                    names.get(row.thaw_cause, row.thaw_cause) or "–",
                 )
                 for row in rows
             ],

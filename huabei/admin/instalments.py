@@ -1,4 +1,4 @@
-"""Instalments in the console: what they cost by date, plans row by row, and campaigns with what is left of their budgets."""
+"""Instalments in the console: what they cost by date, and plans row by row."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from huabei.admin.links import entry_link, line_link
+from huabei.admin.links import entry_link
 from huabei.admin.records import OfLineAdmin
-from huabei.models import Campaign, InstalmentTerms, Plan, PlanRow
-from ledger.selectors import positions
+from huabei.models import InstalmentTerms, Plan, PlanRow
 from web.console import RecordAdmin, Table, link_to, money, money_column
 from web.templatetags.money import percent
 
@@ -125,89 +124,5 @@ class PlanAdmin(OfLineAdmin):
                     entry_link(row.entry_id),
                 )
                 for row in record.refunds.order_by("-pk")[:SHOWN]
-            ],
-        )
-
-
-class AlertFilter(admin.SimpleListFilter):
-    """Narrows campaigns to those that run and whose budget nears its end."""
-
-    title = _("budget")
-    parameter_name = "budget"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
-        return [("alert", _("nears its end"))]
-
-    def queryset(self, request: HttpRequest, queryset: Any) -> Any:
-        if self.value() != "alert":
-            return queryset
-        return queryset.filter(alerted_on__isnull=False, ended_on__isnull=True)
-
-
-@admin.register(Campaign)
-class CampaignAdmin(RecordAdmin):
-    """Campaigns, newest first, with what is left of each budget."""
-
-    list_display = (
-        "name",
-        "of_merchant",
-        "starts_on",
-        "ends_on",
-        money_column("budget_fen", _("budget")),
-        "left",
-        "alerted_on",
-        "ended_on",
-    )
-    list_filter: ClassVar[Any] = (AlertFilter, "end")
-    list_select_related: ClassVar[Any] = ("merchant__shop",)
-    ordering: ClassVar[Any] = ("-pk",)
-    fields = (
-        *list_display,
-        "end",
-        "end_reason",
-        "made_on",
-        "periods",
-        money_column("smallest_fen", _("smallest purchase")),
-        money_column("largest_fen", _("largest purchase")),
-        money_column("alert_fen", _("alert once this much is used")),
-    )
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All of them."""
-        return self.fields
-
-    def prepare(self, records: list[Campaign]) -> None:
-        """What is left of the budgets, read together."""
-        found = positions([record.budget_account_id for record in records])
-        for record in records:
-            record.left_fen = found[record.budget_account_id].available_fen  # type: ignore[attr-defined]
-
-    @admin.display(description=_("left of the budget"))
-    def left(self, record: Campaign) -> SafeString:
-        """What may still be promised."""
-        if not hasattr(record, "left_fen"):
-            self.prepare([record])
-        return money(record.left_fen)  # type: ignore[attr-defined]
-
-    @admin.display(description=_("merchant"))
-    def of_merchant(self, record: Campaign) -> SafeString:
-        """Whose it is."""
-        return link_to("huabei_merchant", record.merchant_id, record.merchant.shop)
-
-    def tables(self, record: Campaign) -> Iterable[Table]:
-        """The latest plans under it."""
-        rows = record.plans.select_related("line__customer").order_by("-pk")[:SHOWN]
-        yield Table(
-            _("instalment plans"),
-            (_("made on"), _("credit line"), _("principal"), _("instalments"), _("fee paid by the merchant")),
-            [
-                (
-                    link_to("huabei_plan", row.pk, row.made_on),
-                    line_link(row.line),
-                    money(row.principal_fen),
-                    row.periods,
-                    money(row.subsidy_fen),
-                )
-                for row in rows
             ],
         )

@@ -16,16 +16,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from huabei.admin.acts import LINE_ACTS, line_stands
+from huabei.admin.acts import LINE_ACTS, cause_name, line_stands
 from huabei.admin.delinquency import classifications_table, episodes_table
 from huabei.admin.links import customer_link, entry_link
 from huabei.admin.tables import SHOWN, refunds_table, segments_table
 from huabei.admin.timeline import MOST_PAGES, timeline_table
 from huabei.delinquency import episodes
-from huabei.models import (
-    Line,
-    Refund,
-)
+from huabei.models import Concern, Line, Refund
 from ledger.selectors import Position, positions
 from web.acts import ActingAdmin, Figures
 from web.api.day import business_date as business_day
@@ -74,7 +71,7 @@ class LineAdmin(ActingAdmin):
     acts = LINE_ACTS
     list_display = (
         "number",
-        "customer",
+        "of_customer",
         "status",
         "bucket",
         "limit",
@@ -83,7 +80,7 @@ class LineAdmin(ActingAdmin):
         "available",
         "opened_on",
     )
-    list_display_links = ("number", "customer")
+    list_display_links = ("number", "of_customer")
     list_select_related = ("customer",)
     list_filter = ("status", BucketFilter)
     search_fields = ("=uuid", "=customer__id", "customer__full_name__startswith")
@@ -92,7 +89,7 @@ class LineAdmin(ActingAdmin):
     fields = (
         "customer_page",
         "status",
-        "frozen_cause",
+        "frozen_for",
         "bucket",
         "score",
         "opened_on",
@@ -100,7 +97,11 @@ class LineAdmin(ActingAdmin):
         "identifier",
         "owner",
     )
-    readonly_fields = ("customer_page", "days", "identifier", "owner")
+    readonly_fields = ("customer_page", "frozen_for", "days", "identifier", "owner")
+
+    def called(self, record: Line) -> str:
+        """Whose line, and its number."""
+        return f"{record.customer} #{record.pk}"
 
     def stands(self, record: Line, on: date) -> Figures:
         """What a preview compares."""
@@ -140,6 +141,16 @@ class LineAdmin(ActingAdmin):
     def number(self, line: Line) -> str:
         """The number of the line."""
         return f"#{line.pk}"
+
+    @admin.display(description=_("customer"), ordering="customer__full_name")
+    def of_customer(self, line: Line) -> str:
+        """Whose line it is, by name."""
+        return str(line.customer)
+
+    @admin.display(description=_("cause of the freeze"))
+    def frozen_for(self, line: Line) -> str:
+        """Why it is frozen; a dash where it is not."""
+        return cause_name(Concern.FREEZE, line.frozen_cause) if line.frozen_cause else "–"
 
     @admin.display(description=_("limit"), ordering="limit_fen")
     def limit(self, line: Line) -> SafeString:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from huabei import merchant_history as history
 from huabei.admin.acts import CausedForm, cause_name
+from huabei.admin.campaigns import BEGIN_CAMPAIGN, merchant_stands
 from huabei.admin.links import entry_link
 from huabei.models import (
     CategoryRule,
@@ -192,7 +193,7 @@ RULE_ACTS = (
 class MerchantAdmin(ActingAdmin):
     """Shops that accept lines, what is payable to them, and everything that was said of them."""
 
-    acts = MERCHANT_ACTS
+    acts = (*MERCHANT_ACTS, *BEGIN_CAMPAIGN)
     list_display = ("shop", "category", "is_accepting")
     list_select_related = ("shop",)
     list_filter = ("is_accepting",)
@@ -237,6 +238,7 @@ class MerchantAdmin(ActingAdmin):
                 _("rules of its category to come"),
                 ", ".join(f"{_yes(rule.is_allowed)} {rule.effective_from}" for rule in rules),
             ),
+            *merchant_stands(merchant.pk),
         ]
 
     @admin.display(description=_("shop"))

@@ -242,6 +242,7 @@ class TermsAdmin(RecordAdmin):
         "revolving",
         "penalty",
         "hold_days",
+        "allocation",
     )
     fields = list_display
 

@@ -44,6 +44,9 @@ class InstalmentOfferOut(Fields):
     instalments = Whole(source="offer.periods")
     principal = Yuan(source="offer.principal_fen")
     fee = Yuan(source="offer.fee_fen")
+    paid_by_shop = Yuan(
+        source="offer.subsidy_fen", help_text="What the shop pays of the fee, under a campaign."
+    )
     total = Yuan(source="offer.total_fen")
     rows = InstalmentOut(many=True)
 
@@ -152,7 +155,10 @@ class OwnOffers(OwnEndpoint):
     """What instalments cost the borrower."""
 
     allowed = {"GET": BORROWER}
-    filters = {"amount": Yuan(help_text="For which amount; 1000.00 where it is left out.")}
+    filters = {
+        "amount": Yuan(help_text="For which amount; 1000.00 where it is left out."),
+        "shop": Identifier(help_text="Bought at this shop, whose campaigns pay the fee of some."),
+    }
 
     @operation(
         "listInstalmentOffers",
@@ -166,6 +172,7 @@ class OwnOffers(OwnEndpoint):
                     "instalments": 3,
                     "principal": "600.00",
                     "fee": "15.00",
+                    "paid_by_shop": "0.00",
                     "total": "615.00",
                     "rows": [_ROW],
                 }
@@ -174,9 +181,13 @@ class OwnOffers(OwnEndpoint):
         tag="Borrower",
     )
     def get(self, request: Request) -> Response:
-        """An amount in every number of instalments that is offered today, with both annual rates and every row."""
+        """
+        An amount in every number of instalments that is offered today, with both annual rates and every row. Where a campaign
+        of the shop pays the fee it is nothing, and so are the rates.
+        """
         line, on = self.line(), business_date()
-        offers = plans.offers_on(self.query.get("amount", FIRST_AMOUNT_FEN), on)
+        amount_fen = self.query.get("amount", FIRST_AMOUNT_FEN)
+        offers = plans.offers_on(amount_fen, on, merchant_id=self.query.get("shop"))
         items = [{"offer": each, "rows": plans.dated(line, each.rows, on)} for each in offers]
         return self.answer(InstalmentOffersOut, {"items": items})
 

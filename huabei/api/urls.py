@@ -6,6 +6,7 @@ from django.urls import path
 
 from huabei.api import (
     borrower,
+    campaigns,
     corrections,
     credit,
     fast,
@@ -31,6 +32,12 @@ urlpatterns = [
     path("me/application/", opening.OwnApplication.as_view()),
     path("me/decisions/", opening.OwnDecisions.as_view()),
     path("me/decisions/<uuid:decision_id>/", opening.OwnDecision.as_view()),
+    path("campaigns/", campaigns.OwnCampaigns.as_view()),
+    path("campaigns/<uuid:campaign_id>/", campaigns.OwnCampaign.as_view()),
+    path("instalment-campaigns/", campaigns.AllCampaigns.as_view()),
+    path("instalment-campaigns/<uuid:campaign_id>/", campaigns.OneCampaign.as_view()),
+    path("instalment-campaigns/<uuid:campaign_id>/changes/", campaigns.Changes.as_view()),
+    path("instalment-campaigns/<uuid:campaign_id>/end/", campaigns.End.as_view()),
     path("me/line/", borrower.OwnLine.as_view()),
     path("me/line/calendar/", borrower.OwnCalendar.as_view()),
     path("me/purchases/", receipts.OwnPurchases.as_view()),

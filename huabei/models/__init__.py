@@ -5,7 +5,7 @@ Debts are not stored here: what a line owes stands on its ledger accounts, whose
 delinquency (`bucket`) and a purchase's `state` are separate axes.
 """
 
-from huabei.models.campaigns import Campaign, CampaignEnd
+from huabei.models.campaigns import Campaign, CampaignAlert, CampaignChange, CampaignEnd
 from huabei.models.delinquency import (
     Arrears,
     Category,
@@ -80,6 +80,8 @@ __all__ = [
     "BulkFreeze",
     "CalendarChange",
     "Campaign",
+    "CampaignAlert",
+    "CampaignChange",
     "CampaignEnd",
     "Capture",
     "Category",

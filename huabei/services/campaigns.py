@@ -8,9 +8,8 @@ longer waiting.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from uuid import UUID
 
@@ -19,10 +18,13 @@ from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from finance.errors import Kind
+from finance.money import format_yuan
 from huabei.errors import LineError, require_amount, require_reference, require_same_request
 from huabei.instalments import fee_of
 from huabei.models import (
     Campaign,
+    CampaignAlert,
+    CampaignChange,
     CampaignEnd,
     InstalmentTerms,
     Merchant,
@@ -32,17 +34,24 @@ from huabei.models import (
     PurchaseState,
 )
 from ledger.chart import CAMPAIGN_BUDGET, CAMPAIGN_CONTROL, FEE_INCOME
-from ledger.selectors import position, positions
+from ledger.selectors import position
 from ledger.services import Draft, Leg, open_account, post, request_hash
 
-log = logging.getLogger(__name__)
 CONTROL = CAMPAIGN_CONTROL.control_id
+LONGEST_REASON = 200
 
 
 class CampaignRefused(LineError):
     """A campaign that makes no sense; `field` names what is wrong."""
 
     code = "campaign_refused"
+
+
+class CampaignEnded(LineError):
+    """The campaign has ended: what it promised stands."""
+
+    code = "campaign_ended"
+    kind = Kind.CONFLICT
 
 
 class CampaignNotFound(LineError):
@@ -85,6 +94,7 @@ def create_campaign(*, promise: Promise, reference: str, on: date) -> Campaign:
         first = Campaign.objects.filter(merchant=merchant, reference=reference).first()
         if first is not None:
             require_same_request(first.request_hash, asked)
+            first.repeated = True
             return first
         budget = open_account(account_type=CAMPAIGN_BUDGET, owner=merchant.pk)
         campaign = Campaign.objects.create(
@@ -116,12 +126,7 @@ def create_campaign(*, promise: Promise, reference: str, on: date) -> Campaign:
 def _require_sense(promise: Promise, on: date) -> None:
     if not promise.name.strip() or not promise.name.isprintable():
         raise CampaignRefused(_("a name is needed"), field="name")
-    if promise.ends_on < max(promise.starts_on, on):
-        raise CampaignRefused(_("the last day is over before it begins"), field="ends_on")
-    if promise.largest_fen < promise.smallest_fen:
-        raise CampaignRefused(_("must not be below the smallest purchase"), field="largest")
-    if promise.alert_fen > promise.budget_fen:
-        raise CampaignRefused(_("must not be beyond the budget"), field="alert")
+    _require_figures(promise, on)
     terms = InstalmentTerms.objects.filter(effective_from__lte=on).latest("effective_from")
     offered = set(terms.options.values_list("periods", flat=True))
     if not promise.periods or not set(promise.periods) <= offered:
@@ -130,14 +135,119 @@ def _require_sense(promise: Promise, on: date) -> None:
         )
 
 
+def _require_figures(given: Promise | Figures, on: date) -> None:
+    if given.ends_on < max(given.starts_on, on):
+        raise CampaignRefused(_("the last day is over before it begins"), field="ends_on")
+    if given.largest_fen < given.smallest_fen:
+        raise CampaignRefused(_("must not be below the smallest purchase"), field="largest")
+    if given.alert_fen > given.budget_fen:
+        raise CampaignRefused(_("must not be beyond the budget"), field="alert")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What of a campaign may be changed."""
+
+    starts_on: date
+    ends_on: date
+    smallest_fen: int
+    largest_fen: int
+    budget_fen: int
+    alert_fen: int
+
+
+def change_campaign(
+    *, campaign_id: int, figures: Figures, by: str, reason: str, reference: str, on: date
+) -> CampaignChange:
+    """
+    Has a running campaign promise something else from this day on; what was promised for purchases stays promised.
+
+    The first day may move while it has not come; the budget may fall to what is promised and paid of it. The reference
+    happens once per campaign. Errors: AmountRefused, CampaignEnded, CampaignNotFound, CampaignRefused, ReferenceRefused,
+    RequestConflict.
+    """
+    require_reference(reference)
+    given = asdict(figures)
+    for name, value in given.items():
+        if name.endswith("_fen"):
+            require_amount(value)
+    asked = request_hash({**given, "by": by, "reason": reason})
+    with transaction.atomic():
+        campaign = _locked(campaign_id)
+        first = CampaignChange.objects.filter(campaign=campaign, reference=reference).first()
+        if first is not None:
+            require_same_request(first.request_hash, asked)
+            first.repeated = True
+            return first
+        if campaign.ended_on is not None:
+            raise CampaignEnded(_("the campaign has ended"))
+        _require_change(campaign, figures, reason, on)
+        more_fen = figures.budget_fen - campaign.budget_fen
+        change = CampaignChange(
+            campaign=campaign,
+            changed_on=on,
+            **given,
+            by=by,
+            reason=reason,
+            reference=reference,
+            request_hash=asked,
+            entry_id=_grant(campaign, more_fen, reference, on),
+        )
+        change.save(force_insert=True)
+        for name, value in given.items():
+            setattr(campaign, name, value)
+        campaign.save(update_fields=list(given))
+        _alert(campaign, on)
+    return change
+
+
+def _locked(campaign_id: int) -> Campaign:
+    campaign = Campaign.objects.select_for_update(no_key=True).filter(pk=campaign_id).first()
+    if campaign is None:
+        raise CampaignNotFound(_("there is no campaign %(id)s") % {"id": campaign_id})
+    return campaign
+
+
+def _require_change(campaign: Campaign, figures: Figures, reason: str, on: date) -> None:
+    if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
+        raise CampaignRefused(_("a reason of at most 200 characters is needed"), field="reason")
+    stands = {name: getattr(campaign, name) for name in Figures.__dataclass_fields__}
+    if asdict(figures) == stands:
+        raise CampaignRefused(_("this is what the campaign promises already"))
+    moves = figures.starts_on != campaign.starts_on
+    if moves and (campaign.starts_on <= on or figures.starts_on < on):
+        raise CampaignRefused(_("it has begun: its first day stays"), field="starts_on")
+    _require_figures(figures, on)
+    left_fen = position(campaign.budget_account_id).available_fen
+    used_fen = campaign.budget_fen - left_fen
+    if figures.budget_fen < used_fen:
+        raise CampaignRefused(
+            _("%(amount)s of it are promised or paid already") % {"amount": format_yuan(used_fen)},
+            field="budget",
+        )
+
+
+def _grant(campaign: Campaign, more_fen: int, reference: str, on: date) -> int | None:
+    """Adds to a budget, or takes off it what is below nothing; the entry, None where nothing moves."""
+    if more_fen == 0:
+        return None
+    budget = campaign.budget_account_id
+    leg = Leg(CONTROL, budget, more_fen) if more_fen > 0 else Leg(budget, CONTROL, -more_fen)
+    draft = Draft(
+        reference=f"campaign:{campaign.pk}:changed:{reference}",
+        event="campaign.changed",
+        booked_on=on,
+        legs=(leg,),
+    )
+    return post(draft=draft).entry_id
+
+
 def end_campaign(*, campaign_id: int, reason: str, on: date) -> Campaign:
     """
     Stops a campaign: no further purchase is authorised under it. Ending it again changes nothing. Error: CampaignNotFound.
     """
     with transaction.atomic():
-        campaign = Campaign.objects.select_for_update().filter(pk=campaign_id).first()
-        if campaign is None:
-            raise CampaignNotFound(_("there is no campaign %(id)s") % {"id": campaign_id})
+        campaign = _locked(campaign_id)
         if campaign.ended_on is None:
             _end(campaign, CampaignEnd.STOPPED, on, reason)
     return campaign
@@ -230,11 +340,13 @@ def give_back_budget(*, purchase_ids: Sequence[int], on: date) -> None:
     Gives campaigns back what they promised and no capture needed, of purchases that wait for none any more; and says so
     where a campaign's budget nears its end.
     """
-    choices = PlanChoice.objects.filter(purchase_id__in=purchase_ids, campaign__isnull=False).select_related(
-        "purchase", "campaign"
-    )
-    for choice in choices.order_by("campaign_id", "purchase_id"):
-        assert choice.campaign is not None
+    choices = PlanChoice.objects.filter(purchase_id__in=purchase_ids, campaign__isnull=False)
+    # A campaign is locked before its budget's account, as by whoever authorises or changes it.
+    locked = Campaign.objects.select_for_update(no_key=True).filter(pk__in=choices.values("campaign_id"))
+    campaigns = {campaign.pk: campaign for campaign in locked.order_by("pk")}
+    for choice in choices.select_related("purchase").order_by("campaign_id", "purchase_id"):
+        assert choice.campaign_id is not None
+        campaign = campaigns[choice.campaign_id]
         if choice.purchase.state != PurchaseState.AUTHORISED:
             charged = Plan.objects.filter(purchase_id=choice.purchase_id).aggregate(fen=Sum("subsidy_fen"))
             if back_fen := choice.subsidy_fen - (charged["fen"] or 0):
@@ -243,43 +355,27 @@ def give_back_budget(*, purchase_ids: Sequence[int], on: date) -> None:
                         reference=f"purchase:{choice.purchase_id}:budget_back",
                         event="campaign.budget_back",
                         booked_on=on,
-                        legs=(Leg(CONTROL, choice.campaign.budget_account_id, back_fen),),
+                        legs=(Leg(CONTROL, campaign.budget_account_id, back_fen),),
                     )
                 )
-        _alert(choice.campaign, on)
+        _alert(campaign, on)
 
 
 def _alert(campaign: Campaign, on: date) -> None:
+    """Says once for each budget and threshold that so much is used; where it is seen: `huabei.campaigning.open_alerts`."""
     used_fen = campaign.budget_fen - position(campaign.budget_account_id).available_fen
-    if campaign.alerted_on is None and used_fen >= campaign.alert_fen:
-        raised = Campaign.objects.filter(pk=campaign.pk, alerted_on__isnull=True).update(alerted_on=on)
-        if raised:
-            log.warning(
-                "campaign %s has used %s of its budget of %s fen", campaign, used_fen, campaign.budget_fen
+    if used_fen < campaign.alert_fen:
+        return
+    CampaignAlert.objects.bulk_create(
+        [
+            CampaignAlert(
+                campaign=campaign,
+                raised_on=on,
+                used_fen=used_fen,
+                budget_fen=campaign.budget_fen,
+                alert_fen=campaign.alert_fen,
             )
-
-
-def campaign_for(*, merchant_id: UUID, amount_fen: int, periods: int, on: date) -> Campaign | None:
-    """The campaign under which this purchase would cost its customer no fee, the oldest first; None where there is none."""
-    running = list(
-        Campaign.objects.filter(
-            merchant_id=merchant_id,
-            ended_on__isnull=True,
-            starts_on__lte=on,
-            ends_on__gte=on,
-            smallest_fen__lte=amount_fen,
-            largest_fen__gte=amount_fen,
-            periods__contains=[periods],
-        ).order_by("pk")
+        ],
+        ignore_conflicts=True,
     )
-    option = (
-        InstalmentTerms.objects.filter(effective_from__lte=on)
-        .latest("effective_from")
-        .options.filter(periods=periods)
-        .first()
-    )
-    if option is None:
-        return None
-    left = positions([campaign.budget_account_id for campaign in running])
-    fee_fen = fee_of(amount_fen, option.fee_rate)
-    return next((each for each in running if left[each.budget_account_id].available_fen >= fee_fen), None)
+    Campaign.objects.filter(pk=campaign.pk, alerted_on__isnull=True).update(alerted_on=on)

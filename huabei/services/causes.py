@@ -16,6 +16,8 @@ from ledger.services import request_hash
 
 POLICY = "policy"
 CUSTOMER = "customer"
+# The lender's own systems, over the API.
+LENDER = "lender"
 LONGEST_NOTE = 200
 
 _STAFF = re.compile(r"staff:[1-9][0-9]{0,17}")

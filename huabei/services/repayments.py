@@ -58,9 +58,9 @@ def _once_more(first: _Fact, asked: bytes) -> _Fact:
 
 def repay(*, line_id: int, amount_fen: int, reference: str, on: date) -> Repayment:
     """
-    Books a repayment received on a date and allocates it: penalty that runs, then penalty, interest, fees and principal that
-    statements ask for, then interest that runs and is not billed, then purchases not billed yet; the rest is the customer's
-    credit.
+    Books a repayment received on a date and allocates it: penalty, interest, fees and principal that statements ask for, in
+    the order of the day's terms, and just before the penalty what of it runs; then interest that runs and is not billed,
+    then purchases not billed yet; the rest is the customer's credit.
 
     Of what runs, as much is posted as is paid; the rest runs on to the next statement. Principal repaid is available again.
     The reference happens once per line. Errors: AmountRefused, LineNotFound, ReferenceRefused, RequestConflict.
@@ -133,25 +133,24 @@ class _Paid:
         return self.penalty_fen + self.interest_fen + self.fee_fen + self.billed_fen
 
 
+def _components(on: date) -> tuple[str, ...]:
+    """The order of payment of a day."""
+    return selectors.terms_on(on).components
+
+
 def _allocation(position: LinePosition, amount_fen: int, on: date) -> _Paid:
-    allocation = allocate(
-        amount_fen,
-        [
-            Debt("running penalty", on, {"penalty": position.accrued_penalty_fen}),
-            Debt(
-                "billed",
-                on,
-                {
-                    "penalty": position.penalty_fen,
-                    "interest": position.interest_fen,
-                    "fee": position.fee_fen,
-                    "principal": position.billed_fen,
-                },
-            ),
-            Debt("running interest", on, {"interest": position.accrued_interest_fen}),
-            Debt("unbilled", on, {"principal": position.unbilled_fen}),
-        ],
-    )
+    billed = {
+        "penalty": position.penalty_fen,
+        "interest": position.interest_fen,
+        "fee": position.fee_fen,
+        "principal": position.billed_fen,
+    }
+    debts = [Debt("billed", on, {component: billed[component]}) for component in _components(on)]
+    penalty_at = next(at for at, debt in enumerate(debts) if "penalty" in debt.unpaid_fen)
+    debts.insert(penalty_at, Debt("running penalty", on, {"penalty": position.accrued_penalty_fen}))
+    debts.append(Debt("running interest", on, {"interest": position.accrued_interest_fen}))
+    debts.append(Debt("unbilled", on, {"principal": position.unbilled_fen}))
+    allocation = allocate(amount_fen, debts)
     to = {(each.key, each.component): each.amount_fen for each in allocation.payments}
     return _Paid(
         running_penalty_fen=to.get(("running penalty", "penalty"), 0),
@@ -271,7 +270,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         position = selectors.line_position(line, on)
         shares, off = _shares(purchase, amount_fen), off_plans(purchase, amount_fen)
         affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": amount_fen})
-        returned = _returned(line, position, amount_fen, shares, off)
+        returned = _returned(line, position, amount_fen, shares, off, _components(on))
         to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
         to_principal_fen = returned.get(line.billed_account_id, 0)
         to_credit_fen = returned.get(line.credit_account_id, 0)
@@ -371,11 +370,12 @@ def _returned(
     amount_fen: int,
     shares: list[tuple[Capture, int]],
     off: list[OffPlan],
+    components: tuple[str, ...],
 ) -> dict[int, int]:
     """
     Fen by the line's account that a refund goes to. What it takes off instalments to come is known; the rest of it is of
     captures not billed yet, or of billed ones, as a purchase in instalments is. A statement is reduced before the customer is
-    given credit.
+    given credit: its principal, then its charges in the order of payment.
     """
     off_fen = sum(each.principal_fen for each in off)
     last_issued_on = selectors.last_issued_on(line.pk) or date.min
@@ -384,17 +384,16 @@ def _returned(
         billed_fen = amount_fen - off_fen
     unbilled_fen = amount_fen - off_fen - billed_fen
     returned = {line.instalment_account_id: off_fen} if off_fen else {}
+    charges = {
+        "penalty": (line.penalty_account_id, position.penalty_fen),
+        "interest": (line.interest_account_id, position.interest_fen),
+        "fee": (line.fee_account_id, position.fee_fen),
+    }
+    billed = [(line.billed_account_id, position.billed_fen)]
+    billed += [charges[component] for component in components if component in charges]
     for left, debts in (
         (unbilled_fen, [(line.unbilled_account_id, position.unbilled_fen)]),
-        (
-            billed_fen,
-            [
-                (line.billed_account_id, position.billed_fen),
-                (line.penalty_account_id, position.penalty_fen),
-                (line.interest_account_id, position.interest_fen),
-                (line.fee_account_id, position.fee_fen),
-            ],
-        ),
+        (billed_fen, billed),
     ):
         for account_id, owed_fen in [*debts, (line.credit_account_id, left)]:
             taken = min(left, owed_fen)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import uuid
 from decimal import Decimal
-from itertools import permutations
 
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from finance.allocation import COMPONENTS, Order
+from finance.allocation import ALLOCATIONS, Order
 from finance.dates import Unit
 from finance.daycount import DayCount
 from finance.loan import Ahead
@@ -21,7 +20,6 @@ from finance.schedule import FeeKind, Method
 HIGHEST_DAILY_RATE = Decimal("0.001")
 HIGHEST_ANNUAL_RATE = Decimal("0.36")
 HIGHEST_FEE = Decimal("0.1")
-ALLOCATIONS = [" ".join(order) for order in permutations(COMPONENTS)]
 
 
 class LenderType(models.TextChoices):

@@ -8,11 +8,14 @@ from datetime import date, datetime
 from django.db.models import Count, F, Max, Q, Sum
 
 from creditscore.selectors import BandCount, distribution_by_band, last_publication
+from huabei.campaigning import open_alerts
+from huabei.models import CampaignAlert
 from huabei.selectors import Portfolio, portfolio
 from operations.models import BusinessDay, CloseStep, Proof
 from operations.services.closing import STEPS
 
 CLOSES_SHOWN = 7
+ALERTS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +53,7 @@ class Today:
     published_on: date | None
     bars: list[Bar]
     proof: Proof | None
+    alerts: list[CampaignAlert]
 
 
 def latest_closes(*, most: int = CLOSES_SHOWN) -> list[ClosedDay]:
@@ -90,5 +94,6 @@ def today() -> Today | None:
         portfolio=portfolio(day.business_on),
         published_on=last_publication(day.business_on),
         proof=Proof.objects.order_by("-proved_on").first(),
+        alerts=list(open_alerts()[:ALERTS_SHOWN]),
         bars=[Bar(band, round(100 * band.people / largest)) for band in bands],
     )

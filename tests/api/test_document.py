@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from customers.api.notices import A_NOTICE
 from customers.models import Notice
+from huabei.api.campaigns import A_SHOP
 from huabei.api.credit import A_SOURCE as A_SOURCE_OF_CREDIT
 from huabei.api.shapes import A_LINE, A_PURCHASE
 from huabei.models import Repayment, Settlement, SharedLine, Statement
@@ -30,6 +31,7 @@ from lending.services import servicing
 from lending.services.orders import Told, settle_order
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
+from tests.line_world import a_campaign
 from tests.loan_world import a_seller, a_wish, at_noon, shipped, signed
 from tests.payment_world import a_source
 from web.api.identifiers import public_id
@@ -77,6 +79,12 @@ def plan_of(world: World) -> Prepared:
         line_id=world.line.pk, amount_fen=600_00, periods=3, reference="plan", on=date(2026, 7, 5)
     )
     return {"plan_id": public_id("plan", made.pk)}
+
+
+def campaign_of(world: World) -> Prepared:
+    """One of the shop's that runs from the business date."""
+    made = a_campaign(world.shop, on=TODAY, budget_fen=1_000_00)
+    return {"campaign_id": public_id("campaign", made.pk)}
 
 
 def loan_of(world: World) -> Prepared:
@@ -243,6 +251,7 @@ def proceeds_prepared(world: World) -> Prepared:
     return real
 
 
+PREPARE |= {name: campaign_of for name, (_m, path, _said) in OPERATIONS.items() if "campaigns/" in path}
 PREPARE |= {name: loan_of for name, (_method, path, _said) in OPERATIONS.items() if "{loan_uuid}" in path}
 PREPARE |= {"sendOwnLoan": signed_loan_of, "giveUpOwnLoan": signed_loan_of, "signOwnLoan": source_of}
 PREPARE |= {"undoLoanTransaction": fact_of, "previewUndoLoanTransaction": fact_of}
@@ -346,6 +355,7 @@ def test_every_example_is_what_happens(operation: str, world: World) -> None:
     names[A_SOURCE_OF_CREDIT] = real.get("A source", A_SOURCE_OF_CREDIT)
     names[A_NOTICE] = real.get("notice_id", A_NOTICE)
     names[A_SELLER] = str(world.customer.pk)
+    names[A_SHOP] = str(world.shop.pk)
     names[A_SOURCE] = real.get("source", A_SOURCE)
     sent, status, documented = examples(said)
     address = path.removeprefix("/api/v1/").format(**real)

@@ -131,6 +131,7 @@ UNKEYED = {
     "endOwnShare": "what has ended has ended",
     "acceptSharedLine": "what was accepted is accepted",
     "leaveSharedLine": "what has ended has ended",
+    "endCampaign": "what has ended has ended",
     "quoteLoan": "keeps nothing",
     "simulateLine": "keeps nothing",
     "simulateLoan": "keeps nothing",

@@ -8,9 +8,10 @@ from uuid import UUID
 from django.db import transaction
 
 from finance.errors import DomainError
-from huabei.models import Payoff, Plan, PlanRow
+from huabei.models import Campaign, Payoff, Plan, PlanRow
 from huabei.services import instalments, repayments
 from huabei.services import purchases as purchasing
+from huabei.services.campaigns import Figures, change_campaign
 from huabei.turning import issue_statements
 from ledger.selectors import position
 from tests.concurrency.crowd import SIZE, Crowd
@@ -115,4 +116,43 @@ def test_the_budget_of_a_campaign_is_used_up_and_never_overspent(committed_db: s
     assert position(shop.payable_account_id).credit_fen == 12 * 97_50
     campaign.refresh_from_db()
     assert campaign.alerted_on == ON
+    assert broken_rules() == []
+
+
+def lower(campaign_id: int, budgets_fen: list[int]) -> list[str]:
+    """Lowers a budget step by step, as far as it may be."""
+    answers = []
+    for budget_fen in budgets_fen:
+        campaign = Campaign.objects.get(pk=campaign_id)
+        figures = Figures(campaign.starts_on, campaign.ends_on, 1_00, 5_000_00, budget_fen, budget_fen)
+        try:
+            change_campaign(
+                campaign_id=campaign_id,
+                figures=figures,
+                by="lender",
+                reason="less",
+                reference=f"to {budget_fen}",
+                on=ON,
+            )
+            answers.append("lowered")
+        except DomainError as refusal:
+            answers.append(refusal.code)
+    return answers
+
+
+def test_a_budget_that_is_lowered_while_it_is_used_covers_what_was_promised(
+    committed_db: str, crowd: Crowd
+) -> None:
+    shop = a_merchant()
+    campaign = a_campaign(shop, on=ON, budget_fen=100_00)
+    lines = [a_line() for _ in range(SIZE - 1)]
+    buying = [
+        (under_a_campaign, (line.pk, shop.pk, campaign.pk, [f"{line.pk}-{n}" for n in range(4)]))
+        for line in lines
+    ]
+    crowd.at_once(do, committed_db, *buying, (lower, (campaign.pk, [80_00, 60_00, 40_00, 20_00, 2_50])))
+    campaign.refresh_from_db()
+    left_fen = position(campaign.budget_account_id).available_fen
+    spent_fen = sum(Plan.objects.values_list("subsidy_fen", flat=True))
+    assert 0 <= left_fen == campaign.budget_fen - spent_fen
     assert broken_rules() == []

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError
 
-from huabei.models import Line, Plan
+from huabei.models import CampaignAlert, Line, Plan
 from huabei.services import instalments, repayments
-from huabei.services.campaigns import end_campaign
+from huabei.services.campaigns import Figures, change_campaign, end_campaign
 from tests.db.test_line_guards import execute
 from tests.line_world import a_campaign, a_line, a_merchant, bought, end_day
 
@@ -90,6 +91,63 @@ def test_a_campaign_keeps_its_promise_and_ends_once(line: Line, changes: str) ->
             execute(f"UPDATE huabei_campaign SET {changes}", as_owner=as_owner)
     with pytest.raises(ProgrammingError, match="permission denied"):
         execute("DELETE FROM huabei_campaign")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE huabei_campaignchange SET reason = 'another'",
+        "DELETE FROM huabei_campaignchange",
+        "UPDATE huabei_campaignalert SET used_fen = budget_fen",
+        "DELETE FROM huabei_campaignalert",
+        "UPDATE huabei_campaign SET budget_fen = budget_fen + 1",
+        "UPDATE huabei_campaign SET ends_on = ends_on + 1",
+    ],
+)
+def test_changes_and_alerts_of_a_campaign_stay(line: Line, statement: str) -> None:
+    campaign = a_campaign(a_merchant(), on=date(2026, 8, 1))
+    figures = Figures(campaign.starts_on, campaign.ends_on, 100_00, 900_00, 50_00, 40_00)
+    given: dict[str, Any] = {"by": "staff:1", "reason": "agreed", "reference": "c", "on": date(2026, 8, 1)}
+    change_campaign(campaign_id=campaign.pk, figures=figures, **given)
+    CampaignAlert.objects.create(
+        campaign=campaign, raised_on=date(2026, 8, 1), used_fen=45_00, budget_fen=50_00, alert_fen=40_00
+    )
+    with pytest.raises(DatabaseError, match="facts are corrected by mirror transfers"):
+        execute(statement, as_owner=True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "constraint"),
+    [
+        (
+            "INSERT INTO huabei_campaignalert (campaign_id, raised_on, used_fen, budget_fen, alert_fen)"
+            " SELECT id, made_on, 1, 10, 2 FROM huabei_campaign",
+            "campaign_alert_has_a_cause",
+        ),
+        (
+            "INSERT INTO huabei_campaignalert (campaign_id, raised_on, used_fen, budget_fen, alert_fen)"
+            " SELECT id, made_on, 5, 10, 2 FROM huabei_campaign, generate_series(1, 2)",
+            "campaign_alert_once_per_budget",
+        ),
+        (
+            "INSERT INTO huabei_campaignchange (campaign_id, changed_on, starts_on, ends_on, smallest_fen, largest_fen,"
+            " budget_fen, alert_fen, by, reason, reference, request_hash)"
+            " SELECT id, made_on, starts_on, ends_on, 1, 1, 1, 1, 'staff:1', '', 'x', sha256('x') FROM huabei_campaign",
+            "campaign_change_has_a_reason",
+        ),
+        (
+            "INSERT INTO huabei_campaignchange (campaign_id, changed_on, starts_on, ends_on, smallest_fen, largest_fen,"
+            " budget_fen, alert_fen, by, reason, reference, request_hash)"
+            " SELECT id, made_on, starts_on, ends_on, 1, 1, 1, 1, 'staff:1', 'y', 'x', sha256('x')"
+            " FROM huabei_campaign, generate_series(1, 2)",
+            "campaign_change_once_per_reference",
+        ),
+    ],
+)
+def test_nonsense_about_a_campaign_cannot_be_written(line: Line, statement: str, constraint: str) -> None:
+    a_campaign(a_merchant(), on=date(2026, 8, 1))
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(statement)
 
 
 def test_a_campaign_ends_for_a_cause(line: Line) -> None:

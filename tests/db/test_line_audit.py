@@ -336,6 +336,7 @@ BREAKAGES = [
     ("settlement_guards", "GRANT UPDATE (amount_fen) ON huabei_settlement TO {role}", ""),
     ("line_guards", "ALTER TABLE huabei_statement DISABLE TRIGGER huabei_statement_is_append_only", ""),
     ("line_guards", "ALTER TABLE huabei_due DROP CONSTRAINT due_outstanding_within_minimum", ""),
+    ("bulk_freeze_guards", "ALTER TABLE huabei_freeze DISABLE TRIGGER huabei_freeze_keeps_its_bulk", ""),
     ("line_guards", "DROP INDEX line_one_live_per_customer", ""),
     ("line_guards", "GRANT UPDATE (amount_fen) ON huabei_repayment TO {role}", ""),
 ]

@@ -262,6 +262,8 @@ NONSENSE = [
      " FROM huabei_accrual", "accrual_once_per_day_and_kind"),
     ("UPDATE huabei_terms SET minimum_due_share = 1.1", "terms_minimum_due_is_share"),
     ("UPDATE huabei_terms SET penalty_daily_rate = 0.01", "terms_rates_sensible"),
+    ("UPDATE huabei_terms SET allocation = 'penalty interest fee'", "terms_allocation_ranks_each_component_once"),
+    ("UPDATE huabei_terms SET allocation = 'penalty interest fee fee'", "terms_allocation_ranks_each_component_once"),
     ("UPDATE huabei_terms SET hold_days = 0", "terms_hold_days_positive"),
 ]
 # fmt: on

@@ -20,6 +20,7 @@ def change_terms() -> None:
         penalty_daily_rate="0.00075",
         minimum_due_share="0.15",
         hold_days=NEW_RULES.hold_days,
+        allocation=" ".join(NEW_RULES.order),
     )
     terms = InstalmentTerms.objects.create(
         effective_from=NEW_TERMS_FROM,

@@ -43,6 +43,7 @@ NEW_RULES = Rules(
     Fraction(75, 100_000),
     Fraction(15, 100),
     5,
+    ("principal", "fee", "penalty", "interest"),
     fees={2: Fraction(1, 100), 6: Fraction(50_001, 1_000_000), 24: Fraction(15, 100)},
     fees_waived=True,
     smallest_plan=50_01,

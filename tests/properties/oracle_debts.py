@@ -132,18 +132,22 @@ class Debts:
         off_unbilled = min(fen - billed, self.unbilled)
         self.unbilled -= off_unbilled
         to_debts = self._pay_principal(billed)
-        to_debts += self._pay_charges(billed - to_debts)
+        for charge in self._charges_in_order(on):
+            to_debts += self._pay_charge(charge, billed - to_debts)
         self.credit += fen - off_unbilled - to_debts
         self._billed_was_paid(on, to_debts)
 
     def repay(self, on: date, fen: int) -> None:
         left = fen
-        run = min(left, to_fen(self.running_penalty))
-        self.running_penalty -= run
-        left -= run
-        to_debts = self._pay_charges(left)
-        to_debts += self._pay_principal(left - to_debts)
-        left -= to_debts
+        run = to_debts = 0
+        for kind in self.rules(on).order:
+            if kind == "penalty":
+                run = min(left, to_fen(self.running_penalty))
+                self.running_penalty -= run
+                left -= run
+            paid = self._pay_principal(left) if kind == "principal" else self._pay_charge(kind, left)
+            to_debts += paid
+            left -= paid
         revolved = min(left, to_fen(self.running_interest))
         self.running_interest -= revolved
         left -= revolved
@@ -225,14 +229,16 @@ class Debts:
         before = self.posted.get(on, (0, 0))
         self.posted[on] = (before[0] + interest, before[1] + penalty)
 
-    def _pay_charges(self, fen: int) -> int:
-        penalty = min(fen, self.penalty)
-        interest = min(fen - penalty, self.interest)
-        fee = min(fen - penalty - interest, self.fee)
-        self.penalty -= penalty
-        self.interest -= interest
-        self.fee -= fee
-        return penalty + interest + fee
+    def _charges_in_order(self, on: date) -> list[str]:
+        return [kind for kind in self.rules(on).order if kind != "principal"]
+
+    def _pay_charge(self, kind: str, fen: int) -> int:
+        """Penalty, interest or a fee that is billed."""
+        owed = {"penalty": self.penalty, "interest": self.interest, "fee": self.fee}
+        paid = min(fen, owed[kind])
+        owed[kind] -= paid
+        self.penalty, self.interest, self.fee = owed["penalty"], owed["interest"], owed["fee"]
+        return paid
 
     def _pay_principal(self, fen: int) -> int:
         left = fen
@@ -283,8 +289,8 @@ class Debts:
         }
         booked = dict(new)
         credit_used = 0
-        for kind, fen in new.items():
-            used = min(self.credit - credit_used, fen)
+        for kind in ("principal", "instalments", *self._charges_in_order(on)):
+            used = min(self.credit - credit_used, new[kind])
             new[kind] -= used
             credit_used += used
         shared = self.billed_principal + new["principal"]

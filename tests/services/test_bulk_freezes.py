@@ -142,7 +142,7 @@ def test_the_list_of_lines_is_frozen_as_it_is_narrowed(page: Client, lines: list
     assert "The list shows 2 lines. status: active" in text(page.get(PAGE + query))
     key = str(uuid4())
     preview = post(page, "preview", query, key=key)
-    assert "Would be frozen 2 0 of them are frozen" in text(preview)
+    assert "Would be frozen 2 Drawn on them" in text(preview)
     assert "Drawn on them ¥300.00 ¥50.00 held" in text(preview)
     assert not BulkFreeze.objects.exists()
     for _again in range(2):

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from finance.errors import DomainError
-from huabei.models import Campaign, Line, Merchant, Plan
+from huabei.campaigning import campaign_for, open_alerts
+from huabei.models import Campaign, CampaignChange, Line, Merchant, Plan
+from huabei.plans import offers_on
 from huabei.services import purchases
-from huabei.services.campaigns import campaign_for, end_campaign, end_over
+from huabei.services.campaigns import Figures, change_campaign, end_campaign, end_over
 from huabei.services.repayments import refund
 from ledger.audit import verify
 from ledger.selectors import position
@@ -155,6 +158,104 @@ def test_an_alert_is_raised_once_the_budget_nears_its_end(line: Line, shop: Merc
         )
         campaign.refresh_from_db()
         assert campaign.alerted_on == alerted_on
+
+
+def test_an_alert_is_a_fact_until_the_budget_is_raised_or_the_campaign_ends(
+    line: Line, shop: Merchant
+) -> None:
+    campaign = a_campaign(shop, on=ON)
+    bought(line, shop, 3_300_00, ON, instalments=3, campaign_id=campaign.pk)
+    alert = open_alerts(shop.pk).get()
+    assert (alert.campaign, alert.raised_on, alert.used_fen, alert.budget_fen) == (
+        campaign,
+        ON,
+        82_50,
+        100_00,
+    )
+    changed(campaign, budget_fen=200_00, alert_fen=90_00)
+    assert not open_alerts().exists()
+    bought(line, shop, 400_00, ON, instalments=3, campaign_id=campaign.pk)
+    assert [each.used_fen for each in open_alerts()] == [92_50]
+    assert not open_alerts(a_merchant().pk).exists()
+    end_campaign(campaign_id=campaign.pk, reason="spent", on=ON)
+    assert (open_alerts().count(), campaign.alerts.count()) == (0, 2)
+    the_books_prove()
+
+
+def changed(campaign: Campaign, *, on: date = ON, reference: str = "c", **other: Any) -> CampaignChange:
+    """The campaign changed in some of its figures."""
+    campaign.refresh_from_db()
+    figures = {name: getattr(campaign, name) for name in Figures.__dataclass_fields__}
+    return change_campaign(
+        campaign_id=campaign.pk,
+        figures=Figures(**{**figures, **other}),
+        by="staff:1",
+        reason="agreed",
+        reference=reference,
+        on=on,
+    )
+
+
+def test_a_campaign_is_changed_once_per_reference(line: Line, shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    bought(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    given: dict[str, Any] = {"budget_fen": 25_00, "alert_fen": 20_00, "ends_on": date(2026, 6, 20)}
+    first = changed(campaign, **given)
+    assert changed(campaign, **given) == first
+    campaign.refresh_from_db()
+    assert (campaign.budget_fen, campaign.ends_on, left_of(campaign)) == (25_00, date(2026, 6, 20), 0)
+    with refused("campaign_over"):
+        authorised(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    changed(campaign, reference="more", budget_fen=60_00)
+    assert left_of(campaign) == 35_00
+    authorised(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    with refused("request_conflict"):
+        changed(campaign, largest_fen=900_00)
+    the_books_prove()
+
+
+@pytest.mark.parametrize(
+    ("nonsense", "code", "field"),
+    [
+        ({"budget_fen": 24_99, "alert_fen": 1_00}, "campaign_refused", "budget"),
+        ({"starts_on": date(2026, 6, 6)}, "campaign_refused", "starts_on"),
+        ({"ends_on": date(2026, 6, 4)}, "campaign_refused", "ends_on"),
+        ({"largest_fen": 99_99}, "campaign_refused", "largest"),
+        ({"alert_fen": 100_01}, "campaign_refused", "alert"),
+        ({"smallest_fen": 0}, "amount_refused", "amount"),
+        ({}, "campaign_refused", None),
+    ],
+)
+def test_a_change_that_makes_no_sense_is_refused(
+    line: Line, shop: Merchant, nonsense: dict[str, Any], code: str, field: str | None
+) -> None:
+    campaign = a_campaign(shop, on=ON)
+    bought(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    with pytest.raises(DomainError) as refusal:
+        changed(campaign, on=date(2026, 6, 6), **nonsense)
+    assert (refusal.value.code, refusal.value.field) == (code, field)
+    assert left_of(campaign) == 75_00
+
+
+def test_a_campaign_that_has_ended_is_not_changed(shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    end_campaign(campaign_id=campaign.pk, reason="over", on=ON)
+    with refused("campaign_ended"):
+        changed(campaign, budget_fen=200_00)
+
+
+def test_what_a_campaign_pays_costs_its_customer_nothing_a_year(line: Line, shop: Merchant) -> None:
+    a_campaign(shop, on=ON)
+    at_shop = {each.periods: each for each in offers_on(1_000_00, ON, merchant_id=shop.pk)}
+    for periods, fee_fen, subsidy_fen in ((3, 0, 25_00), (6, 0, 45_00), (9, 65_00, 0), (12, 88_00, 0)):
+        found = at_shop[periods]
+        assert (found.fee_fen, found.subsidy_fen) == (fee_fen, subsidy_fen)
+        free = (Decimal(0), Decimal(0))
+        assert ((found.simple_annual, found.effective_annual) == free) == (subsidy_fen > 0)
+        assert sum(row.due_fen for row in found.rows) == 1_000_00 + fee_fen
+    elsewhere = offers_on(1_000_00, ON, merchant_id=a_merchant().pk)
+    assert elsewhere == offers_on(1_000_00, ON)
+    assert all(each.subsidy_fen == 0 for each in elsewhere)
 
 
 def test_a_campaign_ends_with_its_last_day_its_budget_or_by_hand(line: Line, shop: Merchant) -> None:

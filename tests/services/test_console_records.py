@@ -38,6 +38,7 @@ from huabei.models import (
     StatementDocument,
 )
 from huabei.services import corrections, lifecycle, limits, repayments
+from huabei.services.bulk import freeze_lines, thaw_lines
 from huabei.services.causes import Why
 from huabei.services.opening import apply_for_line
 from huabei.services.policies import publish_policy
@@ -113,6 +114,9 @@ def was_changed(line: Line) -> None:
     limits.end_temporary(temporary_id=change.temporary_id or 0, why=end, on=day)
     frozen = lifecycle.freeze(line_id=line.pk, why=replace(why, cause="fraud"), on=day)
     lifecycle.thaw(freeze_id=frozen.pk, why=replace(why, cause="cleared"), on=day)
+    together = replace(why, cause="cash_out", reference="h")
+    bulk = freeze_lines(line_ids=[line.pk], why=together, on=day)
+    thaw_lines(bulk_id=bulk.pk, why=replace(together, cause="cleared"), on=day)
     LimitReview.objects.create(
         line=line,
         reviewed_on=day,

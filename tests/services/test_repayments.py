@@ -8,8 +8,9 @@ from datetime import date
 import pytest
 
 from huabei.errors import AmountRefused, LineError, LineNotFound, ReferenceRefused, RequestConflict
-from huabei.models import Due, Line, Repayment, Segment
+from huabei.models import Due, Line, Repayment, Segment, Terms
 from huabei.selectors import delinquency, minimum_outstanding
+from huabei.services.corrections import repay_from
 from huabei.services.repayments import repay
 from ledger.models import Entry, Transfer
 from tests.line_world import a_line, a_merchant, bought, end_day, stands
@@ -100,6 +101,25 @@ def test_a_repayment_pays_in_order(
     assert (position.available_fen, position.credit_fen) == (6_750_00 + billed + unbilled, credit)
     late.refresh_from_db()
     assert (late.status, late.bucket) == (status, 1 if status == "frozen" else 0)
+
+
+def test_the_order_of_payment_is_that_of_the_day(late: Line) -> None:
+    Terms.objects.create(effective_from=AUGUST_21, allocation="interest principal fee penalty")
+    paid = pay(late, 1_000_00)
+    assert (paid.to_interest_fen, paid.to_billed_fen, paid.to_penalty_fen) == (9_45, 990_55, 0)
+    rest = pay(late, 220_00, reference="rest")
+    # 209.45 principal, 6.05 penalty that runs; then interest that runs.
+    assert (rest.to_billed_fen, rest.to_penalty_fen, rest.to_interest_fen) == (209_45, 6_05, 4_50)
+    assert stands(late, AUGUST_21).owed_fen == 50_00
+
+
+def test_money_that_counts_from_an_earlier_day_pays_in_the_order_of_that_day(late: Line) -> None:
+    Terms.objects.create(effective_from=AUGUST_21, allocation="interest principal fee penalty")
+    early = repay_from(
+        line_id=late.pk, amount_fen=10_00, reference="r", value_on=date(2026, 8, 20), on=AUGUST_21
+    )
+    # Nine days of penalty, 5.44, and of the interest what is left.
+    assert (early.to_penalty_fen, early.to_interest_fen, early.to_billed_fen) == (5_44, 4_56, 0)
 
 
 def test_penalty_on_a_statement_is_paid_before_its_interest_and_after_what_ran_since(late: Line) -> None:
@@ -232,7 +252,7 @@ def test_a_repayment_takes_the_same_few_queries_however_long_the_history(
 ) -> None:
     for n in range(history):
         pay(late, 1, reference=f"r{n}")
-    with django_assert_max_num_queries(20):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(21):  # type: ignore[attr-defined]
         pay(late, 1_300_00, reference="all")
 
 

@@ -24,6 +24,7 @@ class Scope(StrEnum):
 
     PURCHASES_READ = "purchases:read"
     PURCHASES_WRITE = "purchases:write"
+    CAMPAIGNS_READ = "campaigns:read"
     SETTLEMENT_READ = "settlement:read"
     LINES_READ = "lines:read"
     LOANS_READ = "loans:read"
@@ -31,12 +32,14 @@ class Scope(StrEnum):
     LOANS_SERVICE = "loans:service"
     LOANS_GIVE_UP = "loans:give-up"
     ORDERS_WRITE = "orders:write"
+    CAMPAIGNS_RUN = "campaigns:run"
     SIMULATIONS_RUN = "simulations:run"
 
 
 SCOPES: Mapping[Scope, tuple[Who, object]] = {
     Scope.PURCHASES_READ: (Who.SHOP, _("see the shop's purchases and refunds")),
     Scope.PURCHASES_WRITE: (Who.SHOP, _("authorise, capture, void and refund purchases")),
+    Scope.CAMPAIGNS_READ: (Who.SHOP, _("see the shop's instalment campaigns")),
     Scope.SETTLEMENT_READ: (Who.SHOP, _("see what the shop is owed")),
     Scope.LINES_READ: (Who.LENDER, _("see lines, their statements and repayments")),
     Scope.LOANS_READ: (Who.LENDER, _("see loans, their schedules and what happened to them")),
@@ -47,6 +50,7 @@ SCOPES: Mapping[Scope, tuple[Who, object]] = {
     ),
     Scope.LOANS_GIVE_UP: (Who.LENDER, _("charge off and write off loans")),
     Scope.ORDERS_WRITE: (Who.LENDER, _("tell of sellers' orders, as the platform that they sell on")),
+    Scope.CAMPAIGNS_RUN: (Who.LENDER, _("see, begin, change and end shops' instalment campaigns")),
     Scope.SIMULATIONS_RUN: (Who.LENDER, _("run simulations and quotes")),
 }
 

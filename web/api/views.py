@@ -14,7 +14,7 @@ found.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 from uuid import UUID
 
@@ -174,10 +174,17 @@ class Endpoint(APIView):
         headers = {REPLAYED_HEADER: "true"} if replayed else None
         return Response(kind(record).data, status=status, headers=headers)
 
-    def page(self, kind: type[Fields], records: QuerySet[Any]) -> Response:
+    def page(
+        self,
+        kind: type[Fields],
+        records: QuerySet[Any],
+        *,
+        complete: Callable[[list[Any]], list[Any]] = list,
+    ) -> Response:
         """
         One page of records, newest first: by number, from after the cursor on, so that what is added or removed in between
-        moves nothing. Error: ValidationError for a cursor of another list.
+        moves nothing. `complete` reads what the page's records are answered with besides. Error: ValidationError for a
+        cursor of another list.
         """
         label = f"cursor:{type(self).__qualname__}"
         if cursor := self.query.get("cursor"):
@@ -189,4 +196,4 @@ class Endpoint(APIView):
         size: int = self.query.get("limit", PAGE_SIZE)
         found: list[Model] = list(records.order_by("-pk")[: size + 1])
         following = public_id(label, found[size - 1].pk) if len(found) > size else None
-        return Response({"items": kind(found[:size], many=True).data, "next_cursor": following})
+        return Response({"items": kind(complete(found[:size]), many=True).data, "next_cursor": following})

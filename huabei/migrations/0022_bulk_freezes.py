@@ -19,7 +19,7 @@ CREATE TRIGGER huabei_freeze_keeps_its_bulk BEFORE UPDATE ON huabei_freeze
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('huabei', '0017_credit_payout_ends'),
+        ('huabei', '0021_opening_decisions'),
     ]
 
     operations = [
