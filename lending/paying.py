@@ -22,7 +22,7 @@ from ledger.sql import fetch_all
 from lending.errors import LoanNotRunning
 from lending.models import Loan, LoanStatus
 from lending.notices import DisbursementFailed, LoanDisbursed
-from lending.recalls import CALLED_IN, PURPOSE, uncovered
+from lending.recalls import AUTOPAY, CALLED_IN, PURPOSE, uncovered
 from lending.selectors import terms_of
 from lending.services import servicing
 from lending.services.facts import locked_loan
@@ -33,8 +33,6 @@ from payments.services.orders import Wanted, order_payments, request_payout
 
 DISBURSEMENT = "lending.disbursement"
 COLLECTION = PURPOSE
-# How the references of the collections ordered here begin.
-OWN = "loan-autopay:"
 
 
 def disburse(*, loan_id: int, source: UUID, on: date) -> PaymentOrder:
@@ -149,7 +147,7 @@ def order_dues(*, on: date, loan_ids: Sequence[int] | None = None, hint: bool = 
     scope = "" if loan_ids is None else "AND loan.id = ANY(%(only)s)"
     rows = _asked(on, scope + _FREE, {"only": loan_ids}, _FREE)
     wanted = [
-        Wanted(customer_id, asked_fen, COLLECTION, str(uuid), f"{OWN}{loan_id}:{on}:{tried + 1}")
+        Wanted(customer_id, asked_fen, COLLECTION, str(uuid), f"{AUTOPAY}{loan_id}:{on}:{tried + 1}")
         for loan_id, uuid, customer_id, asked_fen, tried in rows
         if asked_fen > 0
     ]
@@ -165,7 +163,7 @@ def still_asked(order: PaymentOrder, on: date) -> int:
         return min(
             order.amount_fen, uncovered(Loan.objects.select_related("terms").get(uuid=order.subject), on)
         )
-    if not order.reference.startswith(OWN):
+    if not order.reference.startswith(AUTOPAY):
         return order.amount_fen
     if on != order.ordered_on:
         return 0

@@ -17,7 +17,8 @@ from payments.models import PaymentOrder
 from payments.services.orders import Wanted, order_payments
 
 PURPOSE = "lending.loan"
-# How the references of the collections ordered here begin.
+# How the references of collections begin: of what falls due, and of what is ordered here.
+AUTOPAY = "loan-autopay:"
 CALLED_IN = "loan-called-in:"
 
 # Running loans of which an order was refunded; nothing is under way for them.

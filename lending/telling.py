@@ -23,7 +23,7 @@ from lending.notices import (
     LoanRescheduled,
     LoanSigned,
 )
-from lending.recalls import PURPOSE
+from lending.recalls import AUTOPAY, PURPOSE
 
 _SCOPE = "(%(loans)s::bigint[] IS NULL OR loan.id = ANY(%(loans)s))"
 
@@ -77,25 +77,28 @@ WHERE reminder.days <= 0 AND loan.status = 'active' AND /* scope */
     amount_fen="due.fen",
 )
 
+# A due day's collections are told of when the last of them has ended; what was called in is no autopay.
 _AUTOPAY = _concerned(
     LoanAutopay,
     """
-SELECT loan.customer_id, 'loan:' || loan.id || ':autopay:' || %(closed)s::date AS reference, /* figures */ AS figures
+SELECT loan.customer_id, 'loan:' || loan.id || ':autopay:' || tried.ordered_on AS reference, /* figures */ AS figures
 FROM (
-    SELECT ordered.subject, max(ordered.amount_fen) AS asked_fen,
-           sum(coalesce(moved.fen, 0))::bigint AS collected_fen
-    FROM payments_paymentorder AS ordered
-    CROSS JOIN LATERAL (SELECT sum(moved_fen) AS fen FROM payments_paymentattempt AS attempt
-                        WHERE attempt.order_id = ordered.id AND attempt.settled_on IS NOT NULL) AS moved
-    WHERE ordered.purpose = %(purpose)s AND ordered.ordered_on = %(closed)s AND ordered.state IN ('confirmed', 'failed')
-    GROUP BY ordered.subject
-) AS collected
-JOIN lending_loan AS loan ON loan.uuid::text = collected.subject
+    SELECT ended.subject, ended.ordered_on, max(ordered.amount_fen) AS asked_fen,
+           sum(ordered.confirmed_fen)::bigint AS collected_fen
+    FROM (SELECT DISTINCT subject, ordered_on FROM payments_paymentorder
+          WHERE ended_on = %(closed)s AND purpose = %(purpose)s AND starts_with(reference, %(autopay)s)) AS ended
+    JOIN payments_paymentorder AS ordered ON ordered.purpose = %(purpose)s AND ordered.subject = ended.subject
+     AND ordered.ordered_on = ended.ordered_on AND starts_with(ordered.reference, %(autopay)s)
+     AND ordered.state <> 'cancelled'
+    GROUP BY ended.subject, ended.ordered_on
+    HAVING bool_and(ordered.ended_on <= %(closed)s)
+) AS tried
+JOIN lending_loan AS loan ON loan.uuid::text = tried.subject
 WHERE /* scope */
 """,
-    on="%(closed)s::date",
-    asked_fen="collected.asked_fen",
-    collected_fen="collected.collected_fen",
+    on="tried.ordered_on",
+    asked_fen="tried.asked_fen",
+    collected_fen="tried.collected_fen",
 )
 
 _OVERDUE = _concerned(
@@ -195,7 +198,13 @@ def tell_signed(*, loan_id: int, on: date) -> None:
 def _step(message: type[Message], concerned: str) -> Callable[..., int]:
     def tell(closed_on: date, loans: Loans = None) -> int:
         next_day = closed_on + timedelta(days=1)
-        parameters = {"closed": closed_on, "next": next_day, "loans": loans, "purpose": PURPOSE}
+        parameters = {
+            "closed": closed_on,
+            "next": next_day,
+            "loans": loans,
+            "purpose": PURPOSE,
+            "autopay": AUTOPAY,
+        }
         return notify_all(message=message, concerned=concerned, parameters=parameters, on=next_day)
 
     tell.__doc__ = (

@@ -53,7 +53,7 @@ def a_seller(customer_id: Any = None) -> UUID:
     seller_id: UUID = customer_id or a_customer().pk
     # Sellers are lent to up to 65: the people of the tests are older by their numbers.
     Customer.objects.filter(pk=seller_id).update(born_on=date(1990, 1, 1))
-    accept_seller(customer_id=seller_id, trading_since=SIGNED_ON - timedelta(days=365))
+    accept_seller(customer_id=seller_id, trading_since=SIGNED_ON - timedelta(days=365), on=SIGNED_ON)
     return seller_id
 
 

@@ -70,3 +70,10 @@ class LosesReplies(SimulatedGateway):
     def request(self, instruction: Instruction):  # type: ignore[no-untyped-def]
         super().request(instruction)
         raise GatewayUnavailable("lost")
+
+
+class SaysNothing(LosesReplies):
+    """A gateway that cannot be asked afterwards either."""
+
+    def query(self, reference: str):  # type: ignore[no-untyped-def]
+        raise GatewayUnavailable("lost")

@@ -85,15 +85,16 @@ class Sellers(Endpoint):
         body=SellerIn,
         answer=SellerOut,
         status=201,
-        refusals=(CustomerNotFound,),
+        refusals=(CustomerNotFound, LoanDateRefused, LoanRequestConflict),
         example_body=EXAMPLE_SELLER,
         example=EXAMPLE_SELLER,
         tag=SELLERS,
     )
     def post(self, request: Request) -> Response:
-        """A customer of whom the platform will tell orders. Told again, it is the seller as first accepted."""
+        """A customer of whom the platform will tell orders. Told again alike, it is the seller as first accepted."""
         given = self.body(SellerIn)
-        seller = accept_seller(customer_id=given["customer"], trading_since=given["trading_since"])
+        with booking_day() as on:
+            seller = accept_seller(customer_id=given["customer"], trading_since=given["trading_since"], on=on)
         return self.answer(SellerOut, seller, status=201)
 
 

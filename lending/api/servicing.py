@@ -109,7 +109,7 @@ ACTS: Sequence[Act] = (
         SERVICE, LoanRescheduleIn, _reschedule, {"mode": "extend", "periods": 6, **WHY}, fact_example("reschedule")),
     Act("credit-refunds", "refundLoanCredit", "Pay a loan's credit out",
         "Pays out what stands to the borrower's credit, or some of it.",
-        RECEIVE, LoanReceivedIn, servicing.refund_credit, {"amount": "100.00"},
+        SERVICE, LoanReceivedIn, servicing.refund_credit, {"amount": "100.00"},
         fact_example("credit_refund", "100.00", "")),
     Act("charge-offs", "chargeLoanOff", "Charge a loan off",
         "The loan is given up: all that is owed is a loss, nothing accrues any more, the claim on the borrower remains.",

@@ -25,10 +25,11 @@ urlpatterns = [
     path("sellers/", orders.Sellers.as_view()),
     path("sellers/<uuid:seller_id>/orders/", orders.Orders.as_view()),
     path(
-        "sellers/<uuid:seller_id>/orders/<str:order_reference>/confirmations/", orders.Confirmations.as_view()
+        "sellers/<uuid:seller_id>/orders/<path:order_reference>/confirmations/",
+        orders.Confirmations.as_view(),
     ),
-    path("sellers/<uuid:seller_id>/orders/<str:order_reference>/settlements/", orders.Settlements.as_view()),
-    path("sellers/<uuid:seller_id>/orders/<str:order_reference>/refunds/", orders.Refunds.as_view()),
+    path("sellers/<uuid:seller_id>/orders/<path:order_reference>/settlements/", orders.Settlements.as_view()),
+    path("sellers/<uuid:seller_id>/orders/<path:order_reference>/refunds/", orders.Refunds.as_view()),
     path("loans/", lender.Loans.as_view()),
     path("loans/<uuid:loan_uuid>/", lender.OneLoan.as_view()),
     path("loans/<uuid:loan_uuid>/transactions/", lender.Transactions.as_view()),

@@ -30,6 +30,7 @@ from lending.errors import (
     LoanAmountRefused,
     LoanDateRefused,
     LoanNotRunning,
+    LoanRequestConflict,
     require_amount,
     require_reference,
     require_same_request,
@@ -84,8 +85,19 @@ class Shipped:
     buyer_national_id: str | None = None
 
 
-def accept_seller(*, customer_id: UUID, trading_since: date) -> Seller:
-    """A customer of whom a platform will tell orders. Repeated, it is the first one. Error: CustomerNotFound."""
+def accept_seller(*, customer_id: UUID, trading_since: date, on: date) -> Seller:
+    """
+    A customer of whom a platform will tell orders. Repeated, it is the first one.
+
+    Errors: CustomerNotFound, LoanDateRefused for a day to come, LoanRequestConflict where the shop was said to trade since
+    another day: that decides who may borrow, and is not changed by saying it again.
+    """
+    if trading_since > on:
+        raise LoanDateRefused(
+            _("%(day)s is still to come: a shop trades since a day no later than %(on)s.")
+            % {"day": trading_since, "on": on},
+            field="trading_since",
+        )
     with transaction.atomic():
         if not Customer.objects.select_for_update(no_key=True).filter(pk=customer_id).exists():
             raise CustomerNotFound(
@@ -96,6 +108,12 @@ def accept_seller(*, customer_id: UUID, trading_since: date) -> Seller:
             payable = open_account(account_type=MERCHANT_PAYABLE, owner=customer_id)
             seller = Seller.objects.create(
                 customer_id=customer_id, trading_since=trading_since, payable_account_id=payable
+            )
+        elif seller.trading_since != trading_since:
+            raise LoanRequestConflict(
+                _("This seller was accepted before, as trading since %(day)s.")
+                % {"day": seller.trading_since},
+                field="trading_since",
             )
     return seller
 

@@ -91,6 +91,7 @@ class PaymentOrder(models.Model):
             ),
             models.Index(name="payment_by_subject", fields=["purpose", "subject", "id"]),
             models.Index(name="payment_by_owner", fields=["owner", "id"]),
+            models.Index(name="payment_by_end", fields=["ended_on", "purpose"]),
         ]
 
     def __str__(self) -> str:

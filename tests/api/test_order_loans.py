@@ -36,6 +36,21 @@ def sells(world: World) -> Api:
     return api
 
 
+def test_since_when_a_shop_trades_is_said_once_and_not_ahead(world: World) -> None:
+    api = sells(world)
+    seller = {"customer": str(world.customer.pk)}
+    again = api.post("sellers/", seller | {"trading_since": "2016-03-01"})
+    assert (again.status_code, again.json()["code"]) == (409, "request_conflict")
+    ahead = api.post("sellers/", seller | {"trading_since": "2030-01-01"})
+    assert (ahead.status_code, ahead.json()["code"]) == (422, "date_refused")
+
+
+def test_an_order_is_found_by_a_reference_with_a_slash(world: World, platform: Api) -> None:
+    shipped(world, platform, "2026/0001")
+    settled = tell(world, platform, "2026%2F0001", "settlements", amount="1000.00")
+    assert settled.status_code == 201
+
+
 def shipped(world: World, api: Api, reference: str, amount: str = "1000.00", **more: str) -> Any:
     body = {
         "reference": reference,

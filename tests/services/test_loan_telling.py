@@ -24,12 +24,15 @@ from lending.notices import (
     LoanRescheduled,
     LoanSigned,
 )
+from lending.recalls import CALLED_IN, PURPOSE
 from lending.services import servicing
 from lending.services.orders import Told, refund_order
 from lending.services.signing import cancel_loan
-from operations.services import closing
+from operations.services import closing, paying
+from payments.models import Direction, PaymentOrder
+from payments.states import OrderState
 from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, end_day, end_days, lent, shipped, signed
-from tests.payment_world import a_source, collect
+from tests.payment_world import SaysNothing, a_source, collect, unpark
 
 pytestmark = pytest.mark.django_db
 
@@ -154,6 +157,46 @@ def test_what_autopay_brought_is_told_as_the_day_ends(loan: Loan, balance_fen: i
     list(closing.close_until(on=DUE_ON + timedelta(days=1)))
     told = [message for message in said(loan) if isinstance(message, LoanAutopay)]
     assert [message.title() for message in told] == [title]
+
+
+def test_a_collection_that_ends_days_later_is_told_then(loan: Loan, monkeypatch: pytest.MonkeyPatch) -> None:
+    closing.set_business_date(on=SIGNED_ON)
+    a_source(loan.customer_id, 5_000_00)
+    list(closing.close_until(on=DUE_ON))
+    with monkeypatch.context() as lost:
+        lost.setattr("payments.services.sending.gateway", SaysNothing)
+        collect()
+        list(closing.close_until(on=DUE_ON + timedelta(days=1)))
+    assert not [message for message in said(loan) if isinstance(message, LoanAutopay)]
+    unpark()
+    paying.sweep()
+    list(closing.close_until(on=DUE_ON + timedelta(days=2)))
+    told = [message for message in said(loan) if isinstance(message, LoanAutopay)]
+    assert told == [LoanAutopay(str(loan.uuid), DUE_ON, 1_029_95, 1_029_95)]
+
+
+def test_what_is_called_in_is_no_autopay(loan: Loan) -> None:
+    """One collection of each kind on a day: only what autopay asked for and brought is told as its."""
+    for reference, asked_fen, confirmed_fen in (
+        ("loan-autopay:1", 500_00, 500_00),
+        (f"{CALLED_IN}1", 300_00, 0),
+    ):
+        PaymentOrder.objects.create(
+            owner=loan.customer_id,
+            direction=Direction.COLLECT,
+            purpose=PURPOSE,
+            subject=str(loan.uuid),
+            reference=reference,
+            request_hash=b"",
+            amount_fen=asked_fen,
+            confirmed_fen=confirmed_fen,
+            state=OrderState.CONFIRMED if confirmed_fen else OrderState.FAILED,
+            ordered_on=DUE_ON,
+            ended_on=DUE_ON,
+        )
+    tell(DUE_ON, [loan.pk])
+    told = [message for message in said(loan) if isinstance(message, LoanAutopay)]
+    assert told == [LoanAutopay(str(loan.uuid), DUE_ON, 500_00, 500_00)]
 
 
 def test_a_refund_that_calls_a_part_of_the_loan_in_is_told() -> None:

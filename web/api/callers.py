@@ -46,7 +46,7 @@ SCOPES: Mapping[Scope, tuple[Who, object]] = {
     Scope.REPAYMENTS_WRITE: (Who.LENDER, _("record repayments received")),
     Scope.LOANS_SERVICE: (
         Who.LENDER,
-        _("charge, pause, reprice and reschedule loans, and undo what was recorded"),
+        _("charge, pause, reprice and reschedule loans, pay their credit out, and undo what was recorded"),
     ),
     Scope.LOANS_GIVE_UP: (Who.LENDER, _("charge off and write off loans")),
     Scope.ORDERS_WRITE: (Who.LENDER, _("tell of sellers' orders, as the platform that they sell on")),
