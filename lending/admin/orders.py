@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from lending.admin.links import entry_link, loan_link
 from lending.admin.records import ShownAdmin
@@ -26,13 +27,13 @@ from lending.order_history import (
 from lending.pledging import EXCLUDED_TEXTS, Excluded
 from lending.words import product_name
 from web.console import Table, add_link, link_to, list_url, money, money_column
-from web.templatetags.money import percent
+from web.templatetags.money import percent, yuan
 from web.today import business_date
 
 STATES = {
     OrderState.SHIPPED.value: _("shipped"),
     OrderState.CONFIRMED.value: _("confirmed"),
-    OrderState.SETTLED.value: _("settled"),
+    OrderState.SETTLED.value: pgettext_lazy("order", "settled"),
     OrderState.REFUNDED.value: _("refunded"),
 }
 # What speaks against an order that is pledged already, by the attribute that says so.
@@ -77,7 +78,7 @@ def _counted(today: Today) -> Table:
     title = _("%(product)s today: %(most)s, %(rate)s of what counts")
     given = {
         "product": product_name(today.product),
-        "most": money(today.most_fen),
+        "most": yuan(today.most_fen),
         "rate": percent(today.advance_rate),
     }
     rows = [(order_link(order.id, order.reference), order.buyer, order.shipped_on, money(order.amount_fen), money(fen))
@@ -212,7 +213,7 @@ class SignalFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
         """Any, or one of them."""
-        return [("any", _("any")), *SIGNALS.items()]
+        return [("any", _("any signal")), *SIGNALS.items()]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Pledge]) -> QuerySet[Pledge]:
         """Those with the signal."""
@@ -230,18 +231,18 @@ class PledgeAdmin(ShownAdmin):
     list_display = (
         "order_is",
         "of_loan",
-        money_column("amount_fen", _("worth")),
         money_column("share_fen", _("of the principal")),
-        "pledged_on",
         "state_is",
         "signals",
+        "pledged_on",
+        money_column("amount_fen", _("worth")),
     )
     list_select_related = ("order", "loan__customer")
     list_filter = (SignalFilter, "release")
     search_fields = ("=order__reference", "=loan__uuid")
     search_help_text = _("A whole reference of an order, or the whole identifier of a loan.")
     ordering = ("-pk",)
-    fields = (*list_display[:5], "released_on", "state_is", "signals")
+    fields = (*list_display, "released_on")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pledge]:
         found = super().get_queryset(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from customers.models import Customer
 from lending.models.loans import Loan
@@ -103,7 +104,7 @@ class SellerOrder(models.Model):
 
 class OrderEventKind(models.TextChoices):
     CONFIRMED = "confirmed", _("confirmed")
-    SETTLED = "settled", _("settled")
+    SETTLED = "settled", pgettext_lazy("order", "settled")
     REFUNDED = "refunded", _("refunded")
 
 
@@ -164,7 +165,7 @@ class OrderEvent(models.Model):
 
 
 class Release(models.TextChoices):
-    SETTLED = "settled", _("settled")
+    SETTLED = "settled", pgettext_lazy("order", "settled")
     REFUNDED = "refunded", _("refunded")
     ENDED = "ended", _("the loan ended")
     CANCELLED = "cancelled", _("the loan was cancelled")

@@ -163,16 +163,16 @@ def test_the_sources_pay_loans_too_unless_the_borrower_says_no(page: Client, lin
     servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=date(2026, 7, 5))
     shown = text(page.get("/autopay/"))
     assert "The same sources pay your loans, in the same order" in shown
-    assert "¥1,029.90 due on Aug. 5, 2026" in shown
+    assert "¥1,030.01 due on Aug. 5, 2026" in shown
     page.post("/autopay/amount/", {"of": COLLECTION, "amount": "off"})
     assert autopay_amount(owner=line.customer_id, purpose=COLLECTION) == "off"
     assert autopay_amount(owner=line.customer_id, purpose=PURPOSE) == "full"
     page.post("/autopay/amount/", {"of": COLLECTION, "amount": "full"})
     lived_until(date(2026, 8, 5))
-    assert "¥1,029.90 of a loan is due today." in text(page.get("/"))
+    assert "¥1,030.01 of a loan is due today." in text(page.get("/"))
     a_source(line.customer_id, 10_000_00)
     collect()
-    assert "for a loan ¥1,029.90" in text(page.get("/autopay/"))
+    assert "for a loan ¥1,030.01" in text(page.get("/autopay/"))
     assert "of a loan is" not in text(page.get("/"))
 
 

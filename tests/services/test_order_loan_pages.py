@@ -147,7 +147,7 @@ def test_the_console_lists_pledges_and_what_speaks_against_them(
         (fine, "–"),
     ):
         found = text(console.get("/console/lending/pledge/", {"q": order.reference}))
-        assert f"pledged {reason} 1 pledged order" in found
+        assert f"pledged {reason} June 10, 2026" in found
     signalled = text(console.get("/console/lending/pledge/", {"signal": "any"}))
     assert "3 pledged orders" in signalled
     assert "1 pledged order" in text(console.get("/console/lending/pledge/", {"signal": "is_fast"}))
@@ -161,6 +161,7 @@ def test_staff_open_a_seller_an_order_and_a_loan_with_what_is_pledged(
     loan = borrows(page, seller, "400.00")
     settle_order(**told(order, 1_000_00))
     shown = text(console.get(f"/console/lending/seller/{seller.pk}/change/"))
+    assert "Order loan today: 0.00, 80% of what counts" in shown
     assert "Risk signals" in shown
     assert "shipped long ago and never confirmed" in shown
     assert "T1" in shown
