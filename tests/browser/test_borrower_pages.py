@@ -21,6 +21,7 @@ from lending.services import servicing
 from operations.services.closing import business_date
 from tests.borrowers import borrower, buys, lived_until, opened_line, published, repays, shop
 from tests.browser.conftest import WIDTHS, Site, Visitor, in_database
+from tests.browser.reading import flaws, walked
 from tests.loan_world import a_wish, signed
 from tests.payment_world import a_source
 
@@ -120,11 +121,61 @@ def addresses(site: Site) -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("language", ["zh-hans", "en"])
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=WIDTHS)
-def test_every_page_fits_and_complains_of_nothing(
+def test_every_page_fits_and_nobody_stumbles_over_it(
     visit: Visit, site: Site, language: str, width: int
 ) -> None:
-    visitor = visit(language=language, width=width, script=True)
+    visitor = visit(language=language, width=width, dark=language == "en" and width > 500)
     visitor.sign_in(site.borrower)
+    found = {}
     for name, address in in_database(lambda: list(addresses(site))):
         visitor.open(address)
         visitor.shot(f"{name}-{language}-{width}")
+        found[name] = flaws(visitor.page)
+    assert {name: said for name, said in found.items() if said} == {}
+
+
+def test_with_text_twice_as_large_nothing_is_cut_off(visit: Visit, site: Site) -> None:
+    visitor = visit(language="en", width=360)
+    visitor.sign_in(site.borrower)
+    wider = {}
+    for name, address in in_database(lambda: list(addresses(site))):
+        visitor.open(address)
+        visitor.page.add_style_tag(content="html { font-size: 200% }")
+        visitor.shot(f"{name}-large")
+        if room := visitor.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        ):
+            wider[name] = room
+    assert wider == {}
+
+
+def test_the_keyboard_reaches_everything_and_shows_where_it_is(visit: Visit, site: Site) -> None:
+    visitor = visit(language="en", width=1280)
+    visitor.sign_in(site.borrower)
+    for address in ("/", "/line/", "/line/statement-day/", "/autopay/", "/shared/", "/notices/settings/"):
+        visitor.open(address)
+        reached = walked(visitor.page)
+        assert [each["name"] for each in reached if not each["visible"]] == []
+        # One of each group of radio buttons takes the focus.
+        wanted = visitor.page.locator(
+            "a[href], button, select, textarea, input:not([type=hidden]):not([type=radio])"
+        ).locator("visible=true")
+        assert len(reached) >= wanted.count(), address
+
+
+def test_the_statement_day_is_moved_by_keyboard_without_script(visit: Visit, site: Site) -> None:
+    visitor = visit(language="en", script=False)
+    page = visitor.page
+    visitor.sign_in(site.borrower)
+    visitor.open("/line/")
+    page.get_by_role("link", name="Move it").press("Enter")
+    visitor.check()
+    page.get_by_role("radio", name="Statement on day 1,").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    visitor.check()
+    assert "It counts from the statement of Aug. 5, 2026." in page.locator("main").inner_text()
+    page.get_by_role("button", name="Move it").press("Enter")
+    visitor.check()
+    assert "Moved. It counts from the next statement on." in page.get_by_role("status").inner_text()
+    assert "Statement on day 5, due on day 15" in page.locator("main").inner_text()
