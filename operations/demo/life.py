@@ -16,7 +16,16 @@ from finance.dates import add_months
 from huabei import selectors
 from huabei.autopay import PURPOSE
 from huabei.errors import LineError
-from huabei.models import Line, LineStatus, Merchant, Posting, Purchase, PurchaseState
+from huabei.models import (
+    Line,
+    LineStatus,
+    Merchant,
+    Posting,
+    Purchase,
+    PurchaseState,
+    SharedLine,
+    ShareStatus,
+)
 from huabei.services import purchases, repayments
 from huabei.services.causes import POLICY, Why
 from huabei.services.merchants import change_posting
@@ -221,17 +230,19 @@ def demo_lines(most: int) -> list[Line]:
 
 def showcase_line() -> Line:
     """
-    A line with something to see: of somebody with a loan, not overdue if one can be had, then most statements, then one that
-    bears interest.
+    A line with something to see: not overdue if one can be had, then shared, as the lines with instalments and a limit for a
+    time are (`extras`), then of somebody with a loan, then with most statements, then one that bears interest.
     """
+    shared = SharedLine.objects.filter(status=ShareStatus.ACTIVE).values("line_id")
     borrowers = Loan.objects.filter(status=LoanStatus.ACTIVE).values("customer_id")
     return (
         Line.objects.exclude(status=LineStatus.CLOSED)
         .annotate(
+            is_shared=Case(When(pk__in=shared, then=1), default=0),
             has_loan=Case(When(customer_id__in=borrowers, then=1), default=0),
             bills=Count("statements", distinct=True),
             revolves=Count("segments", filter=Q(segments__until__isnull=True), distinct=True),
         )
-        .order_by("bucket", "-has_loan", "-bills", "-revolves", "pk")[:1]
+        .order_by("bucket", "-is_shared", "-has_loan", "-bills", "-revolves", "pk")[:1]
         .get()
     )

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from huabei.models import Line, Purchase, Repayment, Statement
+from customers.models import Customer
+from huabei.models import Correction, Line, Plan, Purchase, Repayment, SharedLine, Statement, TemporaryLimit
 from ledger.audit import verify
 from lending.models import LoanTransaction
 from operations import demo
@@ -86,4 +87,9 @@ def test_a_build_that_is_killed_is_repeated_to_a_world_whose_books_prove(committ
     # Some had their bill collected: what a wallet held, then the rest from a card.
     assert PaymentOrder.objects.filter(state="confirmed").exists()
     assert not PaymentOrder.objects.exclude(state="confirmed").exists()
+    # Whoever looks for the first time finds a shared line, instalments, a limit for a time and a payment that bounced.
+    shown = Line.objects.get(customer=Customer.objects.get(login__username="borrower"))
+    for kind in (SharedLine, Plan, TemporaryLimit):
+        assert kind.objects.filter(line=shown).exists(), kind
+    assert Correction.objects.filter(cause="bounced").exists()
     assert set(demo.passwords()) == {"borrower", "merchant", "underwriter", "administrator"}

@@ -27,6 +27,7 @@ from customers.selectors import national_id_of
 from huabei.services.opening import Application, open_by_policy
 from operations.arguments import iso_date
 from operations.demo import world
+from operations.demo.extras import Extras
 from operations.demo.life import Life, demo_lines, link_sources, open_shops, showcase_line
 from operations.demo.loans import Loans
 from operations.demo.logins import create_demo_logins
@@ -106,9 +107,12 @@ class Command(TerminalCommand):
         with self._step(_("Signing loans")):
             loans.sign(scores=scores.published_scores(when.begins_on), on=when.begins_on)
 
+        extras = Extras(life.lines, life.merchants, life.payers, when.begins_on)
+
         def live(day: date) -> None:
             life.live(day)
             loans.live(day)
+            extras.live(day)
 
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         console = Console(file=sys.stderr)
