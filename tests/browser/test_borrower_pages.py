@@ -134,6 +134,19 @@ def test_every_page_fits_and_nobody_stumbles_over_it(
     assert {name: said for name, said in found.items() if said} == {}
 
 
+def test_what_somebody_would_stumble_over_is_found(visit: Visit) -> None:
+    page = visit().page
+    page.set_content(
+        "<h1 style='color: #999; background: #fff'>Pale</h1><h3 id=x>Deep</h3><p id=x><input name=a>"
+        "<button style='width: 9px'></button><img src=''><a href='#nowhere'>There</a></p>"
+    )
+    said = " ".join(flaws(page))
+    for flaw in ("contrast 2.85", "H3 after H1", "the id x", "without a name: <input", "says nothing"):
+        assert flaw in said
+    assert "too small to hit" in said
+    assert "a link to nothing: #nowhere" in said
+
+
 def test_with_text_twice_as_large_nothing_is_cut_off(visit: Visit, site: Site) -> None:
     visitor = visit(language="en", width=360)
     visitor.sign_in(site.borrower)
