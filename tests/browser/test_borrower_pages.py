@@ -105,6 +105,8 @@ def addresses(site: Site) -> Iterator[tuple[str, str]]:
     yield "payoff", f"/plans/{plan.pk}/payoff/"
     yield "autopay", "/autopay/"
     yield "credit", "/credit/"
+    yield "purchases", "/purchases/"
+    yield "purchase", f"/purchases/{Purchase.objects.filter(line=line).earliest('pk').pk}/"
     yield "shared-lines", "/shared/"
     yield "shared-line", f"/shared/{share.uuid}/"
     yield "notices", "/notices/"
@@ -153,7 +155,7 @@ def test_with_text_twice_as_large_nothing_is_cut_off(visit: Visit, site: Site) -
     wider = {}
     for name, address in in_database(lambda: list(addresses(site))):
         visitor.open(address)
-        visitor.page.add_style_tag(content="html { font-size: 200% }")
+        visitor.page.evaluate("document.documentElement.style.fontSize = '200%'")
         visitor.shot(f"{name}-large")
         if room := visitor.page.evaluate(
             "document.documentElement.scrollWidth - document.documentElement.clientWidth"
@@ -182,13 +184,16 @@ def test_the_statement_day_is_moved_by_keyboard_without_script(visit: Visit, sit
     visitor.sign_in(site.borrower)
     visitor.open("/line/")
     page.get_by_role("link", name="Move it").press("Enter")
+    page.wait_for_url("**/line/statement-day/")
     visitor.check()
     page.get_by_role("radio", name="Statement on day 1,").focus()
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
+    page.wait_for_url("**/line/statement-day/?statement_day=5")
     visitor.check()
     assert "It counts from the statement of Aug. 5, 2026." in page.locator("main").inner_text()
     page.get_by_role("button", name="Move it").press("Enter")
+    page.wait_for_url("**/line/")
     visitor.check()
     assert "Moved. It counts from the next statement on." in page.get_by_role("status").inner_text()
     assert "Statement on day 5, due on day 15" in page.locator("main").inner_text()
