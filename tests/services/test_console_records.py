@@ -348,7 +348,8 @@ def test_a_customers_page_leads_to_lines_and_scores(client: Client, line: Line) 
     page = console.get(reverse("admin:customers_customer_change", args=[line.customer_id]))
     links = [address for _text, address in page.context["links"]]
     found = [console.get(address).context["cl"].result_count for address in links]
-    assert sorted(found) == [0, 1, 1, 2, 2]  # no loan; score and line; sources and payment orders
+    # No loan and no order; score, line and the decision on it; sources and payment orders.
+    assert sorted(found) == [0, 0, 1, 1, 1, 2, 2]
 
 
 def test_a_score_is_found_by_its_customer_and_explained(client: Client, line: Line) -> None:
