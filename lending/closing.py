@@ -16,7 +16,6 @@ from django.db import connection
 
 from ledger.sql import affected, value
 from lending.classification import FROM_DAYS
-from lending.models import AccrualKind, Product
 
 Loans = Sequence[int] | None
 
@@ -46,41 +45,49 @@ def _held(concerned: str, parameters: dict[str, Any]) -> list[int]:
     return ids
 
 
-# What stands accrued on a product's loans as the day ends, rounded once, less what stood there, and what was billed since.
+# What stands accrued on each product's loans as the day ends, rounded once, less what stood there, and what was billed since.
 _INCOME = """
-WITH before AS (
-    SELECT coalesce((SELECT accrued_fen FROM lending_accrual WHERE product_id = %(product)s AND kind = %(kind)s
-                     AND closed_on < %(closed)s ORDER BY closed_on DESC LIMIT 1), 0) AS accrued_fen,
-           coalesce((SELECT max(closed_on) FROM lending_accrual WHERE product_id = %(product)s AND kind = %(kind)s
-                     AND closed_on < %(closed)s), '-infinity') AS closed_on
-), billed AS (
-    SELECT coalesce((SELECT sum(amount_fen) FROM ledger_transfer, before WHERE credit_account_id = %(accrued)s
-                     AND booked_on > before.closed_on AND booked_on <= %(closed)s), 0)::bigint
-         - coalesce((SELECT sum(amount_fen) FROM ledger_transfer, before WHERE debit_account_id = %(accrued)s
-                     AND booked_on > before.closed_on AND booked_on <= %(closed)s), 0)::bigint AS fen
-), standing AS (
-    SELECT round_fen(coalesce(sum(owed / year_days), 0)) AS fen
-    FROM (SELECT year_days, sum(carried + principal_fen * rate * (%(next)s - since)) AS owed FROM lending_segment
-          WHERE product_id = %(product)s AND kind = %(kind)s AND since <= %(closed)s
-            AND coalesce(until, '9999-12-31'::date) > %(closed)s
-          GROUP BY year_days) AS by_year
-), income AS (
-    SELECT standing.fen AS accrued_fen, standing.fen - before.accrued_fen + billed.fen AS income_fen
-    FROM before, billed, standing
+WITH standing AS (
+    SELECT product_id, kind, round_fen(sum(owed / year_days)) AS fen
+    FROM (SELECT product_id, kind, year_days, sum(carried + principal_fen * rate * (%(next)s - since)) AS owed
+          FROM lending_segment WHERE daterange(since, until) @> %(closed)s::date
+          GROUP BY product_id, kind, year_days) AS by_year
+    GROUP BY product_id, kind
+), income AS MATERIALIZED (
+    SELECT product.id AS product_id, product.code, accounts.kind, accounts.accrued_id, accounts.income_id,
+           coalesce(standing.fen, 0) AS accrued_fen,
+           coalesce(standing.fen, 0) - coalesce(before.accrued_fen, 0) + billed.fen - given_back.fen AS income_fen
+    FROM lending_product AS product
+    CROSS JOIN LATERAL (VALUES
+        ('interest', interest_accrued_account_id, interest_income_account_id),
+        ('penalty', penalty_accrued_account_id, penalty_income_account_id)) AS accounts (kind, accrued_id, income_id)
+    LEFT JOIN standing ON standing.product_id = product.id AND standing.kind = accounts.kind
+    LEFT JOIN LATERAL (
+        SELECT accrued_fen, closed_on FROM lending_accrual AS earlier
+        WHERE earlier.product_id = product.id AND earlier.kind = accounts.kind AND closed_on < %(closed)s
+        ORDER BY closed_on DESC LIMIT 1) AS before ON true
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM ledger_transfer
+        WHERE credit_account_id = accounts.accrued_id
+          AND booked_on > coalesce(before.closed_on, '-infinity') AND booked_on <= %(closed)s) AS billed
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM ledger_transfer
+        WHERE debit_account_id = accounts.accrued_id
+          AND booked_on > coalesce(before.closed_on, '-infinity') AND booked_on <= %(closed)s) AS given_back
+), booked AS MATERIALIZED (
+    SELECT income.*, CASE WHEN income_fen <> 0 THEN nextval('ledger_entry_id_seq') END AS entry_id FROM income
 ), entry AS (
-    INSERT INTO ledger_entry (reference, event, booked_on, value_on)
-    SELECT 'loans:income:' || %(code)s || ':' || %(kind)s || ':' || %(closed)s::date, 'loans.income', %(closed)s, %(closed)s
-    FROM income WHERE income_fen <> 0
-    RETURNING id
+    INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
+    SELECT entry_id, 'loans:income:' || code || ':' || kind || ':' || %(closed)s::date, 'loans.income', %(closed)s, %(closed)s
+    FROM booked WHERE income_fen <> 0
 ), moved AS (
     INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
-    SELECT entry.id, 0, CASE WHEN income_fen > 0 THEN %(accrued)s ELSE %(income)s END,
-           CASE WHEN income_fen > 0 THEN %(income)s ELSE %(accrued)s END, abs(income_fen), %(closed)s
-    FROM entry, income
+    SELECT entry_id, 0, CASE WHEN income_fen > 0 THEN accrued_id ELSE income_id END,
+           CASE WHEN income_fen > 0 THEN income_id ELSE accrued_id END, abs(income_fen), %(closed)s
+    FROM booked WHERE income_fen <> 0
 )
 INSERT INTO lending_accrual (closed_on, product_id, kind, accrued_fen, income_fen, entry_id)
-SELECT %(closed)s, %(product)s, %(kind)s, accrued_fen, income_fen, (SELECT id FROM entry) FROM income
-WHERE income_fen <> 0 OR accrued_fen <> 0
+SELECT %(closed)s, product_id, kind, accrued_fen, income_fen, entry_id FROM booked WHERE income_fen <> 0 OR accrued_fen <> 0
 """
 
 
@@ -92,23 +99,7 @@ def book_income(closed_on: date, loans: Loans = None) -> int:
     """
     if loans is not None:
         return 0
-    rows = 0
-    for product in Product.objects.all():
-        for kind, accrued_id, income_id in (
-            (AccrualKind.INTEREST, product.interest_accrued_account_id, product.interest_income_account_id),
-            (AccrualKind.PENALTY, product.penalty_accrued_account_id, product.penalty_income_account_id),
-        ):
-            parameters = {
-                "product": product.pk,
-                "code": product.code,
-                "kind": kind.value,
-                "closed": closed_on,
-                "next": closed_on + timedelta(days=1),
-                "accrued": accrued_id,
-                "income": income_id,
-            }
-            rows += affected(_INCOME, parameters)
-    return rows
+    return affected(_INCOME, {"closed": closed_on, "next": closed_on + timedelta(days=1)})
 
 
 _DUE = "SELECT loan_id FROM lending_instalment WHERE due_on = %(due)s AND NOT billed /* scope */"

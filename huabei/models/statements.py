@@ -105,7 +105,9 @@ class Due(models.Model):
             ),
         ]
         indexes = [
-            models.Index(name="due_unpaid", fields=["line", "due_on"], condition=Q(outstanding_fen__gt=0))
+            models.Index(name="due_unpaid", fields=["line", "due_on"], condition=Q(outstanding_fen__gt=0)),
+            # What is late, without looking at what is not due yet or was paid.
+            models.Index(name="due_late", fields=["due_on"], condition=Q(outstanding_fen__gt=0)),
         ]
 
     def __str__(self) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date
-
+from django.contrib.postgres.indexes import GistIndex
 from django.db import models
-from django.db.models import F, Q, Value
-from django.db.models.functions import Coalesce
+from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
 from finance.loan import Accrues
@@ -59,14 +57,22 @@ class Segment(models.Model):
                 ),
             ),
         ]
-        # A day's income looks at the segments that have not ended, whatever has ended before.
+        # A day's income is read from this alone, and only where days lie within the segment: neither what has ended nor
+        # what is to come is looked at, and no row of the table is.
         indexes = [
-            models.Index(
-                F("product"),
-                F("kind"),
-                Coalesce("until", Value(date.max)),
-                F("since"),
-                name="loan_segment_not_ended",
+            GistIndex(
+                Func(F("since"), F("until"), function="daterange"),
+                name="loan_segment_running",
+                include=[
+                    "product",
+                    "kind",
+                    "since",
+                    "until",
+                    "principal_fen",
+                    "rate",
+                    "year_days",
+                    "carried",
+                ],
             )
         ]
 

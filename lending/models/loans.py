@@ -278,6 +278,12 @@ class Instalment(models.Model):
                 fields=["loan", "due_on"],
                 condition=Q(billed=True, unpaid_fen__gt=0),
             ),
+            # What is late, and what is to be collected on its day.
+            models.Index(
+                name="instalment_due_unpaid",
+                fields=["due_on"],
+                condition=Q(billed=True, unpaid_fen__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:
