@@ -25,6 +25,7 @@ from huabei.services.causes import POLICY, Why
 from huabei.services.corrections import reverse_repayment
 from huabei.services.limits import raise_temporarily
 from operations.demo.behaviour import Payer
+from operations.demo.life import ON_RECEIPT
 
 MOST_PEOPLE = 8
 # Days after the first: when they share and are lent more, and when they buy in so many instalments.
@@ -48,6 +49,8 @@ class Extras:
     def __post_init__(self) -> None:
         full = [line for line in self.lines if self.payers[line.pk] is Payer.FULL]
         self.people = full[:MOST_PEOPLE]
+        # Whoever else spends with a line confirms no receipts: they buy where a charge posts at once.
+        self.merchants = [each for each in self.merchants if each.shop.category not in ON_RECEIPT]
 
     def live(self, on: date) -> None:
         """What they do on one business date."""
@@ -93,7 +96,7 @@ class Extras:
         except LineError:
             return
         if held.state == PurchaseState.AUTHORISED:
-            purchases.capture(purchase_id=held.purchase_id, amount_fen=amount_fen, on=on)
+            purchases.capture_many(captures=[(held.purchase_id, amount_fen)], on=on)
 
     def _buy_shared(self, line: Line, shop: Merchant, on: date) -> None:
         share = SharedLine.objects.filter(line=line, status=ShareStatus.ACTIVE).first()
@@ -111,7 +114,7 @@ class Extras:
         except LineError:
             return
         if held.state == PurchaseState.AUTHORISED:
-            purchases.capture(purchase_id=held.purchase_id, amount_fen=amount_fen, on=on)
+            purchases.capture_many(captures=[(held.purchase_id, amount_fen)], on=on)
 
     def _bounce(self, line: Line, number: int, on: date) -> None:
         """The first repayment of every other one of them bounces the day after, and is made again at once."""

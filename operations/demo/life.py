@@ -50,7 +50,7 @@ _SHOPS = (
     ("小满家居", "home"),
 )
 # Shops whose purchases post on confirmed receipt; whoever bought there has it three days later.
-_ON_RECEIPT = ("clothing",)
+ON_RECEIPT = ("clothing",)
 _UNDER_WAY = timedelta(days=3)
 # The due day of the calendar on which the demo world's lines are opened.
 DUE_DAY = 10
@@ -66,7 +66,7 @@ def open_shops(*, on: date) -> list[Merchant]:
         )
         merchant = purchases.accept_merchant(shop=shop)
         merchants.append(merchant)
-        if category in _ON_RECEIPT:
+        if category in ON_RECEIPT:
             change_posting(
                 merchant_id=merchant.pk,
                 posting=Posting.RECEIPT,
