@@ -47,7 +47,9 @@ def campaigns_of(merchant_id: UUID) -> QuerySet[Campaign]:
 
 def shops_that_pay(on: date) -> list[tuple[str, str]]:
     """The shops with a campaign that runs on a date: identifier and name, in the order of their names."""
-    running = Campaign.objects.filter(ended_on__isnull=True, starts_on__lte=on, ends_on__gte=on)
+    running = Campaign.objects.filter(
+        ended_on__isnull=True, starts_on__lte=on, ends_on__gte=on, merchant__is_accepting=True
+    )
     found = running.values_list("merchant_id", "merchant__shop__name").distinct()
     return [(str(shop_id), name) for shop_id, name in found.order_by("merchant__shop__name", "merchant_id")]
 

@@ -18,8 +18,10 @@ from rest_framework.exceptions import MethodNotAllowed, UnsupportedMediaType
 from customers.authentication import caller_by_key
 from finance.money import format_yuan
 from huabei.api.shapes import EXAMPLE_AUTHORISATION, PURCHASE, AuthorisationIn, AuthorisationOut
+from huabei.campaigning import campaign_for
 from huabei.errors import (
     AmountRefused,
+    CampaignOver,
     CategoryNotAllowed,
     InstalmentsNotOffered,
     LimitExceeded,
@@ -64,6 +66,7 @@ class Authorisations(Endpoint):
         keyed=True,
         refusals=(
             AmountRefused,
+            CampaignOver,
             InstalmentsNotOffered,
             LimitExceeded,
             LineNotActive,
@@ -79,7 +82,8 @@ class Authorisations(Endpoint):
     )
     def post(self, request: Any) -> None:
         """
-        Reserves an amount on a customer's line. The Idempotency-Key becomes the purchase's `reference`; capture, void and
+        Reserves an amount on a customer's line; in instalments under the campaign of the shop that pays their fee, if one
+        runs. The Idempotency-Key becomes the purchase's `reference`; capture, void and
         refund the purchase by its `id`.
         """
 
@@ -129,6 +133,12 @@ def _authorised(request: HttpRequest) -> HttpResponse:
         raise UnsupportedMediaType(request.content_type or "")
     reference = idempotency_key(request.META.get(_KEY))
     line, amount_fen, instalments = _read(request.body)
+    campaign = None
+    if instalments is not None:
+        # The price that the customer was quoted: a running campaign of the shop pays the fee without being named.
+        campaign = campaign_for(
+            merchant_id=caller.owner, amount_fen=amount_fen, periods=instalments, on=business_date()
+        )
     try:
         made = authorise_held(
             line_uuid=line,
@@ -137,6 +147,7 @@ def _authorised(request: HttpRequest) -> HttpResponse:
             reference=reference,
             day=held_day(),
             instalments=instalments,
+            campaign_id=campaign and campaign.pk,
         )
     except (MerchantNotAccepting, MerchantNotAllowed, InstalmentsNotOffered):
         business_date()  # the statement finds nothing either when there is no day, which is said first

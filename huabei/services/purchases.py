@@ -269,8 +269,8 @@ def _authorised(
     require_amount(amount_fen)
     require_reference(reference)
     (which,) = line.values()
+    # Which campaign pays is found, not asked for: a repeat is the same request also when the campaign has ended since.
     chosen = {} if instalments is None else {"instalments": instalments}
-    chosen |= {} if campaign_id is None else {"campaign": campaign_id}
     asked = request_hash({"line": which, "amount": amount_fen} | chosen)
     parameters = {
         "line": which,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from huabei.models import Campaign
+from huabei.models import Campaign, Plan, PlanChoice
 from huabei.services.campaigns import end_campaign
 from tests.api.world import TODAY, World
 from tests.line_world import a_campaign, bought
@@ -49,6 +49,27 @@ def test_a_campaign_is_begun_changed_and_ended(world: World) -> None:
     over = lender.post(f"{address}changes/", change)
     assert (over.status_code, over.json()["code"]) == (409, "campaign_ended")
     assert lender.get(address).json() == ended.json()
+
+
+def test_the_fee_that_a_customer_is_quoted_is_the_fee_that_they_pay(world: World) -> None:
+    campaign = a_campaign(world.shop, on=TODAY)
+    asked = {"amount": "1000.00", "shop": str(world.shop.pk)}
+    [quoted] = [
+        offer
+        for offer in world.as_borrower().get("me/instalment-offers/", **asked).json()["items"]
+        if offer["instalments"] == 3
+    ]
+    assert quoted["fee"] == "0.00"
+    shop, body = world.as_shop(), {"line": str(world.line.uuid), "amount": "1000.00", "instalments": 3}
+    made = shop.post("authorisations/", body, key="one")
+    shop.post(f"purchases/{made.json()['id']}/captures/", {"amount": "1000.00"})
+    plan = Plan.objects.get()
+    assert (plan.fee_fen, plan.subsidy_fen, plan.campaign) == (0, 25_00, campaign)
+    end_campaign(campaign_id=campaign.pk, reason="over", on=TODAY)
+    again = shop.post("authorisations/", body, key="one")
+    assert (again.status_code, again.json()) == (201, made.json())
+    assert shop.post("authorisations/", body, key="two").status_code == 201
+    assert PlanChoice.objects.filter(campaign=None).count() == 1
 
 
 def test_what_makes_no_sense_is_refused_by_name(world: World) -> None:
