@@ -147,7 +147,7 @@ def _authorised(request: HttpRequest) -> HttpResponse:
             reference=reference,
             day=held_day(),
             instalments=instalments,
-            campaign_id=campaign and campaign.pk,
+            campaign_id=campaign.pk if campaign else None,
         )
     except (MerchantNotAccepting, MerchantNotAllowed, InstalmentsNotOffered):
         business_date()  # the statement finds nothing either when there is no day, which is said first
