@@ -121,7 +121,7 @@ Names = dict[tuple[str, str], str]
 
 def _cause_names() -> Names:
     """Each cause's name in the language of the page, the newest where it was renamed."""
-    return {(cause.concern, cause.code): str(cause) for cause in Cause.objects.order_by("effective_from")}
+    return {(cause.concern, cause.code): cause.as_told for cause in Cause.objects.order_by("effective_from")}
 
 
 def _why(names: Names, concern: str, cause: str, by: str) -> str:

@@ -78,7 +78,7 @@ def standing(merchant: Merchant, on: date | None) -> Standing:
     )
     return Standing(
         last.changed_on if last else None,
-        str(cause or ""),
+        cause.as_told if cause else "",
         on is not None and posting_on(merchant.pk, on) == Posting.RECEIPT,
     )
 

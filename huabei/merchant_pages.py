@@ -80,9 +80,8 @@ def _own(user: ShopLogin, purchase_id: int) -> Purchase:
 
 def _order(request: HttpRequest, user: ShopLogin, purchase: Purchase, **forms: Any) -> HttpResponse:
     left_fen = purchase.left_fen
-    kept_fen = left_fen if purchase.awaits_receipt else purchase.captured_fen - purchase.refunded_fen
+    kept_fen = left_fen if purchase.awaits_receipt else purchase.kept_fen
     waits = purchase.state == PurchaseState.AUTHORISED
-    can_refund = kept_fen > 0 and purchase.state != PurchaseState.REVERSED
     context = _page(
         user,
         order=purchase,
@@ -92,7 +91,7 @@ def _order(request: HttpRequest, user: ShopLogin, purchase: Purchase, **forms: A
         kept_fen=kept_fen,
         waits=waits,
         receipt=Receipt.objects.filter(purchase=purchase).first(),
-        can_refund=can_refund,
+        can_refund=kept_fen > 0,
         capture_form=forms.get("capture_form") or CaptureForm.fresh(left_fen),
         refund_form=forms.get("refund_form") or RefundForm.fresh(kept_fen),
     )

@@ -53,7 +53,6 @@ def purchase(request: HttpRequest, customer: Customer, purchase_id: int) -> Http
     found = _own(customer, purchase_id)
     context = {
         "purchase": found,
-        "kept_fen": found.captured_fen - found.refunded_fen,
         "is_owner": found.line.customer_id == customer.pk,
         "receipt": getattr(found, "receipt", None),
     }

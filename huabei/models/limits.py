@@ -7,11 +7,14 @@ from decimal import Decimal
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
 from huabei.models.lines import Line
 from huabei.models.opening import ConsumerRule, OpeningPolicy
+
+# Whom such a cause concerns is not told of it while it is looked into.
+SUSPICIONS = frozenset({"cash_out", "fraud"})
 
 
 class Concern(models.TextChoices):
@@ -58,6 +61,11 @@ class Cause(models.Model):
 
     def __str__(self) -> str:
         return self.name_zh if (get_language() or "").startswith("zh") else self.name
+
+    @property
+    def as_told(self) -> str:
+        """How it is called to whom it concerns: a suspicion is being looked into, and no more is said of it."""
+        return gettext("under review") if self.code in SUSPICIONS else str(self)
 
 
 class Changed(models.Model):

@@ -123,6 +123,11 @@ class Purchase(models.Model):
         return self.amount_fen - self.captured_fen - self.cancelled_fen
 
     @property
+    def kept_fen(self) -> int:
+        """What the merchant charged and keeps, and the customer pays; nothing of a purchase that was taken back."""
+        return 0 if self.state == PurchaseState.REVERSED else self.captured_fen - self.refunded_fen
+
+    @property
     def came_back_fen(self) -> int:
         """What the merchant gave back, before receipt or after it was charged."""
         return self.refunded_fen + self.cancelled_fen

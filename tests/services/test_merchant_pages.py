@@ -286,3 +286,11 @@ def test_a_shop_that_is_suspended_is_told_since_when_and_why(
     assert page.post(at("refund", order), amount("10.00")).status_code == 302
     reinstate(merchant_id=shop.pk, why=Why("cleared", "staff:1", "go on"), on=ON)
     assert "suspended" not in text(page.get("/shop/"))
+
+
+@pytest.mark.parametrize("suspicion", ["cash_out", "fraud"])
+def test_a_shop_is_not_told_of_a_suspicion(page: Client, shop: Merchant, suspicion: str) -> None:
+    suspend(merchant_id=shop.pk, why=Why(suspicion, "staff:1", "stop"), on=ON)
+    shown = text(page.get("/shop/"))
+    assert "The cause: under review." in shown
+    assert "suspected" not in shown

@@ -247,6 +247,8 @@ def test_its_merchant_gives_up_what_is_paid(line: Line, paid: Purchase) -> None:
 def test_received_it_is_taken_back_like_any_other(line: Line, paid: Purchase) -> None:
     confirm(paid, ON)
     reverse_purchase(purchase_id=paid.pk, reason="never sent", on=ON)
+    paid.refresh_from_db()
+    assert paid.kept_fen == 0
     assert money(line) == (1_000_00, 0, 0)
     assert faults(line, ON) == []
 
