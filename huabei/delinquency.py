@@ -32,7 +32,7 @@ def days_past_due(*, line_ids: Iterable[int], on: date) -> dict[int, int]:
 
 
 # What the two steps are for: lines of which something else is overdue than was written, and lines in another category. They
-# are few, and nothing about them changes between being found and being written.
+# are few. Whatever changes one of them before it is held has it live through the close first, so that it is left out.
 _GIVEN = "(%(lines)s::bigint[] IS NULL OR line_id = ANY(%(lines)s))"
 _TO_FOLLOW = """line.id IN (
     SELECT coalesce(late.line_id, stands.line_id)

@@ -32,6 +32,10 @@ SELECT coalesce(array_agg(id), '{}')
 FROM (SELECT id FROM huabei_line AS line WHERE /* concerned */ ORDER BY id FOR NO KEY UPDATE) AS held
 """
 
+_NOT_THROUGH = """
+SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM unnest(%(held)s::bigint[]) AS line (id) WHERE true /* scope */
+"""
+
 
 def held(concerned: str, column: str, parameters: Mapping[str, Any]) -> list[int]:
     """
@@ -39,10 +43,13 @@ def held(concerned: str, column: str, parameters: Mapping[str, Any]) -> list[int
 
     Repayments, refunds and captures lock their line too. A statement of SQL sees what was committed before it began, so the
     figures must be read by the statement after the one that waited for the locks: one that locks and reads would bill or
-    charge what a repayment it waited for had just paid. Outside a transaction nothing would be held: RuntimeError.
+    charge what a repayment it waited for had just paid. So are the lines left out that lived through this close while they
+    were waited for. Outside a transaction nothing would be held: RuntimeError.
     """
     if not connection.in_atomic_block:
         raise RuntimeError("a step of the close runs in a transaction")
     sql = scoped(_HOLD.replace("/* concerned */", concerned), column, parameters["lines"])
     ids: list[int] = value(sql, parameters)
+    if ids and parameters["lines"] is None:
+        ids = value(scoped(_NOT_THROUGH, "line.id", None), {**parameters, "held": ids})
     return ids

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from typing import Any
 
+import pytest
+from django.db import connection, transaction
+
+import huabei.closing
 from huabei.facts import disagreements
 from huabei.models import Line, MadeUp, Statement, StepAhead
+from huabei.services.repayments import repay
 from operations.services.closing import business_date, close_day, set_business_date
 from tests.concurrency.crowd import SIZE, Crowd
 from tests.concurrency.test_line import broken_rules, capture_each, do, refund_each, repay_each
@@ -56,4 +62,49 @@ def test_lines_to_which_something_happens_while_they_are_closed_are_what_their_f
     assert Statement.objects.filter(issued_on=MORNING).count() == LINES // 2
     for line in Line.objects.filter(pk__in=[line.pk for line in lines]):
         assert disagreements(line, MORNING) == [], line.pk
+    assert broken_rules() == []
+
+
+DUE_DAY = date(2026, 7, 10)
+
+
+def _closes_due_day() -> None:
+    try:
+        list(close_day(closed_on=DUE_DAY))
+    finally:
+        connection.close()
+
+
+def _wait_until_somebody_waits() -> None:
+    for _ in range(1_000):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(0.01), (SELECT count(*) FROM pg_locks WHERE NOT granted)")
+            if cursor.fetchone()[1]:
+                return
+    pytest.fail("the close does not wait for the line")
+
+
+@pytest.mark.parametrize(
+    "step",
+    ["lines.start_interest_after_due_day", "lines.move_buckets", "lines.follow_arrears", "lines.classify"],
+)
+def test_what_was_paid_while_a_step_waited_for_the_line_is_left_as_it_is(
+    committed_db: str, step: str
+) -> None:
+    """The step has found the line and waits for it; by the time that it has it, the line has lived through the close."""
+    line, shop = a_line(), a_merchant()
+    bought(line, shop, 1_000_00, date(2026, 6, 5))
+    end_day(date(2026, 6, 30))
+    set_business_date(on=DUE_DAY)
+    names = [name for name, _step in huabei.closing.STEPS]
+    for result in close_day(closed_on=DUE_DAY):
+        if result.step == names[names.index(step) - 1]:
+            break
+    with ThreadPoolExecutor(1) as closing:
+        with transaction.atomic():
+            repay(line_id=line.pk, amount_fen=2_000_00, reference="all", on=DUE_DAY + timedelta(days=1))
+            closed = closing.submit(_closes_due_day)
+            _wait_until_somebody_waits()
+        closed.result(timeout=60)
+    assert disagreements(Line.objects.get(pk=line.pk), DUE_DAY + timedelta(days=1)) == []
     assert broken_rules() == []
