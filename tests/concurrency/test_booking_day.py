@@ -15,6 +15,7 @@ from ledger.audit import verify
 from operations.audit import CHECKS
 from operations.services import closing
 from tests.borrowers import borrower, buys, lived_until, login_of, opened_line, repays, shop
+from tests.concurrency.waiting import wait_until_somebody_waits
 
 MOVE = "UPDATE operations_businessday SET business_on = business_on + 1"
 DAY = date(2026, 7, 20)
@@ -58,7 +59,7 @@ def test_a_page_sent_while_the_date_moves_pays_on_the_new_day(committed_db: str)
             with other.cursor() as cursor:
                 cursor.execute(MOVE)
             paying = borrowers.submit(_repays, line)
-            _wait_until_somebody_waits()
+            wait_until_somebody_waits()
             other.commit()
         finally:
             other.close()  # whatever happened, the thread need not wait for it
@@ -68,12 +69,3 @@ def test_a_page_sent_while_the_date_moves_pays_on_the_new_day(committed_db: str)
     assert all(not result.done_before for result in closing.close_day(closed_on=DAY))
     lived_until(DAY + timedelta(days=3))
     assert [finding.check.name for finding in verify(CHECKS) if not finding.holds] == []
-
-
-def _wait_until_somebody_waits() -> None:
-    for _ in range(1_000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.01), (SELECT count(*) FROM pg_locks WHERE NOT granted)")
-            if cursor.fetchone()[1]:
-                return
-    pytest.fail("nobody waits for the business date")

@@ -18,6 +18,7 @@ from huabei.services.repayments import repay
 from operations.services.closing import business_date, close_day, set_business_date
 from tests.concurrency.crowd import SIZE, Crowd
 from tests.concurrency.test_line import broken_rules, capture_each, do, refund_each, repay_each
+from tests.concurrency.waiting import wait_until_somebody_waits
 from tests.line_world import a_line, a_merchant, authorised, bought, end_day
 
 EVE, MORNING = date(2026, 7, 31), date(2026, 8, 1)
@@ -75,15 +76,6 @@ def _closes_due_day() -> None:
         connection.close()
 
 
-def _wait_until_somebody_waits() -> None:
-    for _ in range(1_000):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.01), (SELECT count(*) FROM pg_locks WHERE NOT granted)")
-            if cursor.fetchone()[1]:
-                return
-    pytest.fail("the close does not wait for the line")
-
-
 @pytest.mark.parametrize(
     "step",
     ["lines.start_interest_after_due_day", "lines.move_buckets", "lines.follow_arrears", "lines.classify"],
@@ -104,7 +96,7 @@ def test_what_was_paid_while_a_step_waited_for_the_line_is_left_as_it_is(
         with transaction.atomic():
             repay(line_id=line.pk, amount_fen=2_000_00, reference="all", on=DUE_DAY + timedelta(days=1))
             closed = closing.submit(_closes_due_day)
-            _wait_until_somebody_waits()
+            wait_until_somebody_waits()
         closed.result(timeout=60)
     assert disagreements(Line.objects.get(pk=line.pk), DUE_DAY + timedelta(days=1)) == []
     assert broken_rules() == []
