@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from customers.models import Customer
 from finance.errors import Kind
 from huabei.applicants import exposure_of, policy_in_force
 from huabei.errors import (
@@ -131,6 +132,13 @@ def locked_open_line(line_id: int) -> Line:
     return line
 
 
+def _locked_with_owner(line_id: int) -> Line:
+    """As `locked_open_line`, after its owner: one decision on what a person may owe at a time, as when lines are opened."""
+    owner = Line.objects.filter(pk=line_id).values("customer_id")
+    list(Customer.objects.select_for_update(no_key=True).filter(pk__in=owner).values_list("pk"))
+    return locked_open_line(line_id)
+
+
 def _before(line_id: int, reference: str, asked: bytes) -> LimitChange | None:
     """The change that was made under this reference before. RequestConflict when it was another one."""
     first = LimitChange.objects.filter(line_id=line_id, reference=reference).first()
@@ -160,7 +168,7 @@ def change_limit(*, line_id: int, limit_fen: int, why: Why, on: date) -> LimitCh
         raise AmountRefused(_("the limit must be at least 0.00"), field="limit")
     asked = why.hash({"limit": limit_fen})
     with transaction.atomic():
-        line = locked_open_line(line_id)
+        line = _locked_with_owner(line_id)
         if first := _before(line_id, why.reference, asked):
             return first
         require_why(why, Concern.LIMIT, on)
@@ -183,7 +191,7 @@ def raise_temporarily(*, line_id: int, amount_fen: int, last_day: date, why: Why
     require_amount(amount_fen)
     asked = why.hash({"amount": amount_fen, "last_day": last_day})
     with transaction.atomic():
-        line = locked_open_line(line_id)
+        line = _locked_with_owner(line_id)
         if first := _before(line_id, why.reference, asked):
             return first
         require_why(why, Concern.TEMPORARY, on)

@@ -21,6 +21,14 @@ from huabei.services.limits import NewLimit, set_limits
 from ledger.selectors import exposures
 from ledger.sql import affected, fetch_all
 
+# Their owners, before the lines: one decision on what a person may owe at a time, as lines are opened and loans are signed.
+_LOCK_OWNERS = """
+SELECT FROM customers_customer WHERE id IN (
+    SELECT customer_id FROM huabei_line AS line WHERE line.status <> 'closed' AND line.review_on <= %(on)s
+      AND (%(lines)s::bigint[] IS NULL OR line.id = ANY(%(lines)s)))
+ORDER BY id FOR NO KEY UPDATE
+"""
+
 # The lines whose day has come, each with the score that stands, if it is fresh, and the one it was last judged by.
 _DUE = """
 SELECT line.id, line.customer_id, line.limit_fen, line.temporary_fen, line.status = 'frozen' AS is_frozen,
@@ -55,9 +63,10 @@ def review(*, on: date, line_ids: Sequence[int] | None = None) -> int:
         "lines": None if line_ids is None else list(line_ids),
     }
     with transaction.atomic():
-        # The first waits for whoever changes these lines, the second sees what they left.
-        if not fetch_all(_DUE, parameters):
+        if not fetch_all(_LOCK_OWNERS, parameters):
             return 0
+        # The first waits for whoever changes these lines, the second sees what they left.
+        fetch_all(_DUE, parameters)
         lines = [_Due(*row) for row in fetch_all(_DUE, parameters)]
         reviews = _reviews(lines, terms, on)
         LimitReview.objects.bulk_create(reviews, batch_size=2_000)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from datetime import date
 from uuid import UUID
 
+import pytest
+from django.db import OperationalError, connection
+
 from huabei.models import Freeze, LimitChange, Line
 from huabei.services import purchases
 from huabei.services.causes import Why
 from huabei.services.lifecycle import freeze_many
-from huabei.services.limits import change_limit
+from huabei.services.limits import change_limit, raise_temporarily
+from huabei.services.reviews import review
 from ledger.audit import verify
 from operations import audit
 from tests.concurrency.crowd import SIZE, Crowd
@@ -64,4 +68,41 @@ def test_lines_frozen_by_eight_at_once_are_frozen_once(committed_db: str, crowd:
     frozen = crowd.at_once(freeze_all, committed_db, *[(order, n) for n, order in enumerate(orders)])
     assert (sum(frozen), Freeze.objects.count()) == (20, 20)
     assert Line.objects.filter(status="frozen").count() == 20
+    assert broken_rules() == []
+
+
+def test_a_limit_is_raised_while_nobody_else_decides_what_its_owner_may_owe(committed_db: str) -> None:
+    """Who signs a loan holds the customer, and has read what is owed with the limit as it was."""
+    line = a_line(1_000_00)
+    assert line.review_on is not None
+
+    def change() -> object:
+        return change_limit(line_id=line.pk, limit_fen=1_100_00, why=Why("risk", "staff:1", "set"), on=ON)
+
+    def raise_for_a_time() -> object:
+        why = Why("travel", "staff:1", "raise")
+        return raise_temporarily(line_id=line.pk, amount_fen=50_00, last_day=ON, why=why, on=ON)
+
+    def review_all() -> object:
+        return review(on=line.review_on)
+
+    signing = connection.copy()
+    try:
+        signing.set_autocommit(False)
+        with signing.cursor() as cursor:
+            cursor.execute(
+                "SELECT FROM customers_customer WHERE id = %s FOR NO KEY UPDATE", [line.customer_id]
+            )
+        for act in (change, raise_for_a_time, review_all):
+            with connection.cursor() as cursor:
+                cursor.execute("SET lock_timeout = '100ms'")
+            with pytest.raises(OperationalError, match="lock timeout"):
+                act()
+    finally:
+        signing.close()
+        connection.close()
+    change()
+    raise_for_a_time()
+    assert review_all() == 1
+    assert LimitChange.objects.filter(line=line, reference__in=["set", "raise"]).count() == 2
     assert broken_rules() == []
