@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
 
 from customers.models import Customer
 from huabei.models import Line, Merchant, Purchase, Receipt
+from huabei.purchase_history import awaited_of, purchases_for
 from huabei.services.repayments import refund
 from huabei.services.shares import accept, authorise_shared, invite
+from ledger.sql import affected
 from operations.services import closing
 from tests.borrowers import borrower, login_of, opened_line, published
 from tests.line_world import a_line, a_merchant, an_escrow_merchant, authorised, bought
@@ -130,3 +135,40 @@ def test_the_pages_are_chinese_too(page: Client, line: Line, shop: Merchant) -> 
     for address in ("/purchases/", f"/purchases/{paid.pk}/"):
         shown = text(page.get(address))
         assert not any(word in shown for word in ("Purchase", "purchase", "receive", "Paid", "until"))
+
+
+FILLED = """
+INSERT INTO huabei_purchase (line_id, merchant_id, reference, request_hash, amount_fen, posts_on_receipt, state,
+                             hold_transfer_id, authorised_on, expires_on)
+SELECT 1000000 + n %% 300, %(shop)s, 'filled-' || n, '', 100, true, 'authorised', 0, %(on)s, %(on)s
+FROM generate_series(1, 6000) AS n
+"""
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_reading_ones_own_purchases_goes_through_nobody_elses(
+    customer: Customer, line: Line, shop: Merchant, shared: bool
+) -> None:
+    for _ in range(3):
+        authorised(line, shop, 1_00, ON)
+    if shared:
+        lent_by = a_line()
+        share = invite(line_id=lent_by.pk, beneficiary_id=customer.pk, monthly_cap_fen=500_00, on=ON)
+        accept(share_id=share.pk, beneficiary_id=customer.pk, on=ON)
+        authorise_shared(share_uuid=share.uuid, merchant_id=shop.pk, amount_fen=1_00, reference="s", on=ON)
+    affected(FILLED, {"shop": shop.pk, "on": ON})
+    affected("RESET ROLE; ANALYZE huabei_purchase, huabei_sharedpurchase", [])
+    for found in (purchases_for(customer.pk)[:31], awaited_of(customer.pk)[:31]):
+        assert len(found) == 3 + shared
+        (plan,) = json.loads(found.explain(format="json", analyze=True))
+        reads = list(_reads(plan["Plan"]))
+        assert reads, "the plan names the table"
+        assert max(reads) <= 10, plan
+
+
+def _reads(node: dict[str, Any]) -> Iterator[int]:
+    """How many rows of purchases each part of a plan went through."""
+    if node.get("Relation Name") == "huabei_purchase":
+        yield (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+    for part in node.get("Plans", ()):
+        yield from _reads(part)
