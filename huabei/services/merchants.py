@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Collection
+from datetime import date, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -12,6 +13,10 @@ from finance.errors import Kind
 from huabei.errors import DateRefused, LineError, MerchantNotAccepting, require_same_request
 from huabei.models import CategoryRule, Concern, Merchant, MerchantChange, MerchantChangeKind, Posting
 from huabei.services.causes import Why, require_why
+from ledger.sql import value
+
+FURTHEST = timedelta(days=366)
+"""How far ahead something may be said: a wrong year, said once and never taken back, must not stand for good."""
 
 
 class AlreadySuspended(LineError):
@@ -97,7 +102,7 @@ def change_posting(
     """
     From a day on, a merchant's purchases post at payment or on confirmed receipt. What was authorised before stays as it was.
 
-    The day is this one or later, and after any for which it was said before. The reference happens once per merchant. Errors:
+    The day is from this one to a year from now, each said once. The reference happens once per merchant. Errors:
     CauseRefused, DateRefused, MerchantNotAccepting, ReferenceRefused, RequestConflict.
     """
     asked = {"posting": posting.value, "effective_from": str(effective_from)}
@@ -106,12 +111,8 @@ def change_posting(
         if first := _before(merchant, why, asked):
             return first
         require_why(why, Concern.POSTING, on)
-        last = merchant.changes.filter(kind=MerchantChangeKind.POSTING).order_by("-effective_from").first()
-        if effective_from < on or (last is not None and effective_from <= last.effective_from):
-            raise DateRefused(
-                _("must not be before %(on)s, and after every day for which it was said before") % {"on": on},
-                field="effective_from",
-            )
+        said = merchant.changes.filter(kind=MerchantChangeKind.POSTING)
+        _require_day(effective_from, said.values_list("effective_from", flat=True), on)
         return MerchantChange.objects.create(
             merchant=merchant,
             kind=MerchantChangeKind.POSTING,
@@ -122,14 +123,22 @@ def change_posting(
         )
 
 
+def _require_day(day: date, said: Collection[date], on: date) -> None:
+    """DateRefused for a day that is over, more than a year ahead, or one for which it was `said`."""
+    if not on <= day <= on + FURTHEST:
+        raise DateRefused(_("must be from today to a year from now"), field="effective_from")
+    if day in said:
+        raise DateRefused(_("it was said for this day already: give another day"), field="effective_from")
+
+
 def rule_category(
     *, category: str, name: str, name_zh: str, is_allowed: bool, effective_from: date, why: Why, on: date
 ) -> CategoryRule:
     """
     From a day on, shops of a category may or may not be paid by line. What was authorised before stays.
 
-    The day is this one or later, and after every earlier rule's; the reference happens once per category. Errors:
-    CauseRefused, DateRefused, ReferenceRefused, RequestConflict, RuleRefused.
+    The day is from this one to a year from now, each with one rule, which holds until the next one's day. The reference
+    happens once per category. Errors: CauseRefused, DateRefused, ReferenceRefused, RequestConflict, RuleRefused.
     """
     asked = {
         "is_allowed": is_allowed,
@@ -138,6 +147,7 @@ def rule_category(
         "name_zh": name_zh,
     }
     with transaction.atomic():
+        value("SELECT pg_advisory_xact_lock(hashtextextended('huabei.category:' || %s, 0))", [category])
         rules = list(CategoryRule.objects.filter(category=category).order_by("-effective_from"))
         first = next((rule for rule in rules if rule.reference == why.reference), None)
         if first is not None:
@@ -147,12 +157,9 @@ def rule_category(
         for field, text in (("category", category), ("name", name), ("name_zh", name_zh)):
             if not text.strip() or not text.isprintable():
                 raise RuleRefused(_("a name is needed"), field=field)
-        if effective_from < on or (rules and effective_from <= rules[0].effective_from):
-            raise DateRefused(
-                _("must not be before %(on)s, and after every day for which it was said before") % {"on": on},
-                field="effective_from",
-            )
-        if is_allowed == (rules[0].is_allowed if rules else True):
+        _require_day(effective_from, [rule.effective_from for rule in rules], on)
+        before = next((rule for rule in rules if rule.effective_from <= effective_from), None)
+        if is_allowed == (before is None or before.is_allowed):
             raise RuleRefused(_("this is what holds already"), field="is_allowed")
         return CategoryRule.objects.create(
             category=category,

@@ -9,10 +9,10 @@ from django.db import transaction
 
 import huabei.closing
 from finance.errors import DomainError
-from huabei.models import Line, MerchantChange, Purchase, PurchaseState, Receipt
+from huabei.models import CategoryRule, Line, MerchantChange, Purchase, PurchaseState, Receipt
 from huabei.services import purchases
 from huabei.services.causes import Why
-from huabei.services.merchants import suspend
+from huabei.services.merchants import rule_category, suspend
 from huabei.services.receipts import confirm_receipt
 from huabei.services.repayments import refund
 from ledger.audit import verify
@@ -102,3 +102,25 @@ def test_while_a_shop_is_suspended_whoever_buys_there_is_refused_from_some_momen
     )
     assert set(buy_or_stop(line.pk, shop.pk, SIZE)) == {"merchant_not_allowed"}
     assert broken_rules() == []
+
+
+def forbid(n: int) -> str:
+    try:
+        rule_category(
+            category="toys",
+            name="Toys",
+            name_zh="玩具",
+            is_allowed=False,
+            effective_from=ON,
+            why=Why("cash_out", "staff:1", f"{n}"),
+            on=ON,
+        )
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
+
+
+def test_a_category_ruled_by_eight_at_once_is_ruled_once(committed_db: str, crowd: Crowd) -> None:
+    answers = crowd.at_once(forbid, committed_db, *[(n,) for n in range(SIZE)])
+    assert sorted(answers) == ["date_refused"] * (SIZE - 1) + ["done"]
+    assert CategoryRule.objects.filter(category="toys").count() == 1

@@ -17,7 +17,7 @@ from huabei.errors import (
     MerchantNotAllowed,
     RequestConflict,
 )
-from huabei.models import CategoryRule, Line, Merchant, MerchantChange, Purchase
+from huabei.models import CategoryRule, Line, Merchant, MerchantChange, Posting, Purchase
 from huabei.services import purchases
 from huabei.services.captures import capture
 from huabei.services.causes import CauseRefused, Why
@@ -25,6 +25,7 @@ from huabei.services.merchants import (
     AlreadySuspended,
     NotSuspended,
     RuleRefused,
+    change_posting,
     reinstate,
     rule_category,
     suspend,
@@ -186,10 +187,34 @@ def test_what_is_used_for_cash_out_is_forbidden_from_the_first_day(line: Line, c
         authorised(line, merchant, 1_00, ON)
 
 
+def test_an_urgent_rule_stands_before_one_that_was_said_of_a_later_day(line: Line, shop: Merchant) -> None:
+    forbid("test", effective_from=ON + timedelta(days=366))
+    forbid("test", reference="b")
+    with pytest.raises(CategoryNotAllowed):
+        authorised(line, shop, 1_00, ON)
+    with pytest.raises(RuleRefused):  # forbidden by the rule before it
+        forbid("test", reference="c", effective_from=ON + timedelta(days=2))
+    forbid("test", is_allowed=True, reference="d", effective_from=NEXT)
+    authorised(line, shop, 1_00, NEXT)
+
+
+def test_an_urgent_posting_stands_before_one_that_was_said_of_a_later_day(line: Line, shop: Merchant) -> None:
+    for n, day in enumerate((ON + timedelta(days=366), ON)):
+        change_posting(
+            merchant_id=shop.pk,
+            posting=Posting.RECEIPT,
+            effective_from=day,
+            why=why("agreement", f"p{n}"),
+            on=ON,
+        )
+    assert authorised(line, shop, 1_00, ON).posts_on_receipt
+
+
 # fmt: off
 REFUSED: list[tuple[dict[str, Any], type[DomainError]]] = [
     ({"effective_from": ON - timedelta(days=1), "reference": "b"},  DateRefused),
     ({"effective_from": ON, "is_allowed": True, "reference": "b"},  DateRefused),      # said for this day already
+    ({"effective_from": ON + timedelta(days=367), "is_allowed": True, "reference": "b"},  DateRefused),
     ({"effective_from": NEXT, "reference": "b"},                    RuleRefused),      # forbidden as it is
     ({"effective_from": NEXT, "is_allowed": True, "reference": "b", "name": " "}, RuleRefused),
     ({"effective_from": NEXT},                                      RequestConflict),

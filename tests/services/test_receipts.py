@@ -317,8 +317,10 @@ def test_a_posting_holds_from_its_day_for_what_is_authorised_then(line: Line) ->
     ]
 
 
-@pytest.mark.parametrize("days", [-1, 0, 1])
-def test_a_posting_is_not_said_of_the_past_nor_before_what_was_said(shop: Merchant, days: int) -> None:
+@pytest.mark.parametrize("days", [-1, 1, 367])
+def test_a_posting_is_said_of_neither_the_past_nor_a_far_day_and_once_of_a_day(
+    shop: Merchant, days: int
+) -> None:
     change_posting(
         merchant_id=shop.pk,
         posting=Posting.PAYMENT,
