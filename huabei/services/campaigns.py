@@ -307,10 +307,11 @@ def charge_subsidy(*, choice: PlanChoice, captured_entry_id: int, fee_fen: int, 
     return Subsidy(fen, entry.entry_id)
 
 
-def hold_campaign(*, purchase_id: int) -> None:
-    """Locks the campaign of a purchase, if it has one, before any counter moves: as whoever buys under it does."""
-    choices = PlanChoice.objects.filter(purchase_id=purchase_id)
-    list(Campaign.objects.select_for_update(no_key=True).filter(pk__in=choices.values("campaign_id")))
+def hold_campaigns(*, purchase_ids: Sequence[int]) -> None:
+    """Locks the campaigns of purchases, if they have any, before any counter moves: as whoever buys under one does."""
+    choices = PlanChoice.objects.filter(purchase_id__in=purchase_ids)
+    held = Campaign.objects.select_for_update(no_key=True).filter(pk__in=choices.values("campaign_id"))
+    list(held.order_by("pk").values_list("pk"))
 
 
 def return_subsidy(*, purchase_id: int, on: date) -> None:

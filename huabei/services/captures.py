@@ -19,7 +19,7 @@ from huabei.errors import (
     require_reference,
 )
 from huabei.models import Capture, Purchase, PurchaseState
-from huabei.services.campaigns import give_back_budget
+from huabei.services.campaigns import give_back_budget, hold_campaigns
 from huabei.services.excess import absorb_excess
 from huabei.services.mornings import is_closing, live_through
 from huabei.services.plans import Captured, begin_plans
@@ -156,9 +156,11 @@ ORDER BY id FOR NO KEY UPDATE
 
 
 def _locked_lines(parameters: dict[str, Any]) -> list[int]:
-    """The lines of the purchases to be captured, locked after these as captures do."""
+    """The lines of the purchases to be captured, locked after these and before their campaigns, as captures do."""
     fetch_all(_LOCK_PURCHASES, parameters)
-    return [line_id for (line_id,) in fetch_all(_LOCK_LINES, parameters)]
+    lines = [line_id for (line_id,) in fetch_all(_LOCK_LINES, parameters)]
+    hold_campaigns(purchase_ids=parameters["purchases"])
+    return lines
 
 
 def _captured(parameters: dict[str, Any]) -> set[int]:

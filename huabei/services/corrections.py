@@ -28,8 +28,7 @@ from huabei.facts import life_of
 from huabei.models import Correction, CorrectionCause, Line, Purchase, PurchaseState, Refund, Repayment
 from huabei.notices import PaymentBounced, PaymentReceived, PurchaseReversed
 from huabei.replay import Repaid
-from huabei.services.campaigns import hold_campaign
-from huabei.services.mornings import line_on
+from huabei.services.mornings import line_of, line_on
 from huabei.services.plans import take_back_plans
 from huabei.services.purchases import PurchaseNotFound
 from huabei.services.rebuild import Event, Rebuilt, rebuild
@@ -166,7 +165,7 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
         purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
         if purchase is None:
             raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
-        line = line_on(purchase.line_id, on)
+        line = line_of(purchase, on)
         before = Correction.objects.filter(purchase=purchase).first()
         if before is not None:
             return before
@@ -176,7 +175,6 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
             raise PurchaseNotReversible(_("nothing of this purchase was captured"))
         if Refund.objects.filter(purchase=purchase).exists():
             raise PurchaseNotReversible(_("part of the purchase was refunded: refund the rest instead"))
-        hold_campaign(purchase_id=purchase_id)
         purchase.state = PurchaseState.REVERSED
         purchase.save(update_fields=["state"])
         rebuilt = rebuild(

@@ -15,7 +15,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from huabei.models import Line, StepAhead
+from huabei.models import Line, Purchase, StepAhead
+from huabei.services.campaigns import hold_campaigns
 from huabei.services.lines import locked_line
 from huabei.turning import TURNS
 from ledger.sql import fetch_all
@@ -70,3 +71,13 @@ def line_on(line_id: int, on: date) -> Line:
         live_through(line_ids=[line_id], on=on)
         line.refresh_from_db()
     return line
+
+
+def line_of(purchase: Purchase, on: date) -> Line:
+    """
+    As `line_on`, the line of a purchase that the caller has locked. The campaign of the purchase is locked after the line and
+    before the line's counters move.
+    """
+    locked_line(purchase.line_id)
+    hold_campaigns(purchase_ids=[purchase.pk])
+    return line_on(purchase.line_id, on)

@@ -36,7 +36,7 @@ from huabei.notices import PaymentReceived, RefundArrived
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
 from huabei.services.lifecycle import thaw_paid
-from huabei.services.mornings import line_on
+from huabei.services.mornings import line_of, line_on
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.receipts import cancel
@@ -260,7 +260,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
     asked = request_hash({"purchase": purchase_id, "amount": amount_fen})
     with transaction.atomic():
         purchase = _locked_purchase(purchase_id)
-        line = line_on(purchase.line_id, on)
+        line = line_of(purchase, on)
         first = Refund.objects.filter(purchase=purchase, reference=reference).first()
         if first is not None:
             return _once_more(first, asked)

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from uuid import UUID
 
-from huabei.services import purchases, repayments
+import pytest
+from django.db import connection
+
+from huabei.models import Purchase
+from huabei.services import corrections, purchases, repayments
 from huabei.services.causes import Why
 from huabei.services.limits import change_limit
+from operations.services.closing import close_day, set_business_date
 from tests.concurrency.crowd import SIZE, Crowd
 from tests.concurrency.test_line import broken_rules, do
-from tests.line_world import a_campaign, a_line, a_merchant, authorised, bought, stands
+from tests.concurrency.waiting import wait_until_somebody_waits
+from tests.line_world import a_campaign, a_line, a_merchant, authorised, bought, end_day, stands
 
 ON = date(2026, 6, 5)
 
@@ -69,4 +77,61 @@ def test_purchases_under_a_campaign_older_than_their_line_begin_and_end_at_once(
     line = a_line(100_000_00)
     crowd.at_once(buy_and_end, committed_db, *((line.pk, shop.pk, campaign.pk, n) for n in range(SIZE)))
     assert stands(line, ON).drawn_fen == SIZE * 4 * 50_00
+    assert broken_rules() == []
+
+
+EVE, MORNING = date(2026, 7, 31), date(2026, 8, 1)
+
+
+def captures(held: Purchase, _taken: Purchase) -> None:
+    purchases.capture(purchase_id=held.pk, amount_fen=held.amount_fen, on=MORNING)
+
+
+def refunds(_held: Purchase, taken: Purchase) -> None:
+    repayments.refund(purchase_id=taken.pk, amount_fen=taken.amount_fen, reference="r", on=MORNING)
+
+
+def takes_back(_held: Purchase, taken: Purchase) -> None:
+    corrections.reverse_purchase(purchase_id=taken.pk, reason="never bought", on=MORNING)
+
+
+@pytest.mark.parametrize("act", [captures, refunds, takes_back])
+def test_a_line_lives_through_a_close_once_the_campaign_of_its_purchase_is_held(
+    committed_db: str, act: Callable[[Purchase, Purchase], None]
+) -> None:
+    """Living through it pays what is billed from the credit, which moves the counter that a purchase moves last."""
+    shop = a_merchant()
+    campaign = a_campaign(shop, on=date(2026, 7, 20), budget_fen=1_000_00)
+    line = a_line()
+    bought(line, shop, 600_00, date(2026, 6, 5), instalments=6)
+    end_day(date(2026, 6, 30))
+    repayments.repay(line_id=line.pk, amount_fen=1_000_00, reference="before", on=date(2026, 7, 2))
+    held, taken = (
+        buy(line, shop, 300_00, date(2026, 7, 25), instalments=3, campaign_id=campaign.pk)
+        for buy in (authorised, bought)
+    )
+    set_business_date(on=EVE)
+    next(steps := close_day(closed_on=EVE))
+
+    def acts() -> None:
+        try:
+            act(held, taken)
+        finally:
+            connection.close()
+
+    buying = connection.copy()
+    with ThreadPoolExecutor(1) as other:
+        try:
+            buying.set_autocommit(False)
+            with buying.cursor() as cursor:
+                cursor.execute("SELECT FROM huabei_campaign WHERE id = %s FOR NO KEY UPDATE", [campaign.pk])
+                done = other.submit(acts)
+                wait_until_somebody_waits()
+                counter = "SELECT FROM ledger_account WHERE id = %s FOR NO KEY UPDATE NOWAIT"
+                cursor.execute("RESET ROLE")
+                cursor.execute(counter, [line.commitment_account_id])
+        finally:
+            buying.close()
+        done.result(timeout=60)
+    list(steps)
     assert broken_rules() == []
