@@ -37,7 +37,7 @@ from huabei.models import (
     Statement,
     StatementDocument,
 )
-from huabei.services import corrections, lifecycle, limits, repayments
+from huabei.services import corrections, lifecycle, limits, merchants, repayments
 from huabei.services.bulk import freeze_lines, thaw_lines
 from huabei.services.causes import Why
 from huabei.services.opening import apply_for_line
@@ -117,6 +117,9 @@ def was_changed(line: Line) -> None:
     together = replace(why, cause="cash_out", reference="h")
     bulk = freeze_lines(line_ids=[line.pk], why=together, on=day)
     thaw_lines(bulk_id=bulk.pk, why=replace(together, cause="cleared"), on=day)
+    seller = shop()
+    merchants.suspend(merchant_id=seller.pk, why=replace(why, cause="complaints", reference="i"), on=day)
+    merchants.reinstate(merchant_id=seller.pk, why=replace(why, cause="cleared", reference="j"), on=day)
     LimitReview.objects.create(
         line=line,
         reviewed_on=day,

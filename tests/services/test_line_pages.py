@@ -28,6 +28,7 @@ def customer() -> Customer:
     """A borrower with a score of 640."""
     customer = borrower()
     published(customer, 640)
+    published(customer, 640, on=date(2026, 6, 6))
     return customer
 
 
