@@ -362,7 +362,8 @@ class SettlementAdmin(ReadAdmin):
         money_column("amount_fen", _("settled")),
     )
     list_display = ("settled_on", "of_merchant", *AMOUNTS, "paid_on")
-    list_filter: ClassVar[Any] = (("payment", admin.EmptyFieldListFilter), "merchant")
+    list_filter: ClassVar[Any] = (("payment", admin.EmptyFieldListFilter),)
+    search_fields = ("merchant__shop__name",)
     list_select_related = ("merchant__shop", "payment")
     date_hierarchy = "settled_on"
     ordering = ("-settled_on", "-pk")
