@@ -71,7 +71,7 @@ def test_when_purchases_post_is_said_from_a_day_on(page: Client, shop: Merchant,
     act(page, shop, "posting", **given)
     assert [authorised(line, shop, 1_00, day).posts_on_receipt for day in (ON, NEXT)] == [False, True]
     refused = act(page, shop, "posting", **given)
-    assert "must not be before" in text(refused)
+    assert "it was said for this day already" in text(refused)
     assert MerchantChange.objects.count() == 1
 
 
