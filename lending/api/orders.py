@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -41,7 +42,7 @@ from lending.errors import (
     LoanReferenceRefused,
     LoanRequestConflict,
 )
-from lending.models import OrderEvent, SellerOrder
+from lending.models import OrderEvent, Seller, SellerOrder
 from lending.order_history import Today, amounts_today, orders_of, pledged_orders, proceeds_of
 from lending.pledging import EXCLUDED_TEXTS
 from lending.services.orders import (
@@ -115,6 +116,8 @@ class Orders(Endpoint):
     )
     def get(self, request: Request, seller_id: UUID) -> Response:
         """What was told of a seller's orders and what became of each, newest first."""
+        if not Seller.objects.filter(pk=seller_id).exists():
+            raise NotFound
         given = {name: self.query[name] for name in self.query.keys() & self.filters.keys()}
         return self.page(SellerOrderOut, orders_of(seller_id).filter(**given))
 

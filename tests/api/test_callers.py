@@ -77,7 +77,7 @@ def test_each_kind_of_caller_is_refused_what_is_for_another(operation: str, worl
 
 @pytest.mark.parametrize("operation", KEYED)
 def test_a_key_without_the_scope_is_refused_and_told_which(operation: str, world: World) -> None:
-    found = re.search(r"scope `([a-z:]+)`", OPERATIONS[operation][2]["description"])
+    found = re.search(r"scope `([a-z:-]+)`", OPERATIONS[operation][2]["description"])
     assert found
     needed = Scope(found[1])
     owner = SCOPES[needed][0]
@@ -93,10 +93,13 @@ def test_what_is_somebody_elses_is_not_found(operation: str, world: World) -> No
     if "Called by a shop" in OPERATIONS[operation][2]["description"]:
         other = world.as_other_shop()
     elif "Called by a borrower" in OPERATIONS[operation][2]["description"]:
-        # Who spends with the line of another is the stranger here: to them its owner is somebody else.
-        other = world.as_borrower() if operation in SPENDS else world.as_stranger()
-    else:
-        other, theirs = world.as_lender(), {}  # sees everything: only what does not exist is not found
+        # Who spends with the line of another, or applied for one, is the stranger here: to them the owner is somebody else.
+        strangers = (*SPENDS, "readOwnDecision")
+        other = world.as_borrower() if operation in strangers else world.as_stranger()
+    else:  # sees everything: only what does not exist is not found, and it may be said what
+        answer = call(operation, world.as_lender(), {})
+        assert (answer.status_code, code(answer).endswith("not_found")) == (404, True)
+        return
     before = list(Purchase.objects.order_by("pk").values())
     answer = call(operation, other, theirs)
     assert (answer.status_code, code(answer)) == (404, "not_found")
