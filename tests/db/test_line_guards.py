@@ -233,8 +233,8 @@ NONSENSE = [
      " VALUES (1, 'gift', 1, 0.0005, '2026-08-01', 0)", "segment_kind_known"),
     ("INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)"
      " VALUES (1, 'penalty', -1, 0.0005, '2026-08-01', 0)", "segment_amounts_sensible"),
-    ("UPDATE huabei_line SET status = 'asleep', frozen_cause = ''", "line_status_known"),
-    ("UPDATE huabei_line SET status = 'frozen', frozen_cause = ''", "line_frozen_for_a_cause"),
+    ("UPDATE huabei_line SET status = 'asleep', frozen_cause = '' WHERE status <> 'closed'", "line_status_known"),
+    ("UPDATE huabei_line SET status = 'frozen', frozen_cause = '' WHERE status <> 'closed'", "line_frozen_for_a_cause"),
     ("UPDATE huabei_line SET status = 'active', frozen_cause = 'overdue'", "line_frozen_for_a_cause"),
     ("UPDATE huabei_line SET limit_fen = -1", "line_limit_not_negative"),
     ("UPDATE huabei_line SET temporary_fen = limit_fen + 1", "line_temporary_within_limit"),
