@@ -24,7 +24,7 @@ from operations.tasks import close_day
 
 SEED = 20_250_606
 PEOPLE = 3_000
-MOST_SPENDERS = 2_000
+MOST_SPENDERS = 1_200
 PUBLICATION_DAY = 6
 
 
