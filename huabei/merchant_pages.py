@@ -155,7 +155,7 @@ def order_refund(request: HttpRequest, user: ShopLogin, purchase_id: int) -> Htt
 @merchant_page
 @require_POST
 def order_void(request: HttpRequest, user: ShopLogin, purchase_id: int) -> HttpResponse:
-    """Gives up what is reserved for an order. The same again changes nothing."""
+    """Gives up what is reserved for an order, or was paid and not received. The same again changes nothing."""
     purchase = _own(user, purchase_id)
     try:
         with booking_day() as on:
@@ -163,7 +163,12 @@ def order_void(request: HttpRequest, user: ShopLogin, purchase_id: int) -> HttpR
     except DomainError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, _("What was reserved is released."))
+        text = (
+            _("The order is cancelled, and its buyer has the money back.")
+            if purchase.posts_on_receipt
+            else _("What was reserved is released.")
+        )
+        messages.success(request, text)
     return redirect("merchant_order", purchase_id=purchase.pk)
 
 

@@ -143,7 +143,11 @@ class RefundOut(Fields):
 
     id = Identifier(REFUND, source="pk")
     purchase = Identifier(PURCHASE, source="purchase_id")
-    reference = Text(most=64)
+    reference = Text(
+        most=64,
+        least=0,
+        help_text="The Idempotency-Key; empty where a purchase was voided before its receipt.",
+    )
     amount = Yuan(source="amount_fen")
     refunded_on = Day()
 

@@ -166,7 +166,10 @@ class Void(ShopEndpoint):
         tag="Purchases",
     )
     def post(self, request: Request, purchase_id: UUID) -> Response:
-        """Releases the reservation of a purchase that was not captured. The same again changes nothing."""
+        """
+        Releases the reservation of a purchase that was not captured. One that is paid and not received is given back: that is
+        one of its refunds. The same again changes nothing.
+        """
         self.body(NothingIn)
         purchase = self.own(purchase_id)
         with booking_day() as on:

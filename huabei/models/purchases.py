@@ -219,7 +219,11 @@ class Capture(models.Model):
 
 
 class Refund(models.Model):
-    """Money a merchant gave back, and where it went: off the debt, or to the customer's credit. Never changed."""
+    """
+    Money a merchant gave back, and where it went: off the debt, or to the customer's credit. Never changed.
+
+    The merchant's reference makes it happen once per purchase; it is empty where a paid purchase was given up before receipt.
+    """
 
     # Whether a service answers with it once more, for a request that was made before.
     repeated: bool = False
@@ -263,7 +267,7 @@ class Refund(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.reference
+        return self.reference or f"{self.refunded_on}"
 
 
 class RefundShare(models.Model):

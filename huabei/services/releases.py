@@ -1,4 +1,8 @@
-"""Holds that end without a capture: voided by the merchant, or expired. What was captured of them before stays."""
+"""
+Holds that end without a capture: voided by the merchant, or expired. What was captured of them before stays.
+
+What is paid and waits for its receipt is no mere reservation: it does not expire, and giving it up is a refund.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +17,7 @@ from huabei.errors import NotAuthorised, PurchaseNotFound
 from huabei.models import Purchase, PurchaseState
 from huabei.services.campaigns import give_back_budget
 from huabei.services.excess import absorb_excess
+from huabei.services.repayments import give_up_paid
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.models import Entry
 from ledger.sql import fetch_all
@@ -24,7 +29,8 @@ CONTROL = COMMITMENT_CONTROL.control_id
 # locks them takes them before the accounts.
 _RELEASE = """
 WITH held AS (
-    SELECT id, line_id FROM huabei_purchase WHERE state = 'authorised' AND {which} ORDER BY id FOR NO KEY UPDATE
+    SELECT id, line_id FROM huabei_purchase
+    WHERE state = 'authorised' AND NOT posts_on_receipt AND {which} ORDER BY id FOR NO KEY UPDATE
 ), line AS (
     SELECT id, commitment_account_id FROM huabei_line WHERE id IN (SELECT line_id FROM held)
     ORDER BY id FOR NO KEY UPDATE
@@ -59,25 +65,27 @@ WITH held AS (
 SELECT id, line_id FROM released
 """
 _VOID = _RELEASE.format(which="id = %(purchase)s")
-_EXPIRE = _RELEASE.format(which="NOT posts_on_receipt AND expires_on <= %(last)s")
-_EXPIRE_OF_LINES = _RELEASE.format(
-    which="NOT posts_on_receipt AND expires_on <= %(last)s AND line_id = ANY(%(lines)s)"
-)
+_EXPIRE = _RELEASE.format(which="expires_on <= %(last)s")
+_EXPIRE_OF_LINES = _RELEASE.format(which="expires_on <= %(last)s AND line_id = ANY(%(lines)s)")
 
 
 def void(*, purchase_id: int, on: date) -> None:
     """
-    Releases an authorisation, or what no capture took of it. Voiding it again changes nothing.
+    Releases an authorisation, or what no capture took of it; what is paid and not received is given back, as a refund.
+    Voiding it again changes nothing.
 
-    Errors: NotAuthorised, PurchaseNotFound.
+    Errors: NotAuthorised when it was captured, received, taken back or expired; PurchaseNotFound.
     """
     parameters = {"purchase": purchase_id, "state": PurchaseState.VOIDED.value, "on": on, "control": CONTROL}
     if _released(_VOID, parameters):
         return
-    state = Purchase.objects.filter(pk=purchase_id).values_list("state", flat=True).first()
-    if state is None:
+    purchase = Purchase.objects.filter(pk=purchase_id).values_list("state", "posts_on_receipt").first()
+    if purchase is None:
         raise PurchaseNotFound(_("there is no purchase %(id)s") % {"id": purchase_id})
-    if not Entry.objects.filter(reference=f"purchase:{purchase_id}:{PurchaseState.VOIDED}").exists():
+    state, posts_on_receipt = purchase
+    if posts_on_receipt:
+        give_up_paid(purchase_id=purchase_id, on=on)
+    elif not Entry.objects.filter(reference=f"purchase:{purchase_id}:{PurchaseState.VOIDED}").exists():
         raise NotAuthorised(_("the purchase is %(state)s") % {"state": PurchaseState(state).label})
 
 

@@ -15,6 +15,8 @@ from finance.allocation import allocate
 from huabei import selectors
 from huabei.errors import (
     AmountRefused,
+    NotAuthorised,
+    PurchaseNotFound,
     require_amount,
     require_reference,
     require_same_request,
@@ -38,7 +40,6 @@ from huabei.services.excess import absorb_excess
 from huabei.services.lifecycle import thaw_paid
 from huabei.services.mornings import line_of, line_on
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
-from huabei.services.purchases import NotAuthorised, PurchaseNotFound
 from huabei.services.receipts import cancel
 from huabei.services.segments import follow
 from huabei.telling import tell_now
@@ -319,6 +320,26 @@ def _require_refundable(purchase: Purchase, amount_fen: int) -> None:
         raise NotAuthorised(_("nothing was captured that could be refunded"))
     if amount_fen > purchase.captured_fen - purchase.refunded_fen:
         raise AmountRefused(_("more than was captured and not refunded yet"), field="amount")
+
+
+def give_up_paid(*, purchase_id: int, on: date) -> None:
+    """
+    A merchant gives up a purchase that is paid and not received: all that is still held is given back, as any refund is,
+    under the reference of none of the merchant's own. One that was given back whole before stays as it is.
+
+    Errors: NotAuthorised once it was received, PurchaseNotFound.
+    """
+    with transaction.atomic():
+        purchase = _locked_purchase(purchase_id)
+        if purchase.state == PurchaseState.VOIDED:
+            return
+        if not purchase.awaits_receipt:
+            raise NotAuthorised(
+                _("the purchase is %(state)s") % {"state": PurchaseState(purchase.state).label}
+            )
+        line_of(purchase, on)
+        asked = request_hash({"purchase": purchase_id, "amount": purchase.left_fen})
+        _cancelled(purchase, purchase.left_fen, "", asked, on)
 
 
 def _cancelled(purchase: Purchase, amount_fen: int, reference: str, asked: bytes, on: date) -> Refund:

@@ -71,6 +71,23 @@ def test_a_shop_does_not_charge_what_is_paid_on_receipt_and_gives_it_back(world:
     assert (said["posts_on_receipt"], said["paid_on"], said["posted_on"]) == (True, "2026-07-05", None)
 
 
+def test_a_shop_voids_what_is_paid_on_receipt_once_and_its_buyer_sees_it_came_back(world: World) -> None:
+    paid = world.paid_in_escrow()
+    address = f"purchases/{pid(paid)}/"
+    assert world.as_shop().post(f"{address}void/").status_code == 404
+    world.other_shop = paid.merchant
+    shop = world.as_other_shop()
+    for _again in range(2):
+        said = shop.post(f"{address}void/").json()
+        assert (said["state"], said["cancelled"], said["refunded"]) == ("voided", "128.50", "0.00")
+    (back,) = shop.get(f"{address}refunds/").json()["items"]
+    assert (back["amount"], back["reference"]) == ("128.50", "")
+    mine = world.as_borrower().get(f"me/{address}").json()
+    assert mine["refunds"] == [{"amount": "128.50", "refunded_on": "2026-07-05"}]
+    answer = world.as_borrower().post(f"me/{address}receipt/")
+    assert (answer.status_code, code(answer)) == (409, "purchase_not_authorised")
+
+
 def test_a_shop_reads_its_settlements_page_by_page_and_what_is_in_each(world: World) -> None:
     shop = world.as_shop()
     world.captured("20.00")

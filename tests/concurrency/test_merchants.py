@@ -8,12 +8,14 @@ from uuid import UUID
 from django.db import transaction
 
 import huabei.closing
+from customers.models import Notice
 from finance.errors import DomainError
-from huabei.models import CategoryRule, Line, MerchantChange, Purchase, PurchaseState, Receipt
+from huabei.models import CategoryRule, Line, MerchantChange, Purchase, PurchaseState, Receipt, Refund
 from huabei.services import purchases
 from huabei.services.causes import Why
 from huabei.services.merchants import rule_category, suspend
 from huabei.services.receipts import confirm_receipt
+from huabei.services.releases import void
 from huabei.services.repayments import refund
 from ledger.audit import verify
 from operations import audit
@@ -31,6 +33,8 @@ def attempt(what: str, purchase_id: int, customer_id: UUID, reference: str) -> s
                 huabei.closing.receive_unconfirmed(date(2026, 6, 19), None)
         elif what == "refund":
             refund(purchase_id=purchase_id, amount_fen=60_00, reference=reference, on=LAST)
+        elif what == "void":
+            void(purchase_id=purchase_id, on=LAST)
         else:
             confirm_receipt(purchase_id=purchase_id, customer_id=customer_id, on=LAST)
     except DomainError as refusal:
@@ -66,6 +70,41 @@ def test_confirmed_given_back_and_taken_as_received_at_once_it_is_received_once(
     assert paid.state == PurchaseState.CAPTURED
     assert paid.captured_fen - paid.refunded_fen == 40_00
     assert stands(line, LAST).drawn_fen == 40_00
+    assert broken_rules() == []
+
+
+def test_given_up_and_received_at_once_it_is_one_of_both(committed_db: str, crowd: Crowd) -> None:
+    line = a_line()
+    paid = authorised(line, an_escrow_merchant(), 100_00, ON)
+    acts = ["void", "confirm"] * (SIZE // 2)
+    answers = crowd.at_once(
+        attempt, committed_db, *[(act, paid.pk, line.customer_id, str(n)) for n, act in enumerate(acts)]
+    )
+    paid.refresh_from_db()
+    received = paid.state == PurchaseState.CAPTURED
+    assert received != (paid.state == PurchaseState.VOIDED)
+    won = "confirm" if received else "void"
+    assert answers == ["done" if act == won else "purchase_not_authorised" for act in acts]
+    assert (Receipt.objects.count(), Refund.objects.count()) == (int(received), int(not received))
+    assert stands(line, LAST).drawn_fen == (100_00 if received else 0)
+    assert broken_rules() == []
+
+
+def test_given_up_and_refunded_at_once_it_comes_back_once(committed_db: str, crowd: Crowd) -> None:
+    line = a_line()
+    paid = authorised(line, an_escrow_merchant(), 100_00, ON)
+    acts = ["void", "refund"] * (SIZE // 2)
+    answers = crowd.at_once(
+        attempt, committed_db, *[(act, paid.pk, line.customer_id, "same") for act in acts]
+    )
+    assert answers[::2] == ["done"] * (SIZE // 2)
+    paid.refresh_from_db()
+    assert (paid.state, paid.cancelled_fen) == (PurchaseState.VOIDED, 100_00)
+    back = list(Refund.objects.values_list("amount_fen", flat=True))
+    assert sorted(back) in ([100_00], [40_00, 60_00])
+    assert Notice.objects.filter(kind="line.refund_arrived").count() == len(back)
+    position = stands(line, LAST)
+    assert (position.drawn_fen, position.held_fen) == (0, 0)
     assert broken_rules() == []
 
 

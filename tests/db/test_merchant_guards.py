@@ -58,6 +58,8 @@ def test_a_fact_is_neither_changed_nor_removed(waiting: Purchase, table: str, co
         "captured_fen = 1, posted_on = authorised_on",
         "captured_fen = amount_fen, posted_on = authorised_on, state = 'captured'",
         "hold_transfer_id = 1",
+        "state = 'voided'",
+        "state = 'expired'",
     ],
 )
 def test_a_purchase_in_escrow_is_received_whole_and_gives_back_no_less(

@@ -265,11 +265,16 @@ def test_an_order_in_escrow_is_shown_as_paid_then_received(client: Client, line:
         assert each in shown
 
 
-def test_an_order_in_escrow_is_cancelled(client: Client, line: Line) -> None:
+def test_an_order_in_escrow_is_cancelled_once_and_shown_as_taken_back(client: Client, line: Line) -> None:
     closing.set_business_date(on=ON)
     shop = an_escrow_merchant()
     order = authorised(line, shop, 100_00, ON)
-    signed_in(client, shop).post(at("void", order))
+    page = signed_in(client, shop)
+    for _again in range(2):
+        shown = text(page.post(at("void", order), follow=True))
+        assert "The order is cancelled, and its buyer has the money back." in shown
+    assert shown.count("Taken back −¥100.00") == shown.count("Taken back") == 1
+    assert Refund.objects.get().to_hold_fen == 100_00
     order.refresh_from_db()
     assert order.state == PurchaseState.VOIDED
 

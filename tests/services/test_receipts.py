@@ -236,11 +236,52 @@ def test_what_is_given_back_before_receipt_is_told_and_is_on_no_statement(line: 
     assert statement_detail(Statement.objects.get(line=line)).refunds == []
 
 
-def test_its_merchant_gives_up_what_is_paid(line: Line, paid: Purchase) -> None:
-    refund(purchase_id=paid.pk, amount_fen=30_00, reference="back", on=ON)
-    void(purchase_id=paid.pk, on=ON)
+@pytest.mark.parametrize("before_fen", [0, 30_00])
+def test_its_merchant_gives_up_what_is_paid_once_and_its_buyer_is_told(
+    line: Line, shop: Merchant, paid: Purchase, before_fen: int
+) -> None:
+    if before_fen:
+        refund(purchase_id=paid.pk, amount_fen=before_fen, reference="back", on=ON)
+    for _again in range(2):
+        void(purchase_id=paid.pk, on=ON)
     paid.refresh_from_db()
-    assert (paid.state, money(line)) == (PurchaseState.VOIDED, (1_000_00, 0, 0))
+    assert (paid.state, paid.cancelled_fen, money(line)) == (PurchaseState.VOIDED, 100_00, (1_000_00, 0, 0))
+    given_up = Refund.objects.get(reference="")
+    assert (given_up.amount_fen, given_up.to_hold_fen) == (100_00 - before_fen, 100_00 - before_fen)
+    told = Notice.objects.filter(customer=line.customer_id, kind="line.refund_arrived").latest("pk")
+    assert (told.figures["to_hold_fen"], told.reference) == (100_00 - before_fen, f"refund:{given_up.pk}")
+    end_day(ON)
+    assert settled(shop) == []
+    assert faults(line, ON) == []
+
+
+def test_given_back_whole_there_is_nothing_to_give_up_and_received_it_is_not_given_up(
+    line: Line, shop: Merchant, paid: Purchase
+) -> None:
+    refund(purchase_id=paid.pk, amount_fen=100_00, reference="back", on=ON)
+    void(purchase_id=paid.pk, on=ON)
+    assert Refund.objects.count() == 1
+    came = authorised(line, shop, 50_00, ON)
+    confirm(came, ON)
+    with pytest.raises(NotAuthorised):
+        void(purchase_id=came.pk, on=ON)
+    assert money(line) == (950_00, 0, 50_00)
+
+
+def test_given_up_its_share_and_its_campaign_have_back_what_it_took(line: Line, shop: Merchant) -> None:
+    campaign = a_campaign(shop, on=ON)
+    spread = authorised(line, shop, 300_00, ON, instalments=3, campaign_id=campaign.pk)
+    friend = a_customer()
+    share = invite(line_id=line.pk, beneficiary_id=friend.pk, monthly_cap_fen=500_00, on=ON)
+    accept(share_id=share.pk, beneficiary_id=friend.pk, on=ON)
+    shared = authorise_shared(
+        share_uuid=share.uuid, merchant_id=shop.pk, amount_fen=100_00, reference="through", on=ON
+    )
+    for purchase_id in (spread.pk, shared.purchase_id):
+        void(purchase_id=purchase_id, on=ON)
+    assert position(campaign.budget_account_id).available_fen == campaign.budget_fen
+    assert share.months.get().spent_fen == 0
+    assert money(line) == (1_000_00, 0, 0)
     assert faults(line, ON) == []
 
 
