@@ -21,8 +21,11 @@ from types import NoneType
 from typing import Any, ClassVar, TypeVar
 
 from django.utils.formats import date_format
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from finance.errors import DomainError, Kind
+from web.templatetags.money import rmb
 
 
 class UnreadableNotice(DomainError):
@@ -165,3 +168,39 @@ def figures_sql(message: type[Message], **columns: str) -> str:
 def day(on: date) -> str:
     """A date as the language in force writes it."""
     return date_format(on, "DATE_FORMAT")
+
+
+def falls_due(owed_for: str, amount_fen: int, days: int) -> str:
+    """The title of what falls due in so many days, or today."""
+    said = {"amount": rmb(amount_fen), "what": owed_for}
+    if not days:
+        return _("%(amount)s of %(what)s is due today") % said
+    if days == 1:
+        return _("%(amount)s of %(what)s is due tomorrow") % said
+    return ngettext(
+        "%(amount)s of %(what)s is due in %(days)s day",
+        "%(amount)s of %(what)s is due in %(days)s days",
+        days,
+    ) % {**said, "days": days}
+
+
+def is_late(owed_for: str, overdue_fen: int, days: int) -> str:
+    """The title of what is late by so many days."""
+    return ngettext(
+        "%(amount)s of %(what)s is %(days)s day late",
+        "%(amount)s of %(what)s is %(days)s days late",
+        days,
+    ) % {"amount": rmb(overdue_fen), "what": owed_for, "days": days}
+
+
+def what_late_costs(due_on: date, days: int, penalty_per_day_fen: int) -> list[str]:
+    """What is said of what is late: since when, what each day costs, what may be done. Nobody is threatened."""
+    said = [_("The oldest payment was due on %(due)s.") % {"due": day(due_on)}]
+    if penalty_per_day_fen:
+        said.append(
+            _("Each further day costs about %(cost)s of penalty.") % {"cost": rmb(penalty_per_day_fen)}
+        )
+    said.append(_("You can pay at any hour, also a part of it. The day of the payment costs nothing."))
+    if days >= 30:
+        said.append(_("If you cannot pay now, tell us: we look for a way with you before it becomes dearer."))
+    return said

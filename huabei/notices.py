@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from customers.notices import Message, Step, day, told
+from customers.notices import Message, Step, day, falls_due, is_late, told, what_late_costs
 from web.templatetags.money import rmb
 
 
@@ -70,11 +70,7 @@ class PaymentDue(Message):
     minimum_fen: int
 
     def title(self) -> str:
-        if self.days == 1:
-            return _("%(total)s is due tomorrow") % {"total": rmb(self.total_fen)}
-        return ngettext(
-            "%(total)s is due in %(days)s day", "%(total)s is due in %(days)s days", self.days
-        ) % {"total": rmb(self.total_fen), "days": self.days}
+        return falls_due(_("your line"), self.total_fen, self.days)
 
     def body(self) -> list[str]:
         due = day(self.due_on)
@@ -133,25 +129,10 @@ class Overdue(Message):
     penalty_per_day_fen: int
 
     def title(self) -> str:
-        return ngettext(
-            "Your payment is %(days)s day late: %(overdue)s",
-            "Your payment is %(days)s days late: %(overdue)s",
-            self.days,
-        ) % {"days": self.days, "overdue": rmb(self.overdue_fen)}
+        return is_late(_("your line"), self.overdue_fen, self.days)
 
     def body(self) -> list[str]:
-        said = [
-            _("It was due on %(due)s. Each further day costs about %(cost)s of penalty.")
-            % {"due": day(self.due_on), "cost": rmb(self.penalty_per_day_fen)},
-            _(
-                "You can pay on your home page at any hour, also a part of it. The day of the payment costs nothing."
-            ),
-        ]
-        if self.days >= 30:
-            said.append(
-                _("If you cannot pay now, tell us: we look for a way with you before it becomes dearer.")
-            )
-        return said
+        return what_late_costs(self.due_on, self.days, self.penalty_per_day_fen)
 
     def step(self) -> Step:
         return _repay()

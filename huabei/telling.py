@@ -1,19 +1,14 @@
-"""
-What the owners of lines are told when a day has ended, each kind by one statement over whatever the day concerns.
-
-Steps of the close that write no money. The reference of a notice is that of its fact, so a step that is repeated tells nobody
-twice, and a service that tells at once (by the references below) is not repeated by the close.
-"""
+"""What the owners of lines are told when a day has ended (`customers.telling`), and at once, by the services that do it."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import date, timedelta
+from datetime import date
 
-from customers.notices import Message, figures_sql
+from customers.notices import Message
 from customers.services.notices import notify_all
-from huabei.holding import Lines
+from customers.telling import concerned_sql, day_step
 from huabei.notices import (
     InstalmentPlanMade,
     LimitChanged,
@@ -27,26 +22,12 @@ from huabei.notices import (
     StatementIssued,
 )
 
-_SCOPE = "(%(lines)s::bigint[] IS NULL OR line.id = ANY(%(lines)s))"
-
-
 # The day of a fact, which the close asks for, or the fact itself.
 _WHEN = re.compile(r"/\* when: (\S+) \*/")
 
-# The reminders in force on the day that begins.
-_REMINDERS = """(
-    SELECT days FROM huabei_reminderday
-    WHERE effective_from = (SELECT max(effective_from) FROM huabei_reminderday WHERE effective_from <= %(next)s)
-)"""
-
 
 def _concerned(message: type[Message], sql: str, **figures: str) -> str:
-    """Who is told what: a SELECT with the figures of its kind and the lines of the step put in."""
-    return (
-        sql.replace("/* figures */", figures_sql(message, **figures))
-        .replace("/* reminders */", _REMINDERS)
-        .replace("/* scope */", _SCOPE)
-    )
+    return concerned_sql(message, sql, subject="line.id", reminders="huabei_reminderday", figures=figures)
 
 
 _STATEMENTS = _concerned(
@@ -222,33 +203,23 @@ def tell_now(*, message: type[Message], fact_id: int, on: date) -> None:
     """Tells the owner of a line of one repayment or refund, under the reference by which the close would."""
     concerned, table = _FACTS[message]
     concerned = _WHEN.sub(f"{table}.id = %(fact)s", concerned)
-    notify_all(message=message, concerned=concerned, parameters={"fact": fact_id, "lines": None}, on=on)
+    notify_all(message=message, concerned=concerned, parameters={"fact": fact_id, "ids": None}, on=on)
 
 
 def tell_limits(*, line_ids: Sequence[int], on: date) -> None:
     """Tells the owners of these lines what was changed about their limits on a date."""
-    parameters = {"lines": list(line_ids), "on": on}
+    parameters = {"ids": list(line_ids), "on": on}
     notify_all(message=LimitChanged, concerned=_LIMITS, parameters=parameters, on=on)
 
 
 def tell_closed(*, line_ids: Sequence[int], on: date) -> None:
     """Tells the owners of these lines that they were closed on a date."""
-    parameters = {"lines": list(line_ids), "on": on}
+    parameters = {"ids": list(line_ids), "on": on}
     notify_all(message=LineClosed, concerned=_CLOSED, parameters=parameters, on=on)
 
 
 def _step(message: type[Message], concerned: str) -> Callable[..., int]:
-    concerned = _WHEN.sub(r"\1 = %(closed)s", concerned)
-
-    def tell(closed_on: date, lines: Lines = None) -> int:
-        next_day = closed_on + timedelta(days=1)
-        parameters = {"closed": closed_on, "next": next_day, "lines": lines}
-        return notify_all(message=message, concerned=concerned, parameters=parameters, on=next_day)
-
-    tell.__doc__ = (
-        f"Tells {message.kind} to whom the end of a day concerns. Returns how many notices are new."
-    )
-    return tell
+    return day_step(message, _WHEN.sub(r"\1 = %(closed)s", concerned))
 
 
 STEPS = (

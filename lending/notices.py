@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from customers.notices import Message, Step, day, told
+from customers.notices import Message, Step, day, falls_due, is_late, told, what_late_costs
 from web.templatetags.money import percent, rmb
 
 
@@ -100,16 +100,7 @@ class InstalmentDue(Message):
     amount_fen: int
 
     def title(self) -> str:
-        amount = {"amount": rmb(self.amount_fen)}
-        if not self.days:
-            return _("%(amount)s of your loan is due today") % amount
-        if self.days == 1:
-            return _("%(amount)s of your loan is due tomorrow") % amount
-        return ngettext(
-            "%(amount)s of your loan is due in %(days)s day",
-            "%(amount)s of your loan is due in %(days)s days",
-            self.days,
-        ) % {**amount, "days": self.days}
+        return falls_due(_("your loan"), self.amount_fen, self.days)
 
     def body(self) -> list[str]:
         return [
@@ -168,25 +159,10 @@ class LoanOverdue(Message):
     penalty_per_day_fen: int
 
     def title(self) -> str:
-        return ngettext(
-            "Your loan is %(days)s day late: %(overdue)s",
-            "Your loan is %(days)s days late: %(overdue)s",
-            self.days,
-        ) % {"days": self.days, "overdue": rmb(self.overdue_fen)}
+        return is_late(_("your loan"), self.overdue_fen, self.days)
 
     def body(self) -> list[str]:
-        said = [_("The oldest instalment was due on %(due)s.") % {"due": day(self.due_on)}]
-        if self.penalty_per_day_fen:
-            said.append(
-                _("Each further day costs about %(cost)s of penalty.")
-                % {"cost": rmb(self.penalty_per_day_fen)}
-            )
-        said.append(_("You can pay at any hour, also a part of it."))
-        if self.days >= 30:
-            said.append(
-                _("If you cannot pay now, tell us: we look for a way with you before it becomes dearer.")
-            )
-        return said
+        return what_late_costs(self.due_on, self.days, self.penalty_per_day_fen)
 
     def step(self) -> Step:
         return _repay(self.loan)

@@ -1,18 +1,12 @@
-"""
-What borrowers are told of their loans when a day has ended, each kind by one statement over whatever the day concerns.
-
-Steps of the close that write no money. The reference of a notice is that of its fact, so a step that is repeated tells nobody
-twice, and a service that told at once is not repeated.
-"""
+"""What borrowers are told of their loans when a day has ended (`customers.telling`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date, timedelta
+from datetime import date
 
-from customers.notices import Message, figures_sql
+from customers.notices import Message
 from customers.services.notices import notify_all
-from lending.closing import Loans
+from customers.telling import concerned_sql, day_step
 from lending.notices import (
     InstalmentDue,
     LoanAutopay,
@@ -25,26 +19,18 @@ from lending.notices import (
 )
 from lending.recalls import AUTOPAY, PURPOSE
 
-_SCOPE = "(%(loans)s::bigint[] IS NULL OR loan.id = ANY(%(loans)s))"
-
-# The reminders in force on the day that begins.
-_REMINDERS = """(
-    SELECT days FROM lending_reminderday
-    WHERE effective_from = (SELECT max(effective_from) FROM lending_reminderday WHERE effective_from <= %(next)s)
-)"""
-
 # A fact that was recorded on the day and still stands.
 _RECORDED = """fact.booked_on = %(closed)s
   AND NOT EXISTS (SELECT FROM lending_loantransaction AS undone WHERE undone.reverses_id = fact.id)"""
 
 
 def _concerned(message: type[Message], sql: str, **figures: str) -> str:
-    """Who is told what: a SELECT with the figures of its kind and the loans of the step put in."""
-    return (
-        sql.replace("/* figures */", figures_sql(message, loan="loan.uuid", **figures))
-        .replace("/* reminders */", _REMINDERS)
-        .replace("/* recorded */", _RECORDED)
-        .replace("/* scope */", _SCOPE)
+    return concerned_sql(
+        message,
+        sql.replace("/* recorded */", _RECORDED),
+        subject="loan.id",
+        reminders="lending_reminderday",
+        figures={"loan": "loan.uuid", **figures},
     )
 
 
@@ -192,34 +178,16 @@ WHERE event.booked_on = %(closed)s AND event.recalled_fen > 0 AND /* scope */
 
 def tell_signed(*, loan_id: int, on: date) -> None:
     """Tells the borrower at once of what was signed on a date, under the reference by which the close would."""
-    notify_all(message=LoanSigned, concerned=_SIGNED, parameters={"closed": on, "loans": [loan_id]}, on=on)
-
-
-def _step(message: type[Message], concerned: str) -> Callable[..., int]:
-    def tell(closed_on: date, loans: Loans = None) -> int:
-        next_day = closed_on + timedelta(days=1)
-        parameters = {
-            "closed": closed_on,
-            "next": next_day,
-            "loans": loans,
-            "purpose": PURPOSE,
-            "autopay": AUTOPAY,
-        }
-        return notify_all(message=message, concerned=concerned, parameters=parameters, on=next_day)
-
-    tell.__doc__ = (
-        f"Tells {message.kind} to whom the end of a day concerns. Returns how many notices are new."
-    )
-    return tell
+    notify_all(message=LoanSigned, concerned=_SIGNED, parameters={"closed": on, "ids": [loan_id]}, on=on)
 
 
 STEPS = (
-    ("loans.tell_signed", _step(LoanSigned, _SIGNED)),
-    ("loans.tell_autopay", _step(LoanAutopay, _AUTOPAY)),
-    ("loans.tell_due", _step(InstalmentDue, _DUE)),
-    ("loans.tell_overdue", _step(LoanOverdue, _OVERDUE)),
-    ("loans.tell_repaid", _step(LoanRepaid, _REPAID)),
-    ("loans.tell_rescheduled", _step(LoanRescheduled, _RESCHEDULED)),
-    ("loans.tell_rates", _step(LoanRateLowered, _RATE_LOWERED)),
-    ("loans.tell_called_in", _step(LoanCalledIn, _CALLED_IN)),
+    ("loans.tell_signed", day_step(LoanSigned, _SIGNED)),
+    ("loans.tell_autopay", day_step(LoanAutopay, _AUTOPAY, purpose=PURPOSE, autopay=AUTOPAY)),
+    ("loans.tell_due", day_step(InstalmentDue, _DUE)),
+    ("loans.tell_overdue", day_step(LoanOverdue, _OVERDUE)),
+    ("loans.tell_repaid", day_step(LoanRepaid, _REPAID)),
+    ("loans.tell_rescheduled", day_step(LoanRescheduled, _RESCHEDULED)),
+    ("loans.tell_rates", day_step(LoanRateLowered, _RATE_LOWERED)),
+    ("loans.tell_called_in", day_step(LoanCalledIn, _CALLED_IN)),
 )
