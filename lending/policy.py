@@ -29,14 +29,14 @@ REFUSAL_TEXTS = {
     Refusal.STUDENT: _("students cannot borrow"),
     Refusal.NO_SCORE: _("not enough history for a score yet"),
     Refusal.SCORE_TOO_LOW: _("score below the minimum"),
-    Refusal.OVERDUE: _("a loan is overdue"),
+    Refusal.OVERDUE: _("a payment is late"),
     Refusal.EXPOSURE: _("would owe more than one person may"),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Applicant:
-    """What the policy looks at. `score` is None for N/A; `exposure_fen` is what is owed or may be drawn anywhere."""
+    """What the policy looks at. `score` is None for N/A; `overdue` and `exposure_fen` are of all products together."""
 
     born_on: date
     identity_verified: bool

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from customers.models import Customer
+from customers.obligations import late_with
 from customers.services import CustomerNotFound, grant_consent
 from finance.quote import RATE_PLACES
 from ledger.chart import (
@@ -69,7 +70,7 @@ def decide_loan(*, customer_id: UUID, quoted: Quoted, score: int | None, on: dat
         identity_verified=customer.identity_verified_on is not None and customer.identity_verified_on <= on,
         is_student=customer.is_student,
         score=score,
-        overdue=Loan.objects.filter(customer_id=customer_id, classification__gt=1).exists(),
+        overdue=bool(late_with([customer_id], on)),
         exposure_fen=exposures([customer_id]).get(customer_id, 0),
     )
     policy = Policy(

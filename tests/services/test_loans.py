@@ -8,9 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.utils import translation
 
 from finance.loan import Ahead, Kind, Reschedule
 from finance.money import format_yuan
+from huabei.services.repayments import repay
 from ledger.audit import verify
 from ledger.models import Entry, Transfer
 from ledger.selectors import exposures, positions
@@ -29,10 +31,11 @@ from lending.selectors import ProductNotFound, loan_on, payoff_quote
 from lending.services import servicing
 from lending.services.facts import Request, preview
 from lending.services.quoting import AmountNotOffered, NotOffered, PriceCapExceeded, Wish, quote_loan
-from lending.services.signing import LoanRefused, cancel_loan, sign_loan
+from lending.services.signing import LoanRefused, cancel_loan, decide_loan, sign_loan
 from operations import audit
-from tests.line_world import a_customer
-from tests.loan_world import SIGNED_ON, a_wish, end_days, lent, ref, signed
+from operations.services.closing import close_lines
+from tests.line_world import a_customer, a_line, a_merchant, bought
+from tests.loan_world import SIGNED_ON, a_wish, end_day, end_days, lent, ref, signed
 
 pytestmark = pytest.mark.django_db
 
@@ -137,6 +140,26 @@ def test_who_is_refused(person: dict[str, Any], score: int | None, amount_fen: i
             customer_id=customer.pk, wish=a_wish(amount_fen), score=score, reference="x", on=SIGNED_ON, at=AT
         )
     assert refused.value.refusals == (refusal,)
+
+
+def test_whoever_is_late_anywhere_is_refused_until_it_is_paid() -> None:
+    line = a_line()
+    bought(line, a_merchant(), 1_000_00, date(2026, 6, 5))
+    close_lines(closed_on=date(2026, 6, 30), line_ids=[line.pk])
+    # 100.00 of it is due on 10 July, so late from the 11th on.
+    quoted = quote_loan(wish=a_wish(1_000_00), on=date(2026, 7, 11))
+    asked: dict[str, Any] = {"customer_id": line.customer_id, "quoted": quoted, "score": 700}
+    assert decide_loan(on=date(2026, 7, 10), **asked) == ()
+    with pytest.raises(LoanRefused, match="a payment is late") as refused:
+        signed(a_wish(1_000_00), on=date(2026, 7, 11), customer_id=line.customer_id)
+    assert refused.value.refusals == (Refusal.OVERDUE,)
+    with translation.override("zh-hans"):
+        assert refused.value.reasons == [("overdue", "有款项逾期")]
+    repay(line_id=line.pk, amount_fen=100_00, reference="r", on=date(2026, 7, 11))
+    assert decide_loan(on=date(2026, 7, 11), **asked) == ()
+    lent(a_wish(1_000_00), customer_id=line.customer_id)
+    end_day(date(2026, 7, 9))
+    assert decide_loan(on=date(2026, 7, 11), **asked) == (Refusal.OVERDUE,)
 
 
 def test_signing_happens_once_per_reference() -> None:
