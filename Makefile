@@ -15,8 +15,8 @@ help: ## What can be made
 run: install ## Set up everything, build the demo world and serve it (DATA=file.csv.gz builds it from card histories)
 	@$(MANAGE) run $(if $(DATA),--data "$(DATA)")
 
-test: install-dev ## Run the whole test suite on its own embedded servers
-	@$(PY) -m pytest $(ARGS)
+test: install-dev ## Run the whole test suite on its own embedded servers, on all cores (ARGS="tests/unit -n 0" for less)
+	@$(PY) -m pytest -n auto --maxprocesses 8 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: install-dev ## Lint, types, import rules, migrations, deployment settings, lengths
 	@$(VENV)/bin/ruff check .
