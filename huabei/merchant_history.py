@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, Sum
+from django.db.models import BooleanField, CharField, Exists, ExpressionWrapper, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Cast
 
 from huabei.models import (
     Capture,
@@ -15,6 +16,7 @@ from huabei.models import (
     Concern,
     Correction,
     Merchant,
+    MerchantChange,
     MerchantChangeKind,
     Plan,
     Posting,
@@ -28,6 +30,7 @@ from ledger.models import Transfer
 from ledger.selectors import positions
 from payments.models import FundingSource, PaymentOrder
 from payments.selectors import sources_of
+from payments.states import OrderState
 
 # The page of a settlement shows no more of each kind.
 MOST_BEHIND = 200
@@ -66,11 +69,16 @@ class Standing:
     posts_on_receipt: bool
 
 
+def suspension(merchant: Merchant) -> MerchantChange | None:
+    """What is said of a merchant that is suspended; None where it is not."""
+    if merchant.is_accepting:
+        return None
+    return merchant.changes.filter(kind=MerchantChangeKind.SUSPENDED).order_by("-pk").first()
+
+
 def standing(merchant: Merchant, on: date | None) -> Standing:
     """How a merchant stands on a date; without one, its purchases post at payment."""
-    last = None
-    if not merchant.is_accepting:
-        last = merchant.changes.filter(kind=MerchantChangeKind.SUSPENDED).order_by("-pk").first()
+    last = suspension(merchant)
     cause = (
         Cause.objects.filter(concern=Concern.SUSPEND, code=last.cause).order_by("-effective_from").first()
         if last
@@ -85,10 +93,14 @@ def standing(merchant: Merchant, on: date | None) -> Standing:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """What a merchant has coming: not settled yet (below nothing where it was refunded more), and settled and not paid."""
+    """
+    What a merchant has coming: not settled yet (below nothing where it was refunded more), and settled and not paid; of that,
+    what is held back while it is suspended.
+    """
 
     payable_fen: int
     settled_fen: int
+    held_back_fen: int
     account: FundingSource | None
 
 
@@ -98,13 +110,37 @@ def owed(merchant: Merchant) -> Owed:
     return Owed(
         stands[merchant.payable_account_id].credit_fen,
         stands[merchant.settlement_account_id].credit_fen,
+        0 if merchant.is_accepting else _held_back_fen(merchant),
         sources_of(merchant.pk).first(),
     )
 
 
+def _held_back_fen(merchant: Merchant) -> int:
+    held = Settlement.objects.filter(_held_back(), merchant=merchant)
+    return held.aggregate(fen=Sum("amount_fen"))["fen"] or 0
+
+
+def _held_back() -> Q:
+    on_its_way = PaymentOrder.objects.filter(
+        purpose=PURPOSE,
+        subject=Cast(OuterRef("uuid"), CharField()),
+        state__in=(OrderState.SENT, OrderState.CONFIRMED),
+    )
+    return Q(~Exists(on_its_way), merchant__is_accepting=False, amount_fen__gt=0, payment__isnull=True)
+
+
+def with_holds(found: QuerySet[Settlement]) -> QuerySet[Settlement]:
+    """
+    The same, each saying whether it is held back: its merchant is suspended, and the gateway was not asked for it before.
+    """
+    said = {"is_held_back": ExpressionWrapper(_held_back(), output_field=BooleanField())}
+    return found.annotate(**said)
+
+
 def settlements(merchant_id: UUID, *, before: int | None = None) -> QuerySet[Settlement]:
     """What was settled with a merchant, newest first."""
-    found = Settlement.objects.filter(merchant_id=merchant_id).select_related("payment").order_by("-pk")
+    found = with_holds(Settlement.objects.filter(merchant_id=merchant_id))
+    found = found.select_related("payment").order_by("-pk")
     return found if before is None else found.filter(pk__lt=before)
 
 

@@ -249,5 +249,6 @@ def settlement(request: HttpRequest, user: ShopLogin, settlement_id: int) -> Htt
         (posting, names.get(posting.debit_account_id), names.get(posting.credit_account_id))
         for posting in detail.postings
     ]
-    context = _page(user, settlement=found, detail=detail, postings=postings)
+    stands = history.standing(merchant, business_date())
+    context = _page(user, settlement=found, detail=detail, postings=postings, standing=stands)
     return render(request, "huabei/merchant/settlement.html", context)

@@ -20,7 +20,6 @@ from huabei.models import (
     Due,
     Line,
     LineStatus,
-    Merchant,
     MerchantChange,
     MerchantChangeKind,
     OpeningDecision,
@@ -204,24 +203,6 @@ def _accounts(line: Line) -> tuple[int, ...]:
         line.penalty_account_id,
         line.credit_account_id,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class MerchantPosition:
-    """What a shop that accepts lines is owed, in fen."""
-
-    shop: UUID
-    payable: int
-    is_accepting: bool
-
-
-def merchant_position(shop_id: UUID) -> MerchantPosition | None:
-    """What a shop has coming, settled and not paid yet or not settled yet; None when it does not take lines."""
-    merchant = Merchant.objects.filter(pk=shop_id).first()
-    if merchant is None:
-        return None
-    owed = positions([merchant.payable_account_id, merchant.settlement_account_id]).values()
-    return MerchantPosition(merchant.pk, sum(each.credit_fen for each in owed), merchant.is_accepting)
 
 
 @dataclass(frozen=True, slots=True)

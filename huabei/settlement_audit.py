@@ -104,6 +104,21 @@ WHERE (moved.moved_fen, moved.subject, moved.moved_fen, moved.moved_fen)
       IS DISTINCT FROM (paid.amount_fen, paid.subject, paid.settled_fen, paid.posted_fen)
 """
 
+# By days: what was asked for on the days of a suspension and of its end may have been asked for before or after.
+_HELD_BACK = """
+SELECT 'payments_paymentattempt', attempt.id::text, format('suspended on %%s', last.changed_on),
+       format('asked on %%s', asked_on)
+FROM payments_paymentattempt AS attempt
+JOIN payments_paymentorder AS ordered ON ordered.id = attempt.order_id AND ordered.purpose = %(purpose)s
+CROSS JOIN LATERAL (
+    SELECT kind, changed_on FROM huabei_merchantchange AS change
+    WHERE change.merchant_id = ordered.owner AND kind <> 'posting' AND changed_on < asked_on ORDER BY id DESC LIMIT 1
+) AS last
+WHERE last.kind = 'suspended'
+  AND NOT EXISTS (SELECT FROM huabei_merchantchange AS change
+                  WHERE change.merchant_id = ordered.owner AND kind = 'reinstated' AND changed_on = asked_on)
+"""
+
 CHECKS: tuple[Check, ...] = (
     Check(
         "settlements",
@@ -130,6 +145,13 @@ CHECKS: tuple[Check, ...] = (
         "huabei_settlementpayment",
         _PAID,
         {"purpose": PURPOSE, "cash": CASH_CLEARING.control_id},
+    ),
+    Check(
+        "settlement_holds",
+        _("While a merchant is suspended nothing is paid out to it."),
+        "payments_paymentattempt",
+        _HELD_BACK,
+        {"purpose": PURPOSE},
     ),
     guards(
         "settlement_guards",

@@ -10,6 +10,7 @@ from huabei.admin import (
     merchants,
     opening,
     records,
+    settlements,
     statements,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "merchants",
     "opening",
     "records",
+    "settlements",
     "statements",
 ]

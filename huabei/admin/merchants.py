@@ -1,4 +1,4 @@
-"""Merchants in the console: what is said of each, what is settled with it, and which categories may be paid by line."""
+"""Merchants in the console: what is said of each, and which categories may be paid by line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from huabei import merchant_history as history
 from huabei.admin.acts import CausedForm, cause_name
 from huabei.admin.campaigns import BEGIN_CAMPAIGN, merchant_stands
-from huabei.admin.links import entry_link
+from huabei.admin.settlements import SHOWN, ReadAdmin, settlements_table, why_held_back
 from huabei.models import (
     CategoryRule,
     Concern,
@@ -27,28 +27,20 @@ from huabei.models import (
     Posting,
     Purchase,
     PurchaseState,
-    Settlement,
 )
 from huabei.selectors import category_allowed, posting_on
 from huabei.services import merchants
 from ledger.selectors import position
 from web.acts import Act, ActingAdmin, DayField, Figures
 from web.api.day import business_date
-from web.console import RecordAdmin, Table, link_to, list_url, money, money_column
+from web.console import Table, link_to, list_url, money
 
 SUSPEND, SET_POSTING, RULE = "huabei.suspend_merchant", "huabei.set_posting", "huabei.rule_category"
-SHOWN = 20
 
 CONCERNS = {
     MerchantChangeKind.SUSPENDED: Concern.SUSPEND,
     MerchantChangeKind.REINSTATED: Concern.REINSTATE,
     MerchantChangeKind.POSTING: Concern.POSTING,
-}
-BEHIND = {
-    "captured": _("captured"),
-    "refunded": _("refunded"),
-    "reversed": _("taken back"),
-    "subsidised": _("fees paid for customers"),
 }
 
 
@@ -143,7 +135,8 @@ MERCHANT_ACTS = (
         _("The merchant is suspended. To undo it, reinstate it."),
         lambda merchant: merchant.is_accepting,
         warning=_(
-            "Nothing can be bought there with a line; what was authorised is captured, received and refunded as ever."
+            "Nothing can be bought there with a line; what was authorised is captured, received and refunded as ever. What "
+            "is settled with it is held back, and paid out once it is reinstated."
         ),
     ),
     Act(
@@ -152,7 +145,7 @@ MERCHANT_ACTS = (
         SUSPEND,
         ReinstateForm,
         lambda form, on: merchants.reinstate(merchant_id=form.record.pk, why=form.why, on=on),
-        _("The merchant is reinstated."),
+        _("The merchant is reinstated, and is paid what was held back."),
         lambda merchant: not merchant.is_accepting,
     ),
     Act(
@@ -208,6 +201,7 @@ class MerchantAdmin(ActingAdmin):
         "awaited",
         "payable",
         "to_be_paid",
+        "held_back",
         "purchases",
     )
     readonly_fields = fields
@@ -238,6 +232,7 @@ class MerchantAdmin(ActingAdmin):
                 _("rules of its category to come"),
                 ", ".join(f"{_yes(rule.is_allowed)} {rule.effective_from}" for rule in rules),
             ),
+            (_("held back"), money(history.owed(merchant).held_back_fen)),
             *merchant_stands(merchant.pk),
         ]
 
@@ -273,6 +268,13 @@ class MerchantAdmin(ActingAdmin):
     def to_be_paid(self, merchant: Merchant) -> SafeString:
         """What was settled with it and not paid, summed from the postings."""
         return _stands(merchant.settlement_account_id)
+
+    @admin.display(description=_("held back"))
+    def held_back(self, merchant: Merchant) -> SafeString | str:
+        """What of it is not paid out while the shop is suspended, since when and why."""
+        if merchant.is_accepting:
+            return "–"
+        return format_html("{} ({})", money(history.owed(merchant).held_back_fen), why_held_back(merchant))
 
     @admin.display(description=_("purchases"))
     def purchases(self, merchant: Merchant) -> SafeString:
@@ -317,125 +319,6 @@ def timeline_table(merchant: Merchant) -> Table:
         (_("on"), _("what happened"), _("cause"), _("by"), _("note")),
         [row for _on, _pk, row in told],
     )
-
-
-def settlements_table(rows: Iterable[Settlement], *, more_url: str = "") -> Table:
-    """What was settled with a merchant, newest first."""
-    found = list(rows)
-    return Table(
-        _("Settlements"),
-        (_("settled on"), _("captured"), _("refunded"), _("settled"), _("paid on"), _("entry")),
-        [
-            (
-                link_to("huabei_settlement", row.pk, row.settled_on),
-                money(row.captured_fen),
-                money(row.refunded_fen),
-                money(row.amount_fen),
-                row.payment.paid_on if hasattr(row, "payment") else "–",
-                entry_link(row.entry_id),
-            )
-            for row in found
-        ],
-        more_url=more_url if len(found) == SHOWN else "",
-    )
-
-
-class ReadAdmin(RecordAdmin):
-    """A kind of record whose page shows what its list shows, and more."""
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All of them: the page shows columns of the list and fields alike."""
-        return self.fields or ()
-
-
-@admin.register(Settlement)
-class SettlementAdmin(ReadAdmin):
-    """What was settled with merchants each day, newest first, down to what is in each and its postings."""
-
-    AMOUNTS = (
-        money_column("captured_fen", _("captured")),
-        money_column("refunded_fen", _("refunded")),
-        money_column("reversed_fen", _("taken back")),
-        money_column("subsidy_fen", _("fees paid for customers")),
-        money_column("discount_fen", _("merchants' discount")),
-        money_column("carried_fen", _("carried over")),
-        money_column("amount_fen", _("settled")),
-    )
-    list_display = ("settled_on", "of_merchant", *AMOUNTS, "paid_on")
-    list_filter: ClassVar[Any] = (("payment", admin.EmptyFieldListFilter),)
-    search_fields = ("merchant__shop__name",)
-    list_select_related = ("merchant__shop", "payment")
-    date_hierarchy = "settled_on"
-    ordering = ("-settled_on", "-pk")
-    fields = ("of_merchant", "settled_on", *AMOUNTS, "paid_on", "entry", "payment_entry")
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Also those of one merchant, which links ask for."""
-        return lookup == "merchant" or super().lookup_allowed(lookup, value, request)
-
-    @admin.display(description=_("merchant"))
-    def of_merchant(self, settlement: Settlement) -> SafeString:
-        """With whom it was settled."""
-        return link_to("huabei_merchant", settlement.merchant_id, settlement.merchant.shop)
-
-    @admin.display(description=_("paid on"))
-    def paid_on(self, settlement: Settlement) -> Any:
-        """When it was paid out; a dash where it was not."""
-        return settlement.payment.paid_on if hasattr(settlement, "payment") else "–"
-
-    @admin.display(description=_("entry"))
-    def entry(self, settlement: Settlement) -> SafeString | str:
-        """What was posted."""
-        return entry_link(settlement.entry_id)
-
-    @admin.display(description=_("entry of the payment"))
-    def payment_entry(self, settlement: Settlement) -> SafeString | str:
-        """What was posted as it was paid."""
-        return entry_link(settlement.payment.entry_id if hasattr(settlement, "payment") else None)
-
-    def tables(self, record: Settlement) -> Iterable[Table]:
-        """What is in it, what it posted, and the orders to pay it out."""
-        detail = history.settlement_detail(record)
-        yield Table(
-            _("What is in it"),
-            (_("on"), _("purchase"), _("what happened"), _("amount"), _("entry")),
-            [
-                (
-                    each.on,
-                    link_to("huabei_purchase", each.purchase.pk, each.purchase),
-                    BEHIND[each.kind],
-                    money(each.amount_fen),
-                    entry_link(each.entry_id),
-                )
-                for each in detail.behind
-            ],
-        )
-        yield Table(
-            _("Postings"),
-            (_("transfer"), _("debit"), _("credit"), _("amount")),
-            [
-                (
-                    link_to("ledger_transfer", row.pk, f"#{row.pk}"),
-                    link_to("ledger_account", row.debit_account_id, f"#{row.debit_account_id}"),
-                    link_to("ledger_account", row.credit_account_id, f"#{row.credit_account_id}"),
-                    money(row.amount_fen),
-                )
-                for row in detail.postings
-            ],
-        )
-        yield Table(
-            _("Payment orders"),
-            (_("ordered on"), _("to"), _("amount"), _("state")),
-            [
-                (
-                    link_to("payments_paymentorder", order.pk, order.ordered_on),
-                    order.source,
-                    money(order.amount_fen),
-                    order.get_state_display(),
-                )
-                for order in detail.orders
-            ],
-        )
 
 
 WHY = ("cause", "by", "note", "reference", "recorded_at")

@@ -157,11 +157,14 @@ class SettlementOut(Fields):
 
     shop = Identifier()
     payable = Yuan(help_text="What it has coming and was not paid yet, settled or not, as the books have it.")
-    is_accepting = Truth()
+    is_accepting = Truth(help_text="Whether it is not suspended.")
+    suspended_on = Day(allow_null=True)
+    suspended_for = Text(most=60, least=0, help_text="The cause, in the language that is asked for.")
+    held_back = Yuan(help_text="What of it is settled, and paid out once the shop is reinstated.")
 
 
 class SettlementRowOut(Fields):
-    """What a day's close settled with a shop, which never changes but for `paid_on`."""
+    """What a day's close settled with a shop, which never changes but for `paid_on` and `held_back`."""
 
     id = Identifier(source="uuid")
     settled_on = Day()
@@ -175,6 +178,10 @@ class SettlementRowOut(Fields):
         source="amount_fen", help_text="Paid out where it is above nothing, else carried to the next."
     )
     paid_on = Day(source="payment.paid_on", allow_null=True, default=None)
+    held_back = Truth(
+        source="is_held_back",
+        help_text="Whether it is paid out only once the shop, suspended now, is reinstated.",
+    )
 
 
 class SettledOut(Fields):
@@ -406,6 +413,7 @@ EXAMPLE_SETTLEMENT = {
     "carried": "0.00",
     "amount": "1000.00",
     "paid_on": None,
+    "held_back": False,
 }
 EXAMPLE_CAPTURE = {
     "id": "e4d3c2b1-7f60-4a59-8b4c-3d2e1f0a9b08",

@@ -8,7 +8,7 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from huabei import selectors
+from huabei import merchant_history as history
 from huabei.api.shapes import (
     EXAMPLE_CAPTURE,
     EXAMPLE_PURCHASE,
@@ -23,7 +23,7 @@ from huabei.api.shapes import (
     SettlementOut,
 )
 from huabei.errors import AmountRefused, AwaitsReceipt, NotAuthorised, PurchaseNotFound, RequestConflict
-from huabei.models import Capture, Purchase, PurchaseState, Refund
+from huabei.models import Capture, Merchant, Purchase, PurchaseState, Refund
 from huabei.services.captures import capture
 from huabei.services.releases import void
 from huabei.services.repayments import refund
@@ -232,12 +232,26 @@ class Settlement(ShopEndpoint):
             "shop": "b4d0f1c2-8e3a-4d57-9f10-7a6b5c4d3e07",
             "payable": "128.50",
             "is_accepting": True,
+            "suspended_on": None,
+            "suspended_for": "",
+            "held_back": "0.00",
         },
         tag="Settlement",
     )
     def get(self, request: Request) -> Response:
-        """What the shop has coming: captured less refunded, taken back and paid out."""
-        found = selectors.merchant_position(self.owner)
-        if found is None:
+        """
+        What the shop has coming: captured less refunded, taken back and paid out. While it is suspended nothing is paid out.
+        """
+        merchant = Merchant.objects.filter(pk=self.owner).first()
+        if merchant is None:
             raise NotFound
+        owed, standing = history.owed(merchant), history.standing(merchant, None)
+        found = {
+            "shop": merchant.pk,
+            "payable": owed.payable_fen + owed.settled_fen,
+            "is_accepting": merchant.is_accepting,
+            "suspended_on": standing.suspended_on,
+            "suspended_for": standing.cause,
+            "held_back": owed.held_back_fen,
+        }
         return self.answer(SettlementOut, found)

@@ -128,6 +128,9 @@ class Settlement(models.Model):
     `amount_fen` is to be paid out where it is positive; otherwise nothing is, and the next settlement carries it.
     """
 
+    # Whether its payment waits for the merchant to be reinstated; said by `merchant_history.with_holds`.
+    is_held_back: bool = False
+
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
     merchant = models.ForeignKey(

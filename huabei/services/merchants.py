@@ -41,18 +41,19 @@ class RuleRefused(LineError):
 
 def suspend(*, merchant_id: UUID, why: Why, on: date) -> MerchantChange:
     """
-    Suspends a merchant: nothing more is authorised there.
+    Suspends a merchant: nothing more is authorised there, and nothing is paid out to it.
 
     What was authorised may be captured, confirmed, voided and refunded as before: customers were promised it, and what it
-    brings goes on being settled. The reference happens once per merchant. Errors: AlreadySuspended, CauseRefused,
-    MerchantNotAccepting for a shop that never took lines, ReferenceRefused, RequestConflict.
+    brings goes on being settled, and is held back until the merchant is reinstated. The reference happens once per merchant.
+    Errors: AlreadySuspended, CauseRefused, MerchantNotAccepting for a shop that never took lines, ReferenceRefused,
+    RequestConflict.
     """
     return _switch(merchant_id, why, on, MerchantChangeKind.SUSPENDED, Concern.SUSPEND)
 
 
 def reinstate(*, merchant_id: UUID, why: Why, on: date) -> MerchantChange:
     """
-    Ends a merchant's suspension. The reference happens once per merchant.
+    Ends a merchant's suspension: what was held back is paid out. The reference happens once per merchant.
 
     Errors: CauseRefused, MerchantNotAccepting, NotSuspended, ReferenceRefused, RequestConflict.
     """

@@ -3,6 +3,9 @@ Paying merchants what was settled with them, through `payments`.
 
 A settlement is owed on its account until the gateway says that the money moved. An order that failed moves nothing: the
 settlement is as payable as before, and ordered anew on the next business day.
+
+While a merchant is suspended nothing is paid out to it: what is settled is held back, and paid once it is reinstated. What
+the gateway was asked for before goes its way.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ from ledger.chart import CASH_CLEARING
 from ledger.services import Draft, Leg, post
 from ledger.sql import fetch_all
 from payments.gateway import Linked, gateway
-from payments.models import Direction, FundingSource, SourceKind
+from payments.models import Direction, FundingSource, PaymentOrder, SourceKind
 from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments
 from payments.services.sources import add_source, move_source
@@ -58,15 +61,17 @@ def register_account(*, merchant_id: UUID, linked: Linked, on: date) -> FundingS
     return source
 
 
-# What was settled and neither paid nor is being paid, where its merchant has an account; once a day, so that a failure is not
-# repeated at once. Two who look at the same time write the same reference, which happens once.
+# What was settled and neither paid nor is being paid, where its merchant has an account and is not suspended; after a failure
+# not again on the same day. Two who look at the same time write the same reference, which happens once.
 _TO_PAY = """
 SELECT settlement.id, settlement.uuid, settlement.merchant_id, settlement.amount_fen, source.id, tries.many
 FROM huabei_settlement AS settlement
+JOIN huabei_merchant AS merchant ON merchant.shop_id = settlement.merchant_id AND is_accepting
 JOIN payments_fundingsource AS source ON source.owner = settlement.merchant_id AND source.position = 1
 CROSS JOIN LATERAL (
     SELECT count(*) AS many,
-           coalesce(bool_or(state IN ('created', 'sent', 'confirmed') OR ordered_on >= %(on)s), false) AS waits
+           coalesce(bool_or(state IN ('created', 'sent', 'confirmed') OR state = 'failed' AND ordered_on >= %(on)s), false)
+               AS waits
     FROM payments_paymentorder AS ordered
     WHERE ordered.purpose = %(purpose)s AND ordered.subject = settlement.uuid::text
 ) AS tries
@@ -93,6 +98,15 @@ def order_payouts(*, on: date, hint: bool = True) -> list[int]:
         )
     ]
     return order_payments(wanted=wanted, on=on, hint=hint) if wanted else []
+
+
+def still_asked(order: PaymentOrder, _on: date) -> int:
+    """
+    How much of an order the gateway is to be asked for, in fen: nothing while its merchant is suspended; then the order ends
+    and the settlement is ordered anew afterwards. The merchant is held: who suspends it waits until the order is on its way.
+    """
+    merchant = Merchant.objects.select_for_update(no_key=True).get(pk=order.owner)
+    return order.amount_fen if merchant.is_accepting else 0
 
 
 def book_payout(settled: Settled, on: date) -> None:

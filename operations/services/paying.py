@@ -52,7 +52,7 @@ ROUTES: Mapping[str, Route] = {
     lending.paying.COLLECTION: Route(lending.paying.book_collection, lending.paying.still_asked),
     lending.paying.DISBURSEMENT: Route(lending.paying.book_disbursement),
     lending.proceeds.PURPOSE: Route(lending.proceeds.book_payout),
-    settlements.PURPOSE: Route(settlements.book_payout),
+    settlements.PURPOSE: Route(settlements.book_payout, settlements.still_asked),
 }
 
 

@@ -146,3 +146,19 @@ def test_a_shop_that_is_suspended_and_a_category_that_is_forbidden_are_named(wor
     assert (answer.status_code, code(answer)) == (422, "merchant_not_allowed")
     assert answer.json()["errors"][0]["field"] == "merchant"
     assert shop.get("settlement/").json()["is_accepting"] is False
+
+
+def test_a_shop_that_is_suspended_reads_what_is_held_back_and_why(world: World) -> None:
+    shop = world.as_shop()
+    assert shop.get("settlement/").json()["suspended_on"] is None
+    suspend(merchant_id=world.shop.pk, why=Why("fraud", "staff:1", "stop"), on=TODAY)
+    said = shop.get("settlement/").json()
+    assert (said["suspended_on"], said["suspended_for"], said["held_back"]) == (
+        "2026-07-05",
+        "under review",
+        "1000.00",
+    )
+    (settlement,) = shop.get("settlements/").json()["items"]
+    assert settlement["held_back"] is True
+    assert shop.get(f"settlements/{settlement['id']}/").json()["settlement"]["held_back"] is True
+    assert world.as_other_shop().get("settlement/").json()["held_back"] == "0.00"

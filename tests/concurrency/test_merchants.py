@@ -13,17 +13,19 @@ from finance.errors import DomainError
 from huabei.models import CategoryRule, Line, MerchantChange, Purchase, PurchaseState, Receipt, Refund
 from huabei.services import purchases
 from huabei.services.causes import Why
-from huabei.services.merchants import rule_category, suspend
+from huabei.services.merchants import reinstate, rule_category, suspend
 from huabei.services.receipts import confirm_receipt
 from huabei.services.releases import void
 from huabei.services.repayments import refund
 from ledger.audit import verify
 from operations import audit
+from operations.services import closing, paying
 from tests.concurrency.crowd import SIZE, Crowd
-from tests.line_world import a_line, a_merchant, an_escrow_merchant, authorised, stands
+from tests.line_world import a_line, a_merchant, an_escrow_merchant, authorised, bought, stands
+from tests.payment_world import a_source, taken_at_the_gateway
 
 ON = date(2026, 6, 5)
-LAST = date(2026, 6, 20)
+NEXT, LAST = date(2026, 6, 6), date(2026, 6, 20)
 
 
 def attempt(what: str, purchase_id: int, customer_id: UUID, reference: str) -> str:
@@ -140,6 +142,34 @@ def test_while_a_shop_is_suspended_whoever_buys_there_is_refused_from_some_momen
         bought * 1_00,
     )
     assert set(buy_or_stop(line.pk, shop.pk, SIZE)) == {"merchant_not_allowed"}
+    assert broken_rules() == []
+
+
+def pay_or_stop(merchant_id: UUID, n: int) -> str:
+    if n == 0:
+        suspend(merchant_id=merchant_id, why=Why("fraud", "staff:1", "stop"), on=NEXT)
+    else:
+        paying.pay_merchants(hint=False)
+        paying.sweep(parked=True)
+    return "done"
+
+
+def test_a_shop_that_is_suspended_while_it_is_paid_is_paid_once_now_or_after_it_is_reinstated(
+    committed_db: str, crowd: Crowd
+) -> None:
+    closing.set_business_date(on=ON)
+    line, shop = a_line(), a_merchant()
+    a_source(shop.pk, 0)
+    bought(line, shop, 100_00, ON)
+    list(closing.close_until(on=NEXT))
+    crowd.at_once(pay_or_stop, committed_db, *[(shop.pk, n) for n in range(SIZE)])
+    moved = taken_at_the_gateway()
+    assert moved in (0, -100_00)
+    assert pay_or_stop(shop.pk, 1) == "done"
+    assert taken_at_the_gateway() == moved, "nothing more is paid while it is suspended"
+    reinstate(merchant_id=shop.pk, why=Why("cleared", "staff:1", "go on"), on=NEXT)
+    pay_or_stop(shop.pk, 1)
+    assert taken_at_the_gateway() == -100_00
     assert broken_rules() == []
 
 

@@ -336,6 +336,9 @@ BREAKAGES = [
      "settlement_entries settlement_payments"),
     ("settlement_payments", "UPDATE huabei_settlementpayment SET reference = reference || 'x'", ""),
     ("settlement_payments", "DELETE FROM huabei_settlementpayment", "settlement_owed"),
+    ("settlement_holds", "UPDATE huabei_merchantchange SET changed_on = '2026-01-01', effective_from = '2026-01-01',"
+     " merchant_id = (SELECT merchant_id FROM huabei_settlement JOIN huabei_settlementpayment ON id = settlement_id LIMIT 1)"
+     " WHERE kind = 'suspended'", "merchant_suspensions"),
     ("settlement_guards", "ALTER TABLE huabei_settlement DROP CONSTRAINT settlement_once_per_merchant_and_day", ""),
     ("settlement_guards", "GRANT UPDATE (amount_fen) ON huabei_settlement TO {role}", ""),
     ("line_guards", "ALTER TABLE huabei_statement DISABLE TRIGGER huabei_statement_is_append_only", ""),

@@ -129,6 +129,22 @@ def test_a_settlement_opens_to_what_is_in_it_and_to_its_postings(
     assert reverse("admin:huabei_settlement_change", args=[settlement.pk]) in merchant
 
 
+def test_what_is_held_back_says_since_when_and_why(page: Client, shop: Merchant, line: Line) -> None:
+    bought(line, shop, 120_00, ON)
+    list(closing.close_until(on=NEXT))
+    (settlement,) = settled(shop)
+    shown = text(act(page, shop, "suspend", "preview", cause="cash_out"))
+    assert "Held back 0.00 120.00" in shown
+    act(page, shop, "suspend", cause="cash_out")
+    why = f"{NEXT}: suspected cash-out"
+    shown = text(page.get(reverse("admin:huabei_merchant_change", args=[shop.pk])))
+    assert f"Held back: 120.00 ({why})" in shown
+    assert why in text(page.get(reverse("admin:huabei_settlement_change", args=[settlement.pk])))
+    assert "held back" in text(page.get(reverse("admin:huabei_settlement_changelist")))
+    act(page, shop, "reinstate", cause="cleared")
+    assert why not in text(page.get(reverse("admin:huabei_settlement_change", args=[settlement.pk])))
+
+
 def test_a_purchase_in_escrow_says_so(page: Client, shop: Merchant, line: Line) -> None:
     escrow = an_escrow_merchant()
     paid = authorised(line, escrow, 100_00, ON)

@@ -293,6 +293,23 @@ def test_a_shop_that_is_suspended_is_told_since_when_and_why(
     assert "suspended" not in text(page.get("/shop/"))
 
 
+def test_a_shop_sees_what_is_held_back_while_it_is_suspended_and_why(
+    page: Client, shop: Merchant, line: Line
+) -> None:
+    bought(line, shop, 120_00, ON)
+    suspend(merchant_id=shop.pk, why=Why("complaints", "staff:1", "stop"), on=ON)
+    list(closing.close_until(on=ON + timedelta(days=1)))
+    address = reverse("merchant_settlement", args=[settled(shop)[0].pk])
+    shown = text(page.get("/shop/settlements/"))
+    assert "Of it, held back until your shop is reinstated ¥120.00" in shown
+    assert "¥120.00 held back" in shown
+    shown = text(page.get(address))
+    assert "Held back: nothing is paid out while your shop is suspended." in shown
+    assert "The cause: too many complaints." in shown
+    reinstate(merchant_id=shop.pk, why=Why("cleared", "staff:1", "go on"), on=ON + timedelta(days=1))
+    assert "eld back" not in text(page.get("/shop/settlements/")) + text(page.get(address))
+
+
 @pytest.mark.parametrize("suspicion", ["cash_out", "fraud"])
 def test_a_shop_is_not_told_of_a_suspicion(page: Client, shop: Merchant, suspicion: str) -> None:
     suspend(merchant_id=shop.pk, why=Why(suspicion, "staff:1", "stop"), on=ON)

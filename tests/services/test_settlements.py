@@ -9,8 +9,11 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from huabei.errors import MerchantNotAccepting
+from huabei.merchant_history import owed, settlements
 from huabei.models import Line, Merchant, MerchantTerms, Purchase, Settlement, SettlementPayment
 from huabei.services import corrections
+from huabei.services.causes import Why
+from huabei.services.merchants import reinstate, suspend
 from huabei.services.repayments import refund
 from huabei.services.settlements import link_account, order_payouts, register_account
 from huabei.settling import settle_merchants
@@ -195,6 +198,76 @@ def test_while_an_answer_is_owed_nothing_is_ordered_again(line: Line, shop: Merc
     pay()
     assert stands(shop) == (0, 0)
     assert SettlementPayment.objects.get().paid_on == NEXT  # when it moved
+    assert broken() == []
+
+
+def stop(shop: Merchant, on: date) -> None:
+    suspend(merchant_id=shop.pk, why=Why("fraud", "staff:1", f"stop {on}"), on=on)
+    shop.refresh_from_db()
+
+
+def go_on(shop: Merchant, on: date) -> None:
+    reinstate(merchant_id=shop.pk, why=Why("cleared", "staff:1", f"go on {on}"), on=on)
+    shop.refresh_from_db()
+
+
+def test_what_is_settled_is_held_back_while_its_merchant_is_suspended_then_paid_once(
+    line: Line, shop: Merchant
+) -> None:
+    a_source(shop.pk, 0)
+    bought(line, shop, 300_00, ON)
+    stop(shop, ON)
+    end(ON)
+    pay()
+    assert (PaymentOrder.objects.count(), stands(shop), owed(shop).held_back_fen) == (0, (0, 300_00), 300_00)
+    assert [each.is_held_back for each in settlements(shop.pk)] == [True]
+    go_on(shop, NEXT)
+    assert [each.is_held_back for each in settlements(shop.pk)] == [False]
+    for _again in range(2):
+        pay()
+    assert (stands(shop), taken_at_the_gateway(), owed(shop).held_back_fen) == ((0, 0), -300_00, 0)
+    assert PaymentOrder.objects.count() == 1
+    assert broken() == []
+
+
+def test_what_is_ordered_and_not_asked_for_yet_is_held_back_and_ordered_anew(
+    line: Line, shop: Merchant
+) -> None:
+    a_source(shop.pk, 0)
+    bought(line, shop, 300_00, ON)
+    end(ON)
+    paying.pay_merchants()
+    stop(shop, NEXT)
+    for _again in range(2):
+        pay()
+    assert list(PaymentOrder.objects.values_list("state", flat=True)) == ["cancelled"]
+    assert (owed(shop).held_back_fen, taken_at_the_gateway()) == (300_00, 0)
+    go_on(shop, NEXT)
+    for _again in range(2):
+        pay()
+    assert list(PaymentOrder.objects.order_by("pk").values_list("state", flat=True)) == [
+        "cancelled",
+        "confirmed",
+    ]
+    assert (stands(shop), taken_at_the_gateway()) == ((0, 0), -300_00)
+    assert broken() == []
+
+
+def test_what_the_gateway_was_asked_for_before_goes_its_way_and_is_not_paid_again(
+    line: Line, shop: Merchant
+) -> None:
+    source = a_source(shop.pk, 0)
+    simulator.script(token=source.token, behaviours=["answers_later"])
+    bought(line, shop, 300_00, ON)
+    end(ON)
+    pay()
+    stop(shop, NEXT)
+    assert [each.is_held_back for each in settlements(shop.pk)] == [False]
+    SimulatedRequest.objects.update(told=True)
+    pay()
+    go_on(shop, NEXT)
+    pay()
+    assert (stands(shop), taken_at_the_gateway(), PaymentOrder.objects.count()) == ((0, 0), -300_00, 1)
     assert broken() == []
 
 
