@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from huabei.models import CorrectionCause, LineStatus, PurchaseState
-from payments.states import OrderState
 from web.api.reading import Choice, Day, Fields, Identifier, Rate, Text, Truth, Whole, Yuan
 
 PURCHASE, CAPTURE, REFUND = "purchase", "capture", "refund"
@@ -161,54 +160,6 @@ class SettlementOut(Fields):
     suspended_on = Day(allow_null=True)
     suspended_for = Text(most=60, least=0, help_text="The cause, in the language that is asked for.")
     held_back = Yuan(help_text="What of it is settled, and paid out once the shop is reinstated.")
-
-
-class SettlementRowOut(Fields):
-    """What a day's close settled with a shop, which never changes but for `paid_on` and `held_back`."""
-
-    id = Identifier(source="uuid")
-    settled_on = Day()
-    captured = Yuan(source="captured_fen")
-    refunded = Yuan(source="refunded_fen")
-    taken_back = Yuan(source="reversed_fen")
-    customers_fees = Yuan(source="subsidy_fen", help_text="Instalment fees that the shop pays.")
-    discount = Yuan(source="discount_fen", help_text="Below nothing where it was given back.")
-    carried = Yuan(source="carried_fen", help_text="What the settlement before could not take off.")
-    amount = Yuan(
-        source="amount_fen", help_text="Paid out where it is above nothing, else carried to the next."
-    )
-    paid_on = Day(source="payment.paid_on", allow_null=True, default=None)
-    held_back = Truth(
-        source="is_held_back",
-        help_text="Whether it is paid out only once the shop, suspended now, is reinstated.",
-    )
-
-
-class SettledOut(Fields):
-    """One thing that a settlement is made of."""
-
-    kind = Choice(["captured", "refunded", "reversed", "subsidised"])
-    purchase = Identifier(PURCHASE, source="purchase.pk")
-    reference = Text(most=64, source="purchase.reference")
-    amount = Yuan(source="amount_fen", help_text="What it brought; below nothing for what it took.")
-    on = Day()
-
-
-class SettlementPaymentOut(Fields):
-    """An order to pay a settlement out; one that failed is ordered anew."""
-
-    state = Choice(OrderState.values)
-    amount = Yuan(source="amount_fen")
-    ordered_on = Day()
-
-
-class SettlementDetailOut(Fields):
-    """A settlement and what is behind its figures."""
-
-    settlement = SettlementRowOut()
-    since = Day(allow_null=True, help_text="The day of the settlement before; null for the first.")
-    items = SettledOut(many=True, source="behind")
-    payments = SettlementPaymentOut(many=True, source="orders")
 
 
 class PositionOut(Fields):
@@ -401,19 +352,6 @@ EXAMPLE_OWN_PURCHASE = {
     "taken_as_received_on": None,
     "captures": [{"amount": "128.50", "posted_on": "2026-07-05"}],
     "refunds": [],
-}
-EXAMPLE_SETTLEMENT = {
-    "id": "f0e1d2c3-b4a5-4697-8879-6a5b4c3d2e08",
-    "settled_on": "2026-06-30",
-    "captured": "1000.00",
-    "refunded": "0.00",
-    "taken_back": "0.00",
-    "customers_fees": "0.00",
-    "discount": "0.00",
-    "carried": "0.00",
-    "amount": "1000.00",
-    "paid_on": None,
-    "held_back": False,
 }
 EXAMPLE_CAPTURE = {
     "id": "e4d3c2b1-7f60-4a59-8b4c-3d2e1f0a9b08",
