@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.models import Model
 from psycopg import Cursor
 from psycopg.types.numeric import Int8
 
@@ -60,3 +63,24 @@ def value(sql: str, parameters: Parameters = ()) -> Any:
     if row is None:
         raise LookupError("the statement returned no row")
     return row[0]
+
+
+def rewrite(rows: Sequence[Model]) -> int:
+    """
+    Brings the stored rows of one model to what these say, found by primary key, and says how many there were: one statement.
+
+    Where Django's bulk_update writes a CASE for every field of every row, the rows travel as one JSON document here.
+    """
+    if not rows:
+        return 0
+    meta = rows[0]._meta
+    fields = [field for field in meta.concrete_fields if not field.primary_key]
+    quoted = connection.ops.quote_name
+    table, key = quoted(meta.db_table), str(meta.pk.column)
+    names = [quoted(str(field.column)) for field in fields]
+    said = [{field.column: getattr(row, field.attname) for field in fields} | {key: row.pk} for row in rows]
+    return affected(
+        f"UPDATE {table} AS had SET {', '.join(f'{name} = new.{name}' for name in names)} "  # noqa: S608
+        f"FROM jsonb_populate_recordset(NULL::{table}, %s::jsonb) AS new WHERE had.{quoted(key)} = new.{quoted(key)}",
+        [json.dumps(said, cls=DjangoJSONEncoder)],
+    )

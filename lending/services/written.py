@@ -11,6 +11,7 @@ from django.db import models
 from finance.loan import Coming, Future, Stretch
 from finance.loan import Instalment as Row
 from finance.loan import Loan as LoanOnDay
+from ledger.sql import rewrite
 from lending.classification import category
 from lending.models import Instalment, Loan, LoanStatus, Segment
 from lending.terms import number_of, year_days_of
@@ -52,9 +53,7 @@ def _bring(have: Mapping[Any, models.Model], want: Mapping[Any, models.Model]) -
     model = type(next(iter(want.values()), None) or next(iter(have.values()), Instalment()))
     if stale:
         model._default_manager.filter(pk__in=stale).delete()
-    if changed:
-        fields = [f.attname for f in model._meta.concrete_fields if not f.primary_key]
-        model._default_manager.bulk_update(changed, fields)
+    rewrite(changed)
     model._default_manager.bulk_create([row for key, row in want.items() if key not in have])
 
 

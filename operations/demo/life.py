@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from uuid import UUID, uuid5
 
-from django.db import connection, transaction
+from django.db import connections, transaction
 from django.db.models import Case, Count, Q, When
 
 from customers.models import Shop
@@ -91,12 +91,15 @@ class Life:
     payers: dict[int, Payer] = field(default_factory=dict)
     # The lines whose owners have what is due collected.
     linked: set[int] = field(default_factory=set)
+    _threads: list[ThreadPoolExecutor] = field(init=False)
 
     def __post_init__(self) -> None:
         self.payers = {
             line.pk: payer_of(line.pk, seed=self.seed, defaulted=self.defaulted.get(line.customer_id, False))
             for line in self.lines
         }
+        # The same threads every day: each keeps its connection, and what PostgreSQL has planned for it.
+        self._threads = [ThreadPoolExecutor(1) for _n in range(self.at_a_time)]
 
     def link_sources(self, *, on: date) -> None:
         """Whoever leaves paying to autopay links a wallet with a little in it and a card with enough."""
@@ -111,18 +114,22 @@ class Life:
     def live(self, on: date) -> None:
         """Everything that these people do on one business date."""
         shares = [self.lines[n :: self.at_a_time] for n in range(self.at_a_time)]
-        with ThreadPoolExecutor(self.at_a_time) as people:
-            for _done in people.map(lambda lines: self._live(lines, on), shares):
-                pass
+        for done in [
+            thread.submit(self._live, lines, on) for thread, lines in zip(self._threads, shares, strict=True)
+        ]:
+            done.result()
+
+    def end(self) -> None:
+        """The last day is lived: the connections are given back."""
+        for thread in self._threads:
+            thread.submit(connections.close_all).result()
+            thread.shutdown()
 
     def _live(self, lines: Sequence[Line], on: date) -> None:
-        try:
-            self._spend(lines, on)
-            self._confirm(lines, on)
-            self._give_back(lines, on)
-            self._repay(lines, on)
-        finally:
-            connection.close()
+        self._spend(lines, on)
+        self._confirm(lines, on)
+        self._give_back(lines, on)
+        self._repay(lines, on)
 
     def _spend(self, lines: Sequence[Line], on: date) -> None:
         captures = []

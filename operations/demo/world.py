@@ -24,7 +24,7 @@ from operations.tasks import close_day
 
 SEED = 20_250_606
 PEOPLE = 3_000
-MOST_SPENDERS = 1_200
+MOST_SPENDERS = 800
 PUBLICATION_DAY = 6
 
 
@@ -151,7 +151,7 @@ def close_by_job(closed_on: date, *, patience: float = 120.0, resend_after: floa
         if now - sent > resend_after:
             close_day.delay(closed_on.isoformat())
             sent = now
-        time.sleep(0.01)
+        time.sleep(0.05)
 
 
 def live_until(until: date, live: Callable[[date], None], progress: Callable[[date], None]) -> None:

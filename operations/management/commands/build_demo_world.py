@@ -125,6 +125,7 @@ class Command(TerminalCommand):
                     self.stderr.write(f"  {day}")
 
             world.live_until(when.until, live, advance)
+        life.end()
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
