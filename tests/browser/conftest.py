@@ -130,12 +130,20 @@ class Visitor:
     def check(self) -> None:
         """The page fits its width, has one main heading, and gave the console nothing to complain of."""
         self.page.wait_for_load_state()
-        room = self.page.evaluate(
-            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-        )
-        assert room <= 0, f"{self.page.url} is {room} px wider than the window"
+        assert self.overhang() <= 0, f"{self.page.url} is {self.overhang()} px wider than the window"
         assert self.page.locator("h1").count() == 1, f"{self.page.url} has not exactly one main heading"
         assert self.complaints == []
+
+    def overhang(self) -> int:
+        """By how many pixels the page is wider than the window."""
+        wide: int = self.page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        return wide
+
+    def enlarge(self) -> None:
+        """Text of twice the size, as somebody who sees little sets it (WCAG 2.2, 1.4.4)."""
+        self.page.evaluate("document.documentElement.style.setProperty('font-size', '200%', 'important')")
 
     def sign_in(self, login: Login) -> None:
         """Signs in on the sign-in page."""

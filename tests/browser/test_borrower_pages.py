@@ -136,6 +136,18 @@ def test_every_page_fits_and_nobody_stumbles_over_it(
     assert {name: said for name, said in found.items() if said} == {}
 
 
+def test_every_page_holds_text_of_twice_the_size(visit: Visit, site: Site) -> None:
+    visitor = visit(language="en")
+    visitor.sign_in(site.borrower)
+    wide = {}
+    for name, address in in_database(lambda: list(addresses(site))):
+        visitor.open(address)
+        visitor.enlarge()
+        visitor.shot(f"{name}-enlarged")
+        wide[name] = visitor.overhang()
+    assert {name: pixels for name, pixels in wide.items() if pixels > 0} == {}
+
+
 def test_what_somebody_would_stumble_over_is_found(visit: Visit) -> None:
     page = visit().page
     page.set_content(
