@@ -26,15 +26,18 @@ from ledger.chart import (
 )
 from ledger.sql import affected, fetch_all, value
 
-# On the due day's end: paid in full, nothing; minimum met, revolving interest on the billed principal left; minimum not met,
-# penalty on all that is billed and unpaid instead. From the next day on. What runs from earlier statements is closed and
-# carried; under the other kind it waits without principal for the next statement.
+# On the due day's end: paid in full, nothing; minimum met, revolving interest on the billed principal left, but for what a
+# later statement asks for in time, as one does after a change of the calendar; minimum not met, penalty on all that is billed
+# and unpaid instead. From the next day on. What runs from earlier statements is closed and carried; under the other kind it
+# waits without principal for the next statement.
 _DUE_NOW = "line.id IN (SELECT due.line_id FROM huabei_due AS due WHERE due.due_on = %(closed)s /* scope */)"
 
 _DUE_DAY = """
 WITH due_now AS (
     SELECT line.id AS line_id,
-           billed.debits_posted_fen - billed.credits_posted_fen AS principal_fen,
+           billed.debits_posted_fen - billed.credits_posted_fen
+               - coalesce((SELECT sum(principal_fen) FROM huabei_due AS later
+                           WHERE later.line_id = line.id AND later.due_on > %(closed)s), 0)::bigint AS principal_fen,
            billed.debits_posted_fen - billed.credits_posted_fen + interest.debits_posted_fen - interest.credits_posted_fen
                + fee.debits_posted_fen - fee.credits_posted_fen
                + penalty.debits_posted_fen - penalty.credits_posted_fen AS total_fen,

@@ -28,11 +28,11 @@ from ledger.services import CapExceeded, DuplicateReference, constraint_name, le
 from ledger.sql import fetch_all
 
 # Settles each hold for what is captured and reserves anew what a later capture may take; draws it on the line, and uses up
-# the customer's credit first (once per line and batch; what is left then is used by the next capture or statement). Where
-# instalments were chosen the principal is drawn as such, and no credit is used: that pays rows as they are billed. The
-# purchase is locked, so that two captures see what the other took; and the line, so that a statement issued at the same time
-# either has billed before, or leaves the line to be looked at next time; and the campaign, whose budget is given back after
-# the line's counters moved, as whoever buys under it locks it before either.
+# the customer's credit first, of several captures of a line one after the other. Where instalments were chosen the principal
+# is drawn as such, and no credit is used: that pays rows as they are billed. The purchase is locked, so that two captures see
+# what the other took; and the line, so that a statement issued at the same time either has billed before, or leaves the line
+# to be looked at next time; and the campaign, whose budget is given back after the line's counters moved, as whoever buys
+# under it locks it before either.
 _CAPTURE = """
 WITH held AS (
     SELECT purchase.id, purchase.line_id, purchase.merchant_id, purchase.hold_transfer_id,
@@ -61,9 +61,9 @@ WITH held AS (
                AS drawn_account_id,
            merchant.payable_account_id, nextval('ledger_entry_id_seq') AS entry_id,
            CASE WHEN NOT held.is_final THEN nextval('ledger_transfer_id_seq') END AS next_hold_id,
-           CASE WHEN choice.purchase_id IS NULL AND 1 = row_number() OVER
-                    (PARTITION BY held.line_id, choice.purchase_id IS NULL ORDER BY held.id)
-                THEN least(held.amount_fen, credit.credits_posted_fen - credit.debits_posted_fen)
+           CASE WHEN choice.purchase_id IS NULL THEN least(held.amount_fen, greatest(
+               credit.credits_posted_fen - credit.debits_posted_fen + held.amount_fen - sum(held.amount_fen) OVER
+                   (PARTITION BY held.line_id, choice.purchase_id IS NULL ORDER BY held.id), 0))::bigint
                 ELSE 0 END AS credit_used_fen
     FROM held CROSS JOIN (SELECT count(*) FROM campaign) AS locked
     JOIN line ON line.id = held.line_id

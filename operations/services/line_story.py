@@ -17,8 +17,9 @@ from payments.models import AutopayAmount
 
 # The fields that events of each type have beside their day, type and ref: those they need, and those they may have.
 EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "purchase": (frozenset({"amount"}), frozenset({"instalments"})),
+    "purchase": (frozenset({"amount"}), frozenset({"instalments", "escrow"})),
     "capture": (frozenset(), frozenset({"amount", "final"})),
+    "receipt": (frozenset(), frozenset()),
     "void": (frozenset(), frozenset({"amount"})),
     "refund": (frozenset(), frozenset({"amount"})),
     "repayment": (frozenset({"amount"}), frozenset({"value_date"})),
@@ -36,7 +37,7 @@ EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "autopay": (frozenset({"choice"}), frozenset()),
 }
 FIELDS = frozenset(
-    {"amount", "final", "instalments", "last_day", "cause", "value_date", "statement_day", "choice"}
+    {"amount", "final", "instalments", "last_day", "cause", "value_date", "statement_day", "choice", "escrow"}
 )
 MOST_EVENTS = 10_000
 LONGEST_DAYS = 3_660
@@ -78,6 +79,8 @@ class Event:
     cause: str = ""
     # Of autopay: what is collected on due days.
     choice: str = ""
+    # Of a purchase: whether it is paid at once and posts when its receipt is confirmed, or the time to do so is over.
+    escrow: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,8 +168,9 @@ def read_event(given: Any, position: int) -> Event:
         raise BadStory("is missing", field=f"{where}.{name}")
     for name in sorted(given_fields - needed - allowed):
         raise BadStory(f"is not known of a {read['type']}", field=f"{where}.{name}")
-    if not isinstance(read.get("final", True), bool):
-        raise BadStory("must be true or false", field=f"{where}.final")
+    for name in ("final", "escrow"):
+        if not isinstance(read.get(name, True), bool):
+            raise BadStory("must be true or false", field=f"{where}.{name}")
     if not isinstance(read.get("cause", ""), str):
         raise BadStory("must be the code of a cause", field=f"{where}.cause")
     if read["type"] == "autopay" and read["choice"] not in AutopayAmount.values:
@@ -184,6 +188,7 @@ def read_event(given: Any, position: int) -> Event:
         _date(read["last_day"], f"{where}.last_day") if "last_day" in given_fields else None,
         read.get("cause") or "",
         read.get("choice") or "",
+        read.get("escrow", False),
     )
 
 

@@ -11,82 +11,34 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 from django.db import transaction
 
-from customers.models import Customer, Shop
+from customers.models import Customer
 from finance.errors import DomainError
 from finance.money import format_yuan
 from huabei import autopay, selectors
-from huabei.models import Line, Plan, Purchase, PurchaseState, Repayment
-from huabei.services import corrections, credit, instalments, lifecycle, limits, purchases, repayments
+from huabei.models import Line, Plan, PurchaseState, Repayment
+from huabei.services import corrections, credit, instalments, lifecycle, limits
 from huabei.services.calendars import change_calendar
-from huabei.services.causes import CUSTOMER, Why, staff
+from huabei.services.causes import CUSTOMER, Why
 from huabei.services.lines import Opening, open_line
 from operations.services.closing import close_lines
+from operations.services.line_shopping import STAFF, Shopping, open_shops
 from operations.services.line_story import BadStory, Event, Story
 from payments.models import FundingSource, PaymentAttempt
 from payments.services import answers, sending, sources
 from payments.simulator import SimulatedGateway, fund
 
-# Who the simulated member of staff is that changes the line.
-STAFF = staff(1)
-
 
 @dataclass(slots=True)
-class _Told:
-    """The story as it is being told: the line, the shop, the purchases by their ref, and what was refused."""
+class _Told(Shopping):
+    """The story as it is being told: what is bought, what happens to the line beside, and what was refused."""
 
-    line_id: int
-    merchant_id: UUID
-    # Purchases that a capture or void names later wait for it; all others are captured at once.
-    waiting: frozenset[str]
-    purchase_ids: dict[str, int] = field(default_factory=dict)
-    plan_ids: dict[str, int] = field(default_factory=dict)
     freeze_ids: dict[str, int] = field(default_factory=dict)
-    customer_id: UUID = field(default_factory=uuid4)
     tokens: dict[str, str] = field(default_factory=dict)
     refused: list[dict[str, Any]] = field(default_factory=list)
-
-    def purchase(self, event: Event) -> None:
-        assert event.amount_fen is not None
-        self._refuse_used(event)
-        authorised = purchases.authorise(
-            line_id=self.line_id,
-            merchant_id=self.merchant_id,
-            amount_fen=event.amount_fen,
-            reference=event.ref,
-            on=event.on,
-            instalments=event.instalments,
-        )
-        self.purchase_ids[event.ref] = authorised.purchase_id
-        if event.ref not in self.waiting:
-            purchases.capture(purchase_id=authorised.purchase_id, amount_fen=event.amount_fen, on=event.on)
-
-    def capture(self, event: Event) -> None:
-        purchase = self._of(event)
-        purchases.capture(
-            purchase_id=purchase.pk,
-            amount_fen=event.amount_fen or purchase.amount_fen - purchase.captured_fen or purchase.amount_fen,
-            on=event.on,
-            reference=f"capture-{event.position}",
-            final=event.final,
-        )
-
-    def void(self, event: Event) -> None:
-        purchases.void(purchase_id=self._of(event).pk, on=event.on)
-
-    def refund(self, event: Event) -> None:
-        purchase = self._of(event)
-        repayments.refund(
-            purchase_id=purchase.pk,
-            amount_fen=event.amount_fen
-            or purchase.captured_fen - purchase.refunded_fen
-            or purchase.amount_fen,
-            reference=f"refund-{event.position}",
-            on=event.on,
-        )
 
     def repayment(self, event: Event) -> None:
         assert event.amount_fen is not None
@@ -104,7 +56,7 @@ class _Told:
         if repayment is not None:
             corrections.reverse_repayment(repayment_id=repayment.pk, reason="", on=event.on)
         else:
-            corrections.reverse_purchase(purchase_id=self._of(event).pk, reason="", on=event.on)
+            corrections.reverse_purchase(purchase_id=self.purchase_of(event).pk, reason="", on=event.on)
 
     def calendar_change(self, event: Event) -> None:
         change_calendar(line_id=self.line_id, statement_day=event.statement_day, on=event.on)
@@ -112,7 +64,7 @@ class _Told:
     def statement_plan(self, event: Event) -> None:
         assert event.amount_fen is not None
         assert event.instalments is not None
-        self._refuse_used(event)
+        self.refuse_used(event)
         plan = instalments.spread_statement(
             line_id=self.line_id,
             amount_fen=event.amount_fen,
@@ -130,12 +82,6 @@ class _Told:
         if plan_id is None:
             raise instalments.PlanNotFound(f"no plan {event.ref!r} was made before")
         instalments.pay_off(plan_id=plan_id, reference=f"payoff-{event.position}", on=event.on)
-
-    def _refuse_used(self, event: Event) -> None:
-        if event.ref in self.purchase_ids or event.ref in self.plan_ids:
-            raise BadStory(
-                "this ref is used by an earlier purchase or plan", field=f"events[{event.position}].ref"
-            )
 
     def limit(self, event: Event) -> None:
         assert event.amount_fen is not None
@@ -212,11 +158,6 @@ class _Told:
             for attempt in tried.order_by("pk")
         ]
 
-    def _of(self, event: Event) -> Purchase:
-        if event.ref not in self.purchase_ids:
-            raise purchases.PurchaseNotFound(f"no purchase {event.ref!r} was authorised before")
-        return Purchase.objects.get(pk=self.purchase_ids[event.ref])
-
     def happen(self, event: Event) -> None:
         """One event; what the services refuse is noted, and the story goes on."""
         act: Callable[[Event], None] = getattr(self, event.type)
@@ -240,13 +181,10 @@ def _begin(story: Story) -> _Told:
         national_id_encrypted=b"",
         national_id_index=uuid4().bytes,
     )
-    shop = Shop.objects.create(name="Simulated", category="simulated", registered_on=story.opened_on)
-    merchant = purchases.accept_merchant(shop=shop)
     opening = Opening(customer.pk, story.limit_fen, statement_day=story.statement_day, due_day=story.due_day)
     waiting = frozenset(event.ref for event in story.events if event.type in ("capture", "void"))
-    return _Told(
-        open_line(opening=opening, on=story.opened_on), merchant.pk, waiting, customer_id=customer.pk
-    )
+    line_id = open_line(opening=opening, on=story.opened_on)
+    return _Told(line_id, customer.pk, open_shops(story), waiting)
 
 
 def _plans(line_id: int) -> list[dict[str, Any]]:
@@ -294,7 +232,7 @@ def _ending(told: _Told, on: date) -> dict[str, Any]:
         for statement in selectors.statements_of(line.pk).reverse()
     ]
     late = selectors.delinquency(line.pk, on)
-    return {
+    standing = {
         "statements": statements,
         "plans": _plans(line.pk),
         "drawn": format_yuan(position.drawn_fen),
@@ -305,7 +243,12 @@ def _ending(told: _Told, on: date) -> dict[str, Any]:
         "overdue": format_yuan(late.overdue_fen),
         "status": line.status,
         "refused": told.refused,
-    } | ({"collections": told.collections()} if told.tokens else {})
+    }
+    if told.tokens:
+        standing["collections"] = told.collections()
+    if told.shops.escrow and (escrow := told.in_escrow()):
+        standing["escrow"] = escrow
+    return standing
 
 
 def simulate(story: Story) -> dict[str, Any]:

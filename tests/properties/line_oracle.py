@@ -34,11 +34,19 @@ class Taken:
 
 @dataclass
 class Bought:
-    """One purchase: authorised, and perhaps captured. `ended` says that its hold is over: captured, voided or expired."""
+    """
+    One purchase: authorised, and perhaps captured. `ended` says that its hold is over: captured, voided, given back before it
+    came, or expired.
+    """
 
+    bought_on: date
     amount: int
     last_day: date
     ended: str = ""
+    # Paid at once and posted when it comes; what was given back before that, and whether the buyer said that it came.
+    in_escrow: bool = False
+    cancelled: int = 0
+    confirmed: bool | None = None
     voided: bool = False
     taken_back: bool = False
     captures: list[Taken] = field(default_factory=list)
@@ -52,6 +60,16 @@ class Bought:
     @property
     def refunded(self) -> int:
         return sum(taken.refunded for taken in self.captures)
+
+    @property
+    def left(self) -> int:
+        """What is neither captured nor given back before."""
+        return self.amount - self.captured - self.cancelled
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is paid and did not come yet."""
+        return self.in_escrow and not self.ended
 
 
 @dataclass
@@ -116,7 +134,7 @@ class LineOracle(Changes):
 
     @property
     def held(self) -> int:
-        return sum(p.amount - p.captured for p in self.purchases.values() if not p.ended)
+        return sum(bought.left for bought in self.purchases.values() if not bought.ended)
 
     def overdue(self, on: date) -> int:
         return self.debts.overdue(on)
@@ -124,27 +142,50 @@ class LineOracle(Changes):
     # --- what happens to it ---
 
     def purchase(
-        self, on: date, ref: str, fen: int, *, capture: bool, instalments: int | None = None
+        self,
+        on: date,
+        ref: str,
+        fen: int,
+        *,
+        capture: bool,
+        instalments: int | None = None,
+        escrow: bool = False,
     ) -> None:
         if self.status != "active":
             raise Refused("line_not_active")
         chosen = self._chosen(on, instalments) if instalments else None
         if fen > self.available:
             raise Refused("limit_exceeded")
-        self.purchases[ref] = Bought(fen, on + self.rules(on).hold_days * DAY, instalments=chosen)
-        if capture:
+        days = self.rules(on).receipt_days if escrow else self.rules(on).hold_days
+        self.purchases[ref] = Bought(on, fen, on + days * DAY, instalments=chosen, in_escrow=escrow)
+        if capture and not escrow:
             self.capture(on, ref, None)
 
     def capture(self, on: date, ref: str, fen: int | None, *, final: bool = True) -> None:
         bought = self._bought(ref)
+        if bought.in_escrow:
+            raise Refused("purchase_awaits_receipt")
         if bought.ended:
             raise Refused("purchase_not_authorised")
-        left = bought.amount - bought.captured
-        fen = drawn = left if fen is None else fen
-        if fen > left:
+        fen = bought.left if fen is None else fen
+        if fen > bought.left:
             raise Refused("amount_refused")
+        self._take(on, ref, fen, final=final)
+
+    def receive(self, on: date, ref: str, *, confirmed: bool = True) -> None:
+        """What was bought in escrow came: all that was not given back before is posted today. Said again, nothing changes."""
+        bought = self._bought(ref)
+        if bought.confirmed is not None:
+            return
+        if not bought.waits:
+            raise Refused("purchase_not_authorised")
+        bought.confirmed = confirmed
+        self._take(on, ref, bought.left, final=True)
+
+    def _take(self, on: date, ref: str, fen: int, *, final: bool) -> None:
+        bought, drawn = self.purchases[ref], fen
         bought.captures.append(Taken(fen, on))
-        if final or fen == left:
+        if final or not bought.left:
             bought.ended = "captured"
         chosen = bought.instalments
         if chosen:
@@ -153,13 +194,21 @@ class LineOracle(Changes):
             self._learn(on, f"bought {ref}", lambda d: d.draw(drawn))
 
     def void(self, on: date, ref: str) -> None:
+        """The shop gives up what it did not charge; of what is paid and did not come, that is a refund of all of it."""
         bought = self._bought(ref)
+        if bought.waits:
+            self._cancel(bought, bought.left)
+        if bought.ended == "given back":
+            return
         if bought.ended and not bought.voided:
             raise Refused("purchase_not_authorised")
         bought.ended, bought.voided = "voided", True
 
     def refund(self, on: date, ref: str, fen: int | None) -> None:
         bought = self._bought(ref)
+        if bought.waits:
+            self._cancel(bought, bought.left if fen is None else fen)
+            return
         if not bought.captures or bought.taken_back:
             raise Refused("purchase_not_authorised")
         left = bought.captured - bought.refunded
@@ -173,6 +222,14 @@ class LineOracle(Changes):
             fen -= back
             parts.append((taken.posted_on, back))
         self._learn(on, f"refunded {ref}", lambda d: d.give_back(on, ref, parts))
+
+    def _cancel(self, bought: Bought, fen: int) -> None:
+        """Before it came, what is given back comes off what is held; given back whole, there is nothing to come."""
+        if fen > bought.left:
+            raise Refused("amount_refused")
+        bought.cancelled += fen
+        if not bought.left:
+            bought.ended = "given back"
 
     def repay(self, on: date, ref: str, fen: int, value_on: date | None = None) -> None:
         """Money came, and counts from its value date: today, or a day that has passed."""
@@ -201,7 +258,7 @@ class LineOracle(Changes):
         bought = self._bought(ref)
         if bought.taken_back:
             return
-        if not bought.captures or not bought.ended or bought.refunded:
+        if not bought.captures or not bought.ended or bought.refunded or bought.cancelled:
             raise Refused("purchase_not_reversible")
         bought.taken_back = True
         self._live_anew(on, list(self._without(ref)))
@@ -293,20 +350,23 @@ class LineOracle(Changes):
 
     def end_day(self, day: date) -> None:
         """
-        What is due is collected, holds run out, a statement is issued, a minimum that was missed freezes the line, what was
-        lent for a time ends.
+        What is due is collected, holds run out, a statement is issued, what nobody said had come is taken as received, what
+        was lent for a time ends, a minimum that was missed freezes the line.
         """
         self.sources.collect(
             day, lambda choice: self.asked_of_sources(day, choice), lambda fen: self._collected(day, fen)
         )
         for bought in self.purchases.values():
-            if not bought.ended and bought.last_day <= day:
+            if not bought.ended and not bought.in_escrow and bought.last_day <= day:
                 bought.ended = "expired"
         morning = day + DAY
         issued = self.debts.end_day(day)
         if issued is not None:
             self.statements.append(issued | {"correction": self.corrected})
             self.corrected = 0
+        for ref, bought in self.purchases.items():
+            if bought.waits and bought.last_day <= morning:
+                self.receive(morning, ref, confirmed=False)
         self.temporary = [(fen, last_day) for fen, last_day in self.temporary if last_day > day]
         if self.overdue(morning):
             self.late_minimum = True

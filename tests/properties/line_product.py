@@ -6,14 +6,14 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from huabei.models import InstalmentOption, InstalmentTerms, Terms
+from huabei.models import InstalmentOption, InstalmentTerms, MerchantTerms, Terms
 from operations.services.line_story import parse_story
 from operations.services.simulation import simulate
 from tests.properties.line_stories import NEW_RULES, NEW_TERMS_FROM, Story, told_by_oracle
 
 
 def change_terms() -> None:
-    """Other rates, another share and shorter holds from one day on."""
+    """Other rates, another share, shorter holds and less time to confirm a receipt from one day on."""
     Terms.objects.create(
         effective_from=NEW_TERMS_FROM,
         revolving_daily_rate="0.0004",
@@ -22,6 +22,7 @@ def change_terms() -> None:
         hold_days=NEW_RULES.hold_days,
         allocation=" ".join(NEW_RULES.order),
     )
+    MerchantTerms.objects.create(effective_from=NEW_TERMS_FROM, receipt_days=NEW_RULES.receipt_days)
     terms = InstalmentTerms.objects.create(
         effective_from=NEW_TERMS_FROM,
         early_payoff="fees_waived",

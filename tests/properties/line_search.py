@@ -9,7 +9,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.properties.line_stories import Choices, Seeded, Story
+from tests.properties.line_author import Choices, Seeded
+from tests.properties.line_stories import Story
 
 # STORIES=10000 tells that many in each test, and other ones each time; SEED=7 begins with that one.
 STORIES = int(os.environ.get("STORIES", "0"))

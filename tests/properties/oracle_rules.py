@@ -25,6 +25,8 @@ class Rules:
     penalty: Fraction = Fraction(5, 10_000)
     minimum_share: Fraction = Fraction(1, 10)
     hold_days: int = 7
+    # After so many days a purchase in escrow is taken as received.
+    receipt_days: int = 15
     # In which order money pays.
     order: tuple[str, str, str, str] = ("penalty", "interest", "fee", "principal")
     # Number of instalments → their fee in all; whether paying off early waives what is to come of it; the smallest plan.

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
+from tests.properties.line_author import Author, Drawn, write_story
 from tests.properties.line_product import change_terms, told_otherwise
 from tests.properties.line_search import STORIES, tell_all
-from tests.properties.line_stories import Author, Drawn, write_story
 
 
 @pytest.fixture(autouse=True)

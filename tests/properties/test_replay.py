@@ -18,9 +18,10 @@ from operations import audit
 from operations.services import simulation
 from operations.services.closing import close_lines
 from operations.services.line_story import parse_story, read_event
+from tests.properties.line_author import Choices, write_story
 from tests.properties.line_product import change_terms
 from tests.properties.line_search import tell_all
-from tests.properties.line_stories import Choices, Event, Story, days_of, rules_on, write_story, yuan
+from tests.properties.line_stories import Event, Story, days_of, rules_on, yuan
 from tests.properties.oracle_rules import DAY
 
 

@@ -7,10 +7,12 @@ from datetime import date
 import pytest
 
 from huabei.errors import LineNotActive
+from huabei.facts import disagreements
 from huabei.models import CalendarChange, Line, Segment, Statement
 from huabei.services.calendars import CalendarChangeRefused, change_calendar
 from huabei.services.lines import CalendarRefused, Opening, open_line
-from tests.line_world import a_customer, a_line, a_merchant, bought, end_days
+from huabei.services.repayments import repay
+from tests.line_world import a_customer, a_line, a_merchant, bought, end_day, end_days
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +59,30 @@ def test_two_statements_due_on_one_day_begin_one_penalty() -> None:
     segments = Segment.objects.filter(line=line, until__isnull=True)
     assert [(each.kind, each.principal_fen, each.since) for each in segments] == [
         ("penalty", 150_00, date(2026, 7, 11))
+    ]
+
+
+def test_what_a_later_statement_asks_for_in_time_bears_no_interest() -> None:
+    """Moved from 10 → 20 to 15 → 25: the first is paid by its due date, when the second is issued and has five more days."""
+    line, shop = a_line(statement_day=10), a_merchant()
+    bought(line, shop, 300_00, date(2026, 6, 1))
+    end_days(date(2026, 6, 9), date(2026, 6, 10))
+    change_calendar(line_id=line.pk, statement_day=15, on=date(2026, 6, 11))
+    bought(line, shop, 100_00, date(2026, 6, 12))
+    end_days(date(2026, 6, 14), date(2026, 6, 15))
+    repay(line_id=line.pk, amount_fen=300_00, reference="first", on=date(2026, 6, 16))
+    end_day(date(2026, 6, 20))
+    assert statements(line) == [
+        (date(2026, 6, 10), date(2026, 6, 20)),
+        (date(2026, 6, 15), date(2026, 6, 25)),
+    ]
+    assert not Segment.objects.filter(line=line).exists()
+    assert disagreements(Line.objects.get(pk=line.pk), date(2026, 6, 21)) == []
+    repay(line_id=line.pk, amount_fen=10_00, reference="minimum", on=date(2026, 6, 22))
+    end_day(date(2026, 6, 25))
+    segments = Segment.objects.filter(line=line, until__isnull=True)
+    assert [(each.kind, each.principal_fen, each.since) for each in segments] == [
+        ("revolving", 90_00, date(2026, 6, 26))
     ]
 
 

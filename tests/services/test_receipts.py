@@ -377,3 +377,13 @@ def test_a_posting_is_said_of_neither_the_past_nor_a_far_day_and_once_of_a_day(
             why=Why("agreement", "staff:1", "second"),
             on=ON,
         )
+
+
+def test_what_is_received_on_one_day_uses_the_credit_one_after_the_other(line: Line, shop: Merchant) -> None:
+    repay(line_id=line.pk, amount_fen=100_00, reference="too much", on=ON)
+    for fen in (30_00, 50_00, 40_00):
+        authorised(line, shop, fen, ON)
+    end_days(LAST - timedelta(days=1), LAST - timedelta(days=1))
+    found = stands(line, LAST)
+    assert (found.credit_fen, found.unbilled_fen, found.held_fen) == (0, 20_00, 0)
+    assert faults(line, LAST) == []

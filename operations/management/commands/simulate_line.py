@@ -11,8 +11,14 @@ from django.utils import translation
 from django.utils.decorators import method_decorator
 
 from finance.errors import DomainError
-from operations.services.line_story import parse_story
+from operations.services.line_story import EVENT_TYPES, parse_story
 from operations.services.simulation import simulate
+
+
+def shape(type_: str) -> str:
+    """What events of a type have beside their day, type and ref: what they need, and in brackets what they may have."""
+    needed, allowed = (", ".join(sorted(fields)) for fields in EVENT_TYPES[type_])
+    return " ".join(filter(None, (f"{type_}:", needed, f"[{allowed}]" if allowed else "")))
 
 
 class Command(BaseCommand):
@@ -20,7 +26,8 @@ class Command(BaseCommand):
         "Reads a line and its events from stdin, lives through them on the real services and the real close, prints the "
         "statements and what stands on the line, and keeps nothing. "
         'Example: {"line": {"limit": "8000.00", "statement_day": 1, "due_day": 10, "opened_on": "2026-05-20"}, '
-        '"events": [{"on": "2026-06-05", "type": "purchase", "amount": "1000.00", "ref": "p1"}], "until": "2026-08-01"}'
+        '"events": [{"on": "2026-06-05", "type": "purchase", "amount": "1000.00", "ref": "p1"}], "until": "2026-08-01"}. '
+        "Every event has on, type and ref; by type: " + "; ".join(map(shape, EVENT_TYPES)) + "."
     )
     requires_system_checks = []
 
