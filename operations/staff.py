@@ -46,6 +46,8 @@ CASE_FILE = (
     "huabei.view_merchant",
     "huabei.view_merchantchange",
     "huabei.view_openingdecision",
+    "huabei.view_decisionreview",
+    "huabei.view_bulkthaw",
     "huabei.view_openingpolicy",
     "huabei.view_plan",
     "huabei.view_purchase",
@@ -76,7 +78,7 @@ CASE_FILE = (
 SERVICING = ("lending.service_loan", "lending.receive_for_loan", "lending.undo_fact")
 
 # What an underwriter decides about lines, and what whoever looks after running lines does.
-LINE_DECISIONS = ("huabei.set_limit", "huabei.freeze_line")
+LINE_DECISIONS = ("huabei.set_limit", "huabei.freeze_line", "huabei.decide_review")
 LINE_SERVICING = (
     "huabei.suspend_merchant",
     "huabei.freeze_line",
@@ -101,6 +103,9 @@ ROLES: Mapping[str, tuple[str, ...]] = {
         "lending.add_productversion",
         "lending.give_up_loan",
         *SERVICING,
+        "huabei.add_terms",
+        "huabei.add_instalmentterms",
+        "huabei.add_consumerrule",
         "huabei.add_openingpolicy",
         "huabei.close_line",
         "huabei.run_campaign",

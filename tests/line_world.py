@@ -32,6 +32,7 @@ from huabei.services.causes import Why
 from huabei.services.lines import CALENDARS, Opening, open_line
 from huabei.services.merchants import change_posting
 from huabei.services.policies import publish_policy
+from tests.publishing import publication
 
 OPENED_ON = date(2026, 5, 20)
 _references = itertools.count(1)
@@ -54,7 +55,8 @@ def a_policy(
 ) -> OpeningPolicy:
     """The policy that opens lines from a date on: every score earns the smallest limit, unless said otherwise."""
     before = effective_from - timedelta(days=1)
-    return publish_policy(effective_from=effective_from, figures=figures, bands=bands, on=before)
+    said = publication(effective_from, reference=str(uuid4()))
+    return publish_policy(publication=said, figures=figures, bands=bands, on=before)
 
 
 def a_merchant() -> Merchant:

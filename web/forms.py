@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -14,6 +15,8 @@ from finance.money import MoneyError, format_yuan, parse_yuan
 from web.api.reading import LARGEST_AMOUNT_FEN
 
 OTHER = "other"
+
+_SHORT_NUMBER = re.compile(r"[0-9]{1,4}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +113,32 @@ class RepayForm(forms.Form):
             None,
             _("This form has paid another amount already. Send it again only if you want to pay once more."),
         )
+
+
+class PairsField(forms.CharField):
+    """
+    Several numbers with what belongs to each, one after another: `3:0.025 6:0.045`. Its value is pairs, in the order written.
+
+    `read` makes a value of the second part and says with a ValueError or ValidationError that it is none; `example` is shown.
+    """
+
+    def __init__(self, *, read: Callable[[str], Any], example: str, **options: Any) -> None:
+        attributes = {"rows": 5, "spellcheck": "false", "autocomplete": "off"}
+        super().__init__(max_length=2_000, widget=forms.Textarea(attributes), **options)
+        self.read, self.example = read, example
+
+    def clean(self, value: Any) -> Any:
+        """The pairs. ValidationError names the first that is none."""
+        pairs = []
+        for written in super().clean(value).split():
+            number, _colon, rest = written.partition(":")
+            try:
+                if not _SHORT_NUMBER.fullmatch(number):
+                    raise ValueError(number)
+                pairs.append((int(number), self.read(rest)))
+            except (ValueError, ArithmeticError, forms.ValidationError) as error:
+                raise forms.ValidationError(
+                    _("%(written)s is not understood: write pairs such as %(example)s, with a space between.")
+                    % {"written": written, "example": self.example}
+                ) from error
+        return pairs

@@ -5,6 +5,7 @@ from huabei.admin import (
     campaigns,
     changes,
     delinquency,
+    hearings,
     instalments,
     lines,
     merchants,
@@ -12,6 +13,7 @@ from huabei.admin import (
     records,
     settlements,
     statements,
+    terms,
 )
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "campaigns",
     "changes",
     "delinquency",
+    "hearings",
     "instalments",
     "lines",
     "merchants",
@@ -26,4 +29,5 @@ __all__ = [
     "records",
     "settlements",
     "statements",
+    "terms",
 ]

@@ -1,4 +1,4 @@
-"""Instalments in the console: what they cost by date, and plans row by row."""
+"""Instalments in the console: plans row by row."""
 
 from __future__ import annotations
 
@@ -6,41 +6,16 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from huabei.admin.links import entry_link
 from huabei.admin.records import OfLineAdmin
-from huabei.models import InstalmentTerms, Plan, PlanRow
-from web.console import RecordAdmin, Table, link_to, money, money_column
+from huabei.models import Plan, PlanRow
+from web.console import Table, link_to, money, money_column
 from web.templatetags.money import percent
 
 SHOWN = 20
-
-
-@admin.register(InstalmentTerms)
-class InstalmentTermsAdmin(RecordAdmin):
-    """What instalments cost by the date it is in force from."""
-
-    list_display = (
-        "effective_from",
-        "early_payoff",
-        money_column("smallest_statement_plan_fen", _("smallest amount of a statement in instalments")),
-    )
-    fields = list_display
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All of them."""
-        return self.fields
-
-    def tables(self, record: InstalmentTerms) -> Iterable[Table]:
-        """What is offered."""
-        yield Table(
-            _("instalment options"),
-            (_("instalments"), _("fee rate in total")),
-            [(option.periods, percent(option.fee_rate)) for option in record.options.order_by("periods")],
-        )
 
 
 def _row_state(row: PlanRow) -> Any:

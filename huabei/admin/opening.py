@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any, ClassVar
 
-from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
+from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
-from finance.errors import DomainError
 from huabei.admin.links import line_link
-from huabei.admin.policy_form import BandForms, PolicyForm, bands_of
+from huabei.admin.policy_form import PolicyForm, RuleForm
+from huabei.admin.publishing import HISTORY, PublishingAdmin, label, publishing
+from huabei.applicants import policy_in_force
 from huabei.models import ConsumerRule, OpeningDecision, OpeningPolicy
 from huabei.policy import OUTCOME_TEXTS, REFUSAL_TEXTS, RULE_TEXTS, Figure, Refusal
-from huabei.services.policies import publish_policy
-from web.api.day import booking_day
+from huabei.redeciding import redecide
+from huabei.services.policies import RANGES, publish_consumer_rule, publish_policy
+from web.acts import Figures
 from web.console import RecordAdmin, Table, add_link, link_to, list_url, money, money_column
-from web.templatetags.money import yuan, yuan_input
+from web.templatetags.money import yuan
 
-ADD = "huabei.add_openingpolicy"
 # Rules whose figures are fen.
 AMOUNTS = (Refusal.OVERDUE, Refusal.EXPOSURE, Refusal.CONSUMER_CAP)
 
@@ -76,6 +74,7 @@ class OpeningDecisionAdmin(RecordAdmin):
         money_column("overdue_fen", _("overdue")),
         money_column("limit_fen", _("limit offered")),
         "line_page",
+        "overturns_page",
         "policy_page",
         "rule_page",
         "recorded_at",
@@ -112,6 +111,13 @@ class OpeningDecisionAdmin(RecordAdmin):
         """The line that was opened."""
         return line_link(decision.line) if decision.line else "–"
 
+    @admin.display(description=_("overturns the decision"))
+    def overturns_page(self, decision: OpeningDecision) -> SafeString | str:
+        """The refusal that a person set aside by it."""
+        if decision.overturns_id is None:
+            return "–"
+        return link_to("huabei_openingdecision", decision.overturns_id, f"#{decision.overturns_id}")
+
     @admin.display(description=_("opening policy"))
     def policy_page(self, decision: OpeningDecision) -> SafeString:
         """The version that decided."""
@@ -132,26 +138,63 @@ class OpeningDecisionAdmin(RecordAdmin):
                     RULE_TEXTS[ruled.rule],
                     ruled.rule.value,
                     OUTCOME_TEXTS[ruled.outcome],
-                    _figure(ruled.rule, ruled.found),
-                    _figure(ruled.rule, ruled.needed),
+                    figure(ruled.rule, ruled.found),
+                    figure(ruled.rule, ruled.needed),
                 )
                 for ruled in record.ruled
             ],
         )
 
 
-def _figure(rule: Refusal, figure: Figure) -> Any:
-    if figure is None:
+def figure(rule: Refusal, value: Figure) -> Any:
+    """What a rule found or needed, as people read it."""
+    if value is None:
         return "–"
-    if isinstance(figure, bool):
-        return _("yes") if figure else _("no")
-    return yuan(figure) if rule in AMOUNTS and isinstance(figure, int) else figure
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    return yuan(value) if rule in AMOUNTS and isinstance(value, int) else value
+
+
+class DecidingAdmin(PublishingAdmin):
+    """Versions of what applications are decided by."""
+
+    def concerned(self, version: Any, on: date) -> Iterable[Table]:
+        """What would be in force from that day on, asked of the latest decisions."""
+        found = redecide(policy_in_force(version.effective_from).figures)
+        yield Table(
+            _("What would have become of the latest decisions"),
+            (_("of the latest decisions"), _("how many")),
+            [
+                (_("looked at"), found.looked_at),
+                (_("refused, and would be granted"), found.granted),
+                (_("granted, and would be refused"), found.refused),
+                (_("granted, and the limit would be larger"), found.larger),
+                (_("granted, and the limit would be smaller"), found.smaller),
+            ],
+        )
+        if found.sample:
+            yield Table(
+                _("Some that would be decided otherwise"),
+                (_("decision"), _("limit offered"), _("then")),
+                [
+                    (link_to("huabei_openingdecision", pk, f"#{pk}"), money(was), money(then))
+                    for pk, was, then in found.sample
+                ],
+            )
 
 
 @admin.register(OpeningPolicy)
-class OpeningPolicyAdmin(RecordAdmin):
+class OpeningPolicyAdmin(DecidingAdmin):
     """Versions of the policy that opens lines, newest first, each with the limit that a score earns."""
 
+    acts = publishing(
+        "huabei.add_openingpolicy",
+        PolicyForm,
+        lambda form, on: publish_policy(
+            publication=form.publication, figures=form.figures, bands=form.cleaned_data["bands"], on=on
+        ),
+        warning=_("What was decided stays as it was decided."),
+    )
     FIGURES = (
         "lender_type",
         "minimum_age",
@@ -161,92 +204,62 @@ class OpeningPolicyAdmin(RecordAdmin):
         money_column("maximum_limit_fen", _("largest limit")),
         money_column("maximum_exposure_fen", _("largest exposure to one person")),
     )
-    list_display = ("effective_from", *FIGURES)
-    ordering = ("-effective_from",)
+    list_display = ("effective_from", *FIGURES, *HISTORY)
     fields = list_display
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All of them."""
-        return self.fields
-
-    def render_change_form(
-        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
-    ) -> HttpResponse:
-        if kwargs.get("obj") is not None and request.user.has_perm(ADD):
-            context["acts"] = [(_("New version"), reverse("admin:huabei_openingpolicy_version"))]
-        return super().render_change_form(request, context, *args, **kwargs)
+    def shown(self, version: OpeningPolicy) -> Figures:
+        """Its figures, and what each score earns."""
+        bands = version.bands.order_by("score_from")
+        return [
+            (label(OpeningPolicy, "lender_type"), version.get_lender_type_display()),
+            *((label(OpeningPolicy, name), getattr(version, name)) for name in RANGES),
+            *(
+                (label(OpeningPolicy, name), money(getattr(version, name)))
+                for name in ("minimum_limit_fen", "maximum_limit_fen", "maximum_exposure_fen")
+            ),
+            (_("limit by score"), ", ".join(f"{band.score_from}: {yuan(band.limit_fen)}" for band in bands)),
+        ]
 
     def tables(self, record: OpeningPolicy) -> Iterable[Table]:
-        """The limit bands."""
+        """The limit bands, and what the version changed."""
         yield Table(
             _("Limit by score"),
             (_("score from"), _("limit")),
             [(band.score_from, money(band.limit_fen)) for band in record.bands.order_by("score_from")],
         )
-
-    def get_urls(self) -> list[URLPattern]:
-        new = self.admin_site.admin_view(self.new_version)
-        return [path("version/", new, name="huabei_openingpolicy_version"), *super().get_urls()]
-
-    def new_version(self, request: HttpRequest) -> HttpResponse:
-        """The latest version's figures in a form, and adding them as changed from a day on."""
-        if not request.user.has_perm(ADD):
-            raise PermissionDenied
-        latest = OpeningPolicy.objects.order_by("-effective_from").first()
-        if latest is None:
-            raise Http404
-        given = [
-            {"score_from": band.score_from, "limit": yuan_input(band.limit_fen)}
-            for band in latest.bands.order_by("score_from")
-        ]
-        form = PolicyForm(request.POST or None, latest=latest)
-        bands = BandForms(request.POST or None, initial=given)
-        if request.method == "POST" and form.is_valid() and bands.is_valid():
-            row = _added(form, bands)
-            if row is not None:
-                messages.success(request, gettext("Added. What was decided stays as it was decided."))
-                return redirect("admin:huabei_openingpolicy_change", row.pk)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("New version"),
-            "opts": self.opts,
-            "form": form,
-            "bands": bands,
-        }
-        return render(request, "admin/huabei_policy.html", context)
-
-
-def _added(form: PolicyForm, bands: Any) -> OpeningPolicy | None:
-    try:
-        with booking_day() as on:
-            return publish_policy(
-                effective_from=form.cleaned_data["effective_from"],
-                figures=form.figures,
-                bands=bands_of(bands),
-                on=on,
-            )
-    except DomainError as error:
-        form.refuse(error)
-        return None
+        yield from super().tables(record)
 
 
 @admin.register(ConsumerRule)
-class ConsumerRuleAdmin(RecordAdmin):
+class ConsumerRuleAdmin(DecidingAdmin):
     """What the law allows each type of lender towards one consumer, by date."""
 
+    acts = publishing(
+        "huabei.add_consumerrule",
+        RuleForm,
+        lambda form, on: publish_consumer_rule(
+            publication=form.publication, lender_type=form.record.lender_type, on=on, **form.figures
+        ),
+        warning=_("What was decided stays as it was decided. Loans take the cap over with it."),
+    )
+    same = ("lender_type",)
     list_display = (
         "effective_from",
         "lender_type",
         money_column("consumer_cap_fen", _("most to one consumer")),
         "students_admitted",
+        *HISTORY,
     )
     list_filter: ClassVar[Any] = ("lender_type",)
     ordering = ("lender_type", "-effective_from")
     fields = list_display
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All of them."""
-        return self.fields
+    def shown(self, version: ConsumerRule) -> Figures:
+        """The cap, and whether students are admitted."""
+        return [
+            (label(ConsumerRule, "consumer_cap_fen"), money(version.consumer_cap_fen)),
+            (label(ConsumerRule, "students_admitted"), _("yes") if version.students_admitted else _("no")),
+        ]
 
 
 add_link(

@@ -1,4 +1,4 @@
-"""The form of a new version of the policy that opens lines: the latest version's figures and bands, to be changed."""
+"""The forms of a new version of the policy that opens lines, and of a new rule of the law on consumer credit."""
 
 from __future__ import annotations
 
@@ -7,65 +7,56 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from finance.errors import DomainError
-from huabei.models import LenderType, OpeningPolicy
-from web.acts import DayField
-from web.forms import YuanField
+from huabei.admin.publishing import PublishForm, label
+from huabei.models import ConsumerRule, LenderType, OpeningPolicy
+from huabei.services.policies import RANGES
+from web.forms import PairsField, YuanField, read_amount
 from web.templatetags.money import yuan_input
 
-_YUAN = ("minimum_limit_fen", "maximum_limit_fen", "maximum_exposure_fen")
-_PLAIN = ("lender_type", "minimum_age", "minimum_score", "score_days")
+
+def _whole(field: str) -> forms.IntegerField:
+    least, most = RANGES[field]
+    return forms.IntegerField(label=label(OpeningPolicy, field), min_value=least, max_value=most)
 
 
-def _name(field: str) -> Any:
-    return OpeningPolicy._meta.get_field(field).verbose_name  # type: ignore[union-attr]
+class PolicyForm(PublishForm):
+    """The figures and bands of the policy. How they go together, the service says."""
+
+    columns = (
+        "lender_type",
+        "minimum_age",
+        "minimum_score",
+        "score_days",
+        "minimum_limit_fen",
+        "maximum_limit_fen",
+        "maximum_exposure_fen",
+    )
+    lender_type = forms.ChoiceField(label=label(OpeningPolicy, "lender_type"), choices=LenderType.choices)
+    minimum_age = _whole("minimum_age")
+    minimum_score = _whole("minimum_score")
+    score_days = _whole("score_days")
+    minimum_limit_fen = YuanField(label=label(OpeningPolicy, "minimum_limit_fen"))
+    maximum_limit_fen = YuanField(label=label(OpeningPolicy, "maximum_limit_fen"))
+    maximum_exposure_fen = YuanField(label=label(OpeningPolicy, "maximum_exposure_fen"))
+    bands = PairsField(
+        label=_("limit by score"),
+        read=read_amount,
+        example="600:2000.00 650:8000.00",
+        help_text=_("The score from which it counts, and the limit in yuan that it earns: 600:2000.00"),
+    )
+    field_order = ("effective_from", *columns, "bands", "reason")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        bands = self.record.bands.order_by("score_from")
+        written = "\n".join(f"{band.score_from}:{yuan_input(band.limit_fen)}" for band in bands)
+        self.initial.setdefault("bands", written)
 
 
-class PolicyForm(forms.Form):
-    """The figures, and from which day they count. How they go together, the service says."""
+class RuleForm(PublishForm):
+    """What the law says of one type of lender."""
 
-    effective_from = DayField(label=_name("effective_from"))
-    lender_type = forms.ChoiceField(label=_name("lender_type"), choices=LenderType.choices)
-    minimum_age = forms.IntegerField(label=_name("minimum_age"), min_value=18, max_value=120)
-    minimum_score = forms.IntegerField(label=_name("minimum_score"), min_value=350, max_value=950)
-    score_days = forms.IntegerField(label=_name("score_days"), min_value=1, max_value=366)
-    minimum_limit_fen = YuanField(label=_name("minimum_limit_fen"))
-    maximum_limit_fen = YuanField(label=_name("maximum_limit_fen"))
-    maximum_exposure_fen = YuanField(label=_name("maximum_exposure_fen"))
-
-    def __init__(self, *args: Any, latest: OpeningPolicy, **kwargs: Any) -> None:
-        given = {name: getattr(latest, name) for name in _PLAIN}
-        given |= {name: yuan_input(getattr(latest, name)) for name in _YUAN}
-        super().__init__(*args, **{**kwargs, "initial": given})
-
-    @property
-    def figures(self) -> dict[str, Any]:
-        """The version's columns."""
-        return {name: value for name, value in self.cleaned_data.items() if name != "effective_from"}
-
-    def refuse(self, error: DomainError) -> None:
-        """Says beside the field that it names what the service refused; what is of the bands, above all."""
-        self.add_error(error.field if error.field in self.fields else None, error.message)
-
-
-class BandForm(forms.Form):
-    """One band. An empty score leaves it out."""
-
-    score_from = forms.IntegerField(label=_("score from"), required=False, min_value=350, max_value=950)
-    limit = YuanField(label=_("limit"), required=False)
-
-    def clean(self) -> dict[str, Any]:
-        """Whoever reaches a score earns something."""
-        cleaned = super().clean() or {}
-        if cleaned.get("score_from") is not None and not cleaned.get("limit") and not self.errors:
-            self.add_error("limit", _("Write the limit that this score earns."))
-        return cleaned
-
-
-BandForms = forms.formset_factory(BandForm, extra=2, max_num=40, absolute_max=40)
-
-
-def bands_of(forms_: Any) -> list[tuple[int, int]]:
-    """The bands that were written, as (score from, limit in fen)."""
-    given = [each.cleaned_data for each in forms_ if each.cleaned_data.get("score_from") is not None]
-    return [(each["score_from"], each["limit"]) for each in given]
+    columns = ("consumer_cap_fen", "students_admitted")
+    consumer_cap_fen = YuanField(label=label(ConsumerRule, "consumer_cap_fen"))
+    students_admitted = forms.BooleanField(label=label(ConsumerRule, "students_admitted"), required=False)
+    field_order = ("effective_from", *columns, "reason")

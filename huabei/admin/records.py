@@ -23,7 +23,6 @@ from huabei.models import (
     Refund,
     Repayment,
     Segment,
-    Terms,
 )
 from web.acts import ActingAdmin, Figures
 from web.console import RecordAdmin, Table, link_to, money_column
@@ -230,40 +229,6 @@ class RepaymentAdmin(OfLineActing):
     )
     list_display = ("received_on", "of_line", *WENT_TO, "entry")
     fields = ("of_line", "reference", "received_on", *WENT_TO, "entry")
-
-
-@admin.register(Terms)
-class TermsAdmin(RecordAdmin):
-    """The product's figures by the date they are in force from."""
-
-    list_display = (
-        "effective_from",
-        "minimum_share",
-        "revolving",
-        "penalty",
-        "hold_days",
-        "allocation",
-    )
-    fields = list_display
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
-        """All of them."""
-        return self.fields
-
-    @admin.display(description=_("share of the principal in the minimum due"))
-    def minimum_share(self, terms: Terms) -> str:
-        """As a percentage."""
-        return percent(terms.minimum_due_share)
-
-    @admin.display(description=_("revolving rate a day"))
-    def revolving(self, terms: Terms) -> str:
-        """As a percentage."""
-        return percent(terms.revolving_daily_rate)
-
-    @admin.display(description=_("penalty rate a day"))
-    def penalty(self, terms: Terms) -> str:
-        """As a percentage."""
-        return percent(terms.penalty_daily_rate)
 
 
 @admin.register(Accrual)

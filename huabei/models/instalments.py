@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from huabei.models.campaigns import Campaign
 from huabei.models.lines import Line
+from huabei.models.publishing import Published, published
 from huabei.models.purchases import Purchase, Refund
 from huabei.models.statements import Due
 
@@ -19,8 +20,8 @@ class PayoffRule(models.TextChoices):
     FEES_WAIVED = "fees_waived", _("remaining fees are waived")
 
 
-class InstalmentTerms(models.Model):
-    """What instalments cost from a date on, until the next row's date. A version is never changed once it is in force."""
+class InstalmentTerms(Published):
+    """What instalments cost from a date on, until the next row's date. Never changed, nor are its options."""
 
     effective_from = models.DateField(_("effective from"), unique=True)
     early_payoff = models.CharField(
@@ -41,6 +42,7 @@ class InstalmentTerms(models.Model):
             models.CheckConstraint(
                 name="instalment_terms_smallest_positive", condition=Q(smallest_statement_plan_fen__gte=1)
             ),
+            *published("instalment_terms"),
         ]
 
     def __str__(self) -> str:

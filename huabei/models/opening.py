@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
 from huabei.models.lines import Line
+from huabei.models.publishing import Published, published
 from huabei.policy import Refusal, Ruled, RuleOutcome, ruled_of
 
 # What no policy may ask for or grant, whatever its rows say.
@@ -21,7 +22,7 @@ class LenderType(models.TextChoices):
     BANK = "bank", _("bank")
 
 
-class ConsumerRule(models.Model):
+class ConsumerRule(Published):
     """
     What the law lets a type of lender do for one consumer, from a day on until the next row's. Never changed.
 
@@ -45,13 +46,14 @@ class ConsumerRule(models.Model):
                 name="consumer_rule_sensible",
                 condition=Q(lender_type__in=LenderType.values, consumer_cap_fen__range=(1, LARGEST_FEN)),
             ),
+            *published("consumer_rule"),
         ]
 
     def __str__(self) -> str:
         return f"{self.lender_type} {self.effective_from}"
 
 
-class OpeningPolicy(models.Model):
+class OpeningPolicy(Published):
     """
     By what lines are opened and their limits reviewed, from a day on until the next version's. Never changed; its bands are
     written with it, and the database looks at them together when the transaction ends.
@@ -93,6 +95,7 @@ class OpeningPolicy(models.Model):
                     maximum_exposure_fen__lte=LARGEST_FEN,
                 ),
             ),
+            *published("opening_policy"),
         ]
 
     def __str__(self) -> str:
@@ -163,6 +166,14 @@ class OpeningDecision(models.Model):
     limit_fen = models.BigIntegerField(_("limit offered"))
     line = models.OneToOneField(
         Line, on_delete=models.PROTECT, null=True, related_name="decision", verbose_name=_("credit line")
+    )
+    # By what a person decided otherwise than the policy did, if one did: the refusal that they looked at.
+    overturns = models.OneToOneField(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="overturned_by",
+        verbose_name=_("overturns the decision"),
     )
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
 

@@ -9,10 +9,11 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from finance.allocation import ALLOCATIONS
+from huabei.models.publishing import Published, published
 
 
-class Terms(models.Model):
-    """The product's figures from a date on, until the next row's date. A version is never changed once it is in force."""
+class Terms(Published):
+    """The product's figures from a date on, until the next row's date. Never changed."""
 
     effective_from = models.DateField(_("effective from"), unique=True)
     minimum_due_share = models.DecimalField(
@@ -52,6 +53,7 @@ class Terms(models.Model):
                 name="terms_allocation_ranks_each_component_once", condition=Q(allocation__in=ALLOCATIONS)
             ),
             models.CheckConstraint(name="terms_hold_days_positive", condition=Q(hold_days__gte=1)),
+            *published("terms"),
         ]
 
     def __str__(self) -> str:

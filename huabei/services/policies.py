@@ -1,4 +1,7 @@
-"""New versions of the policy that opens lines: figures that count from a day to come on. What was decided stays as it was."""
+"""
+New versions of the policy that opens lines and of what the law says of consumers: figures that count from a day to come on.
+What was decided stays as it was.
+"""
 
 from __future__ import annotations
 
@@ -6,54 +9,74 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from django.core.exceptions import ValidationError
-from django.db import DatabaseError, connection, transaction
+from django.db import transaction
 from django.utils.translation import gettext as _
 
-from huabei.errors import LARGEST_AMOUNT_FEN, LineError
-from huabei.models import LimitBand, OpeningPolicy
+from customers.laws import tell_consumer_cap
+from huabei.errors import LARGEST_AMOUNT_FEN
+from huabei.models import ConsumerRule, LenderType, LimitBand, OpeningPolicy
+from huabei.services.publishing import Publication, publish
 
 SCORES = range(350, 951)
 # What one policy may ask of a person, as the database says too.
 RANGES = {"minimum_age": (18, 120), "minimum_score": (350, 950), "score_days": (1, 366)}
 
 
-class FiguresRefused(LineError):
-    """Figures that no policy may have; `field` names the first that is wrong."""
-
-    code = "figures_refused"
-
-
 def publish_policy(
-    *, effective_from: date, figures: Mapping[str, Any], bands: Sequence[tuple[int, int]], on: date
+    *, publication: Publication, figures: Mapping[str, Any], bands: Sequence[tuple[int, int]], on: date
 ) -> OpeningPolicy:
     """
     The policy from a day after the business date on. `figures` are the columns of OpeningPolicy, `bands` pairs of a score and
     the limit in fen that it earns up to the next one.
 
-    All or nothing. Error: FiguresRefused for a day that is not to come or has a policy, figures out of order, no band at or
-    below the lowest score, a band outside the limits, and a better score that would earn less.
+    All or nothing, once per reference. Errors: FiguresRefused for a day that is not to come or has a policy, figures out of
+    order, no band at or below the lowest score, a band outside the limits, and a better score that would earn less;
+    ReferenceRefused, RequestConflict.
     """
-    if effective_from <= on:
-        raise FiguresRefused(_("New figures count from a day to come."), field="effective_from")
-    policy = OpeningPolicy(effective_from=effective_from, **figures)
-    for field, message in _wrong(policy, bands):
-        raise FiguresRefused(message, field=field)
-    try:
-        policy.full_clean()
-        with transaction.atomic():
-            policy.save(force_insert=True)
-            LimitBand.objects.bulk_create(
-                LimitBand(policy=policy, score_from=score_from, limit_fen=limit_fen)
-                for score_from, limit_fen in bands
-            )
-            _look_now()
-    except ValidationError as error:
-        field, messages = next(iter(error.message_dict.items()))
-        raise FiguresRefused(str(messages[0]), field=field) from error
-    except DatabaseError as error:
-        raise FiguresRefused(_("The figures do not go together."), field="bands") from error
-    return policy
+    policy = OpeningPolicy(effective_from=publication.effective_from, **figures)
+    return publish(
+        policy,
+        publication=publication,
+        parts=(
+            LimitBand(policy=policy, score_from=score_from, limit_fen=limit_fen)
+            for score_from, limit_fen in bands
+        ),
+        asked={"figures": figures, "bands": bands},
+        wrong=_wrong(policy, bands),
+        deferred=("huabei_openingpolicy_has_bands", "huabei_limitband_in_order"),
+        on=on,
+    )
+
+
+def publish_consumer_rule(
+    *, publication: Publication, lender_type: str, consumer_cap_fen: int, students_admitted: bool, on: date
+) -> ConsumerRule:
+    """
+    What the law lets a type of lender do for one consumer, from a day after the business date on; every other product that
+    keeps the cap takes it over with it.
+
+    All or nothing, once per reference. Errors: FiguresRefused, ReferenceRefused, RequestConflict, and what the other products
+    refuse.
+    """
+    rule = ConsumerRule(
+        lender_type=lender_type,
+        effective_from=publication.effective_from,
+        consumer_cap_fen=consumer_cap_fen,
+        students_admitted=students_admitted,
+    )
+    figures = {"lender": lender_type, "cap": consumer_cap_fen, "students": students_admitted}
+    with transaction.atomic():
+        made = publish(rule, publication=publication, asked=figures, wrong=_wrong_rule(rule), on=on)
+        if not made.repeated:
+            tell_consumer_cap(made.lender_type, made.effective_from, made.consumer_cap_fen)
+        return made
+
+
+def _wrong_rule(rule: ConsumerRule) -> Iterator[tuple[str, str]]:
+    if rule.lender_type not in LenderType.values:
+        yield "lender_type", _("There is no such lender.")
+    if not 1 <= rule.consumer_cap_fen <= LARGEST_AMOUNT_FEN:
+        yield "consumer_cap_fen", _("It must be more than nothing, and no more than can be booked.")
 
 
 def _wrong(policy: OpeningPolicy, bands: Sequence[tuple[int, int]]) -> Iterator[tuple[str, str]]:
@@ -78,10 +101,3 @@ def _wrong(policy: OpeningPolicy, bands: Sequence[tuple[int, int]]) -> Iterator[
         yield "bands", _("A better score must not earn a smaller limit.")
     if not all(policy.minimum_limit_fen <= limit <= policy.maximum_limit_fen for limit in limits):
         yield "bands", _("Every limit must be from the smallest limit to the largest.")
-
-
-def _look_now() -> None:
-    """Has the database look at the policy and its bands together, rather than when the transaction ends."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET CONSTRAINTS huabei_openingpolicy_has_bands, huabei_limitband_in_order IMMEDIATE")
-        cursor.execute("SET CONSTRAINTS huabei_openingpolicy_has_bands, huabei_limitband_in_order DEFERRED")

@@ -174,12 +174,6 @@ NO_PLAN = [
      " 'x', 1, 0, 0, paid_on, 7 FROM huabei_payoff", "huabei_payoff_plan_id_key"),
     ("UPDATE huabei_due SET instalment_fen = principal_fen + 1", "due_instalments_within_principal"),
     ("UPDATE huabei_due SET share_base_fen = -1", "due_instalments_within_principal"),
-    ("INSERT INTO huabei_instalmentoption (terms_id, periods, fee_rate) SELECT terms_id, periods, 0.1"
-     " FROM huabei_instalmentoption", "instalment_option_once_per_periods"),
-    ("UPDATE huabei_instalmentoption SET fee_rate = 0.6", "instalment_option_sensible"),
-    ("UPDATE huabei_instalmentoption SET periods = 1 WHERE periods = 3", "instalment_option_sensible"),
-    ("UPDATE huabei_instalmentterms SET early_payoff = 'never'", "instalment_terms_payoff_known"),
-    ("UPDATE huabei_instalmentterms SET smallest_statement_plan_fen = 0", "instalment_terms_smallest_positive"),
 ]
 PLAN_COPIES = [
     ({"reference": "'x'", "entry_id": "7"}, "purchase_id IS NOT NULL", "plan_of_a_purchase_or_a_statement"),
