@@ -1,8 +1,9 @@
 """
 Collecting what a line's statement asks for on its due day, from the customer's own sources: how much, and for whom.
 
-Who is due and what is asked of each is one set-based statement, for all lines or for one. What it reads stays true until
-the transaction ends, since it holds the lines as repayments and refunds do.
+What a closed line owes is due and collected as before, but for one closed because its owner died: that is for the estate to
+settle. Who is due and what is asked of each is one set-based statement, for all lines or for one. What it reads stays true
+until the transaction ends, since it holds the lines as repayments and refunds do.
 """
 
 from __future__ import annotations
@@ -24,9 +25,14 @@ PURPOSE = "huabei.line"
 # How the references of the orders made here begin.
 OWN = "autopay:"
 
+# Why a line is closed whose owner's sources are left alone.
+DECEASED = "deceased"
+
 _HOLD = """
 SELECT line.id FROM huabei_line AS line
-WHERE line.id IN (SELECT line_id FROM huabei_due WHERE due_on = %(on)s) AND line.status <> 'closed' /* scope */
+WHERE line.id IN (SELECT line_id FROM huabei_due WHERE due_on = %(on)s)
+  AND NOT EXISTS (SELECT FROM huabei_closure AS closure WHERE closure.line_id = line.id AND closure.cause = %(deceased)s)
+  /* scope */
 ORDER BY line.id FOR NO KEY UPDATE
 """
 
@@ -77,7 +83,7 @@ def _asked(on: date, scope: str, parameters: dict[str, Any], free: str) -> list[
     """Of the lines in scope due on a date, held: id, uuid, customer, what is asked in fen, orders of the day so far."""
     if not connection.in_atomic_block:
         raise RuntimeError("what is asked holds only in a transaction")
-    parameters = {**parameters, "on": on, "purpose": PURPOSE}
+    parameters = {**parameters, "on": on, "purpose": PURPOSE, "deceased": DECEASED}
     held = [line_id for (line_id,) in fetch_all(_HOLD.replace("/* scope */", scope), parameters)]
     # Locked by the statement before, so that this one sees what was paid meanwhile.
     return fetch_all(_ASKED.replace("/* free */", free), parameters | {"lines": held}) if held else []

@@ -79,9 +79,13 @@ def freezes_of(line: Line) -> list[Frozen]:
     """Why a line is frozen: every freeze that is open, the oldest first; nothing for a line that was closed (two queries)."""
     if not line.frozen_cause:
         return []
+    return frozen(Freeze.objects.filter(line=line, thawed_on__isnull=True).order_by("pk"))
+
+
+def frozen(freezes: Iterable[Freeze]) -> list[Frozen]:
+    """Freezes as they are told to the line's owner (one query)."""
     names = _cause_names()
-    found = Freeze.objects.filter(line=line, thawed_on__isnull=True).order_by("pk")
-    return [Frozen(freeze, names.get(("freeze", freeze.cause), freeze.cause)) for freeze in found]
+    return [Frozen(freeze, names.get(("freeze", freeze.cause), freeze.cause)) for freeze in freezes]
 
 
 @dataclass(frozen=True, slots=True)

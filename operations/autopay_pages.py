@@ -93,8 +93,8 @@ def _page(customer: Customer, form: SourceForm) -> dict[str, Any]:
 
 
 def _next(customer: Customer, chosen: AutopayAmount, on: date) -> dict[str, Any]:
-    """What would be collected on the due date to come, as things stand."""
-    line = selectors.live_line_of(customer.pk)
+    """What would be collected on the due date to come, as things stand; what a closed line owes as well."""
+    line = selectors.line_of(customer.pk)
     if line is None:
         return {"line": None}
     bill = history.bill(line, selectors.line_position(line, on), on)

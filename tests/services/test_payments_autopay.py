@@ -10,6 +10,8 @@ import pytest
 from huabei import autopay
 from huabei.models import Line, Repayment
 from huabei.selectors import line_position, minimum_outstanding
+from huabei.services.causes import Why, staff
+from huabei.services.lifecycle import close
 from huabei.services.repayments import repay
 from ledger.audit import verify
 from operations import audit
@@ -70,6 +72,22 @@ def test_the_full_bill_is_taken_from_the_first_source(line: Line) -> None:
     order = PaymentOrder.objects.get()
     assert (order.state, order.confirmed_fen, order.ended_on) == ("confirmed", OWED, DUE_DAY)
     assert broken_rules() == []
+
+
+def test_what_a_closed_line_owes_is_collected_too(line: Line) -> None:
+    source = a_source(line.customer_id, 3_000_00)
+    close(line_id=line.pk, why=Why("fraud", staff(7), "c"), on=DUE_DAY)
+    collect()
+    assert (attempts(), repaid(line), still_due(line)) == ([("moved", OWED, OWED)], [OWED], 0)
+    assert balance(source) == 2_000_00
+    assert broken_rules() == []
+
+
+def test_nothing_is_taken_from_somebody_who_died(line: Line) -> None:
+    a_source(line.customer_id, 3_000_00)
+    close(line_id=line.pk, why=Why("deceased", staff(7), "c"), on=DUE_DAY)
+    collect()
+    assert (PaymentOrder.objects.count(), still_due(line)) == (0, OWED)
 
 
 def test_once_paid_nothing_more_is_collected(line: Line) -> None:

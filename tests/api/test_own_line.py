@@ -1,0 +1,105 @@
+"""Freezing, thawing and closing one's own line over the API, and having a person look at a refusal again."""
+
+from __future__ import annotations
+
+from huabei.models import Closure, DecisionReview, Freeze, Line
+from huabei.services.causes import Why
+from huabei.services.hearings import Ruling, uphold
+from huabei.services.lifecycle import freeze
+from tests.api.test_callers import code
+from tests.api.world import TODAY, World
+from tests.borrowers import repays
+from web.api.identifiers import public_id
+
+
+def status(world: World) -> str:
+    return Line.objects.get(pk=world.line.pk).status
+
+
+def test_a_borrower_freezes_and_thaws_their_line(world: World) -> None:
+    api = world.as_borrower()
+    first, again = (api.post("me/line/freezes/", {"cause": "phone_lost"}, key="k") for _ in range(2))
+    assert (first.status_code, first.json(), status(world)) == (201, again.json(), "frozen")
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert code(api.post("me/line/freezes/", {"cause": "customer_wish"}, key="k")) == "request_conflict"
+    assert code(api.post("me/line/freezes/", {"cause": "phone_lost"})) == "already_frozen"
+    assert code(api.post("me/line/freezes/", {"cause": "fraud"})) == "cause_refused"
+    assert code(api.post("me/line/freezes/", {})) == "invalid_request"
+    assert api.get("me/line/freezes/").json()["items"] == [first.json()]
+    ended = [api.post(f"me/line/freezes/{first.json()['id']}/end/") for _ in range(2)]
+    assert [each.json()["ended_on"] for each in ended] == [TODAY.isoformat()] * 2
+    assert (status(world), api.get("me/line/freezes/").json()["items"]) == ("active", [])
+
+
+def test_the_lenders_freeze_is_not_the_borrowers_to_end_nor_is_a_suspicion_told(world: World) -> None:
+    made = freeze(line_id=world.line.pk, why=Why("cash_out", "staff:1", "f"), on=TODAY)
+    api = world.as_borrower()
+    (shown,) = api.get("me/line/freezes/").json()["items"]
+    assert (shown["cause"], shown["own"]) == ("under review", False)
+    refused = api.post(f"me/line/freezes/{shown['id']}/end/")
+    assert (refused.status_code, code(refused)) == (422, "cause_refused")
+    own = api.post("me/line/freezes/", {"cause": "customer_wish"}).json()
+    theirs = world.as_stranger().post(f"me/line/freezes/{own['id']}/end/")
+    assert (theirs.status_code, code(theirs)) == (404, "not_found")
+    assert api.post(f"me/line/freezes/{own['id']}/end/").status_code == 200
+    assert Freeze.objects.get(thawed_on__isnull=True) == made
+    assert status(world) == "frozen"
+
+
+def test_a_line_is_closed_once_nothing_is_owed(world: World) -> None:
+    api = world.as_borrower()
+    owes = api.post("me/line/closure/")
+    assert (owes.status_code, code(owes)) == (422, "still_owes")
+    repays(world.line, "1000.00", on=TODAY)
+    held = world.authorised()
+    assert code(api.post("me/line/closure/")) == "still_owes"
+    world.as_shop().post(f"purchases/{public_id('purchase', held.pk)}/void/")
+    first, again = (api.post("me/line/closure/", key="k") for _ in range(2))
+    assert (first.status_code, first.json(), Closure.objects.count()) == (201, again.json(), 1)
+    assert code(api.post("me/line/closure/")) == "line_not_active"
+    assert code(api.post("me/line/freezes/", {"cause": "phone_lost"})) == "line_not_active"
+    assert world.as_stranger().post("me/line/closure/").status_code == 404
+
+
+def test_decisions_are_listed_for_the_lender_page_by_page(world: World) -> None:
+    world.as_borrower().post("me/application/", {})
+    world.as_stranger().post("me/application/", {})
+    lender = world.as_lender()
+    whole = lender.get("decisions/").json()["items"]
+    assert [each["outcome"] for each in whole] == ["granted", "refused"]
+    assert [reason["code"] for reason in whole[1]["reasons"]] == ["has_line"]
+    assert {"rule": "has_line", "outcome": "failed"} in whole[1]["rules"]
+    page = lender.get("decisions/", limit=1).json()
+    rest = lender.get("decisions/", limit=1, cursor=page["next_cursor"]).json()
+    assert (page["items"] + rest["items"], rest["next_cursor"]) == (whole, None)
+    for query, count in (
+        ({"outcome": "refused"}, 1),
+        ({"reason": "has_line"}, 1),
+        ({"reason": "overdue"}, 0),
+        ({"from": "2026-07-05", "to": "2026-07-05"}, 2),
+        ({"to": "2026-07-04"}, 0),
+        ({"customer": str(world.stranger.pk)}, 1),
+    ):
+        assert len(lender.get("decisions/", **query).json()["items"]) == count, query
+    for nonsense in ({"reason": "whim"}, {"outcome": "x"}, {"from": "soon"}, {"score": "600"}):
+        assert lender.get("decisions/", **nonsense).status_code == 400, nonsense
+
+
+def test_a_person_looks_at_a_refusal_again(world: World) -> None:
+    api = world.as_borrower()
+    api.post("me/application/", {})
+    (refused,) = api.get("me/decisions/").json()["items"]
+    address = f"me/decisions/{refused['id']}/review/"
+    assert api.get(address).status_code == 404
+    first, again = (api.post(address, {"statement": "I earn more."}, key="k") for _ in range(2))
+    assert (first.status_code, first.json(), again.headers["Idempotency-Replayed"]) == (
+        201,
+        again.json(),
+        "true",
+    )
+    assert code(api.post(address, {"statement": "Something else."})) == "request_conflict"
+    for call in (world.as_stranger().get, world.as_stranger().post):
+        assert call(address).status_code == 404
+    uphold(review_id=DecisionReview.objects.get().pk, ruling=Ruling("staff:1", "No.", "v"), on=TODAY)
+    decided = api.get(address).json()
+    assert (decided["state"], decided["reason"], decided["line"]) == ("upheld", "No.", None)
