@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from huabei.models import BulkFreeze
+from huabei.models import BulkFreeze, BulkThaw
 from ledger.audit import Check, guards
 
 # Each change follows from the one before, the first from what was granted; and the last one is what stands.
@@ -89,9 +89,11 @@ LIMITS: tuple[Check, ...] = (
     ),
     guards(
         "bulk_freeze_guards",
-        models=(BulkFreeze,),
-        facts=(BulkFreeze,),
+        models=(BulkFreeze, BulkThaw),
+        facts=(BulkFreeze, BulkThaw),
         triggers=(
+            "huabei_bulkthaw_is_append_only",
+            "huabei_bulkthaw_is_not_truncated",
             "huabei_bulkfreeze_is_append_only",
             "huabei_bulkfreeze_is_not_truncated",
             "huabei_freeze_keeps_its_bulk",

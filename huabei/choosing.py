@@ -1,4 +1,4 @@
-"""Which lines staff mean, and what freezing them would come to: read before it is done, by the rule that does it."""
+"""Which lines staff mean, and what freezing them or ending freezes would come to: read before, by the rule that does it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from huabei.models import Line, LineStatus
 from huabei.services.bulk import fingerprint
-from huabei.services.lifecycle import LEFT_OUT
+from huabei.services.lifecycle import LEFT_OUT, NOT_THAWED
 from ledger.sql import fetch_all
 
 SAMPLE = 10
@@ -20,6 +20,7 @@ REFUSALS = 50
 WHY_LEFT_OUT = {
     "line_not_active": _("the line is closed"),
     "already_frozen": _("the line is frozen for this cause already"),
+    "not_frozen": _("the line is not frozen for this cause"),
     "line_not_found": _("there is no such line"),
 }
 
@@ -69,7 +70,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """One line of a preview. `why` is empty where it would be frozen."""
+    """One line of a preview. `why` is empty where it is not left out."""
 
     line_id: int
     customer: str
@@ -80,14 +81,14 @@ class Shown:
 
 
 @dataclass(frozen=True, slots=True)
-class FreezePreview:
+class BulkPreview:
     """
-    What freezing chosen lines for a cause would come to. `already` are those of `frozen` that another cause holds;
-    `refused` is complete up to `REFUSALS`; `seen` tells whether it is still the same lines.
+    What an act on chosen lines would come to. `held` are those of `meant` that another cause holds as well; `refused` is
+    complete up to `REFUSALS`; `seen` tells whether it is still the same lines.
     """
 
-    frozen: Counted
-    already: Counted
+    meant: Counted
+    held: Counted
     left_out: Counted
     unknown: tuple[str, ...]
     sample: list[Shown]
@@ -95,11 +96,15 @@ class FreezePreview:
     seen: str
 
 
-_CHOSEN = """
+_STANDS = """
 WITH chosen AS (
-    SELECT line.*, /* left out */ AS why FROM huabei_line AS line WHERE line.id = ANY(%(lines)s)
+    SELECT line.*, /* left out */ AS why,
+           EXISTS (SELECT FROM huabei_freeze AS other
+                   WHERE other.line_id = line.id AND other.cause <> %(cause)s AND other.thawed_on IS NULL) AS is_held
+    FROM huabei_line AS line WHERE line.id = ANY(%(lines)s)
 ), stands AS (
-    SELECT chosen.id, customer_id, status, why, drawn.fen AS drawn_fen, commitment.debits_pending_fen AS held_fen
+    SELECT chosen.id, customer_id, status, why, is_held, drawn.fen AS drawn_fen,
+           commitment.debits_pending_fen AS held_fen
     FROM chosen
     JOIN ledger_account AS commitment ON commitment.id = commitment_account_id
     CROSS JOIN LATERAL (
@@ -107,39 +112,49 @@ WITH chosen AS (
         WHERE id IN (unbilled_account_id, billed_account_id, instalment_account_id)
     ) AS drawn
 )
-""".replace("/* left out */", LEFT_OUT)
+"""
 
-_COUNTS = """/* chosen */
-SELECT why IS NOT NULL, status = 'frozen', count(*), sum(drawn_fen)::bigint, sum(held_fen)::bigint
+_COUNTS = """
+SELECT why IS NOT NULL, is_held, count(*), sum(drawn_fen)::bigint, sum(held_fen)::bigint
 FROM stands GROUP BY 1, 2
-""".replace("/* chosen */", _CHOSEN)
+"""
 
-_SHOWN = """/* chosen */
+_SHOWN = """
 SELECT stands.id, customer.full_name, status, drawn_fen, held_fen, coalesce(why, '')
 FROM stands JOIN customers_customer AS customer ON customer.id = customer_id
 WHERE (why IS NOT NULL) = %(refused)s ORDER BY drawn_fen DESC, stands.id LIMIT %(most)s
-""".replace("/* chosen */", _CHOSEN)
+"""
 
 
-def preview_freeze(chosen: Chosen, cause: str) -> FreezePreview:
+def preview_freeze(chosen: Chosen, cause: str) -> BulkPreview:
     """What freezing these lines for this cause would come to now. The sample is of those on which most is drawn."""
+    return _preview(chosen, cause, LEFT_OUT)
+
+
+def preview_thaw(chosen: Chosen, cause: str) -> BulkPreview:
+    """What ending the freezes of these lines for this cause would come to now, likewise."""
+    return _preview(chosen, cause, NOT_THAWED)
+
+
+def _preview(chosen: Chosen, cause: str, left_out: str) -> BulkPreview:
+    stands = _STANDS.replace("/* left out */", left_out)
     parameters = {"lines": list(chosen.line_ids), "cause": cause}
-    counts = {(out, frozen): Counted(*rest) for out, frozen, *rest in fetch_all(_COUNTS, parameters)}
+    counts = {(out, held): Counted(*rest) for out, held, *rest in fetch_all(stands + _COUNTS, parameters)}
     none = Counted()
-    already = counts.get((False, True), none)
-    return FreezePreview(
-        frozen=counts.get((False, False), none) + already,
-        already=already,
+    held = counts.get((False, True), none)
+    return BulkPreview(
+        meant=counts.get((False, False), none) + held,
+        held=held,
         left_out=counts.get((True, False), none) + counts.get((True, True), none),
         unknown=chosen.unknown,
-        sample=_shown({**parameters, "refused": False, "most": SAMPLE}),
-        refused=_shown({**parameters, "refused": True, "most": REFUSALS}),
+        sample=_shown(stands, {**parameters, "refused": False, "most": SAMPLE}),
+        refused=_shown(stands, {**parameters, "refused": True, "most": REFUSALS}),
         seen=fingerprint(chosen.line_ids),
     )
 
 
-def _shown(parameters: dict[str, Any]) -> list[Shown]:
+def _shown(stands: str, parameters: dict[str, Any]) -> list[Shown]:
     return [
         Shown(line_id, name, LineStatus(status).label, drawn, held, WHY_LEFT_OUT.get(why, ""))
-        for line_id, name, status, drawn, held, why in fetch_all(_SHOWN, parameters)
+        for line_id, name, status, drawn, held, why in fetch_all(stands + _SHOWN, parameters)
     ]

@@ -1,4 +1,4 @@
-"""Many lines frozen at once: chosen by the list's filters or by name, looked at, done as one act, undone as one."""
+"""Many lines frozen or thawed at once: chosen by the list's filters or by name, looked at, done as one act."""
 
 from __future__ import annotations
 
@@ -24,33 +24,77 @@ from huabei.admin.links import line_link
 from huabei.choosing import (
     REFUSALS,
     WHY_LEFT_OUT,
+    BulkPreview,
     Chosen,
-    FreezePreview,
     Shown,
     named_lines,
     preview_freeze,
+    preview_thaw,
 )
 from huabei.errors import require_same_request
-from huabei.models import BulkFreeze, Cause, Concern, Freeze, Line, LineStatus
-from huabei.services.bulk import NothingChosen, fingerprint, freeze_lines, thaw_lines
+from huabei.models import BulkFreeze, BulkThaw, Cause, Concern, Freeze, Line, LineStatus
+from huabei.services.bulk import (
+    NothingChosen,
+    causes_ended_together,
+    fingerprint,
+    freeze_lines,
+    thaw_chosen,
+    thaw_lines,
+)
 from web.acts import Act, ActingAdmin, Figures
 from web.api import day
 from web.console import Table, link_to, list_url, money
+from web.templatetags.money import thousands
 
 SHOWN = 20
 
 
-class FreezeLinesForm(CausedForm):
+class LinesForm(CausedForm):
     """Which lines, and why. Lines that are named are meant instead of those of the list."""
 
-    concern = Concern.FREEZE
+    warning: ClassVar[Any]
     lines = forms.CharField(
         label=_("lines by number or identifier"),
         required=False,
         widget=forms.Textarea({"rows": 4, "spellcheck": "false", "autocomplete": "off"}),
         help_text=_("One after another, with blanks, commas or new lines between."),
     )
-    field_order = ("lines", "cause", "note")
+    field_order: Any = ("lines", "cause", "note")
+
+    def asked(self, seen: str) -> dict[str, Any]:
+        """What a repeat must ask for again, with the lines that were looked at."""
+        return {"lines": seen}
+
+
+class FreezeLinesForm(LinesForm):
+    """Why they are frozen."""
+
+    concern = Concern.FREEZE
+    warning = _("Nothing can be bought with a frozen line; what was authorised may still be captured.")
+
+
+class ThawChosenForm(LinesForm):
+    """Which freezes end, and why."""
+
+    concern = Concern.THAW
+    warning = _(
+        "Lines that are frozen for another cause as well stay frozen. What has ended already is left as it is."
+    )
+    freeze_cause = forms.ChoiceField(label=_("cause of the freezes"))
+    field_order = ("lines", "freeze_cause", "cause", "note")
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        field = self.fields["freeze_cause"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [
+            ("", "–"),
+            *((cause.code, str(cause)) for cause in causes_ended_together(self.on)),
+        ]
+
+    def asked(self, seen: str) -> dict[str, Any]:
+        """The lines, and the cause of the freezes."""
+        return {**super().asked(seen), "freeze_cause": self.cleaned_data["freeze_cause"]}
 
 
 class ThawLinesForm(CausedForm):
@@ -82,16 +126,122 @@ def _filters(changes: ChangeList) -> list[str]:
     return said
 
 
+class ManyLinesAdmin(ActingAdmin):
+    """
+    Acts on many lines at once: those that the list of lines shows under the filters of the address, or those that are named.
+    A form, a preview, then the act. What is confirmed is what was seen; where it is other lines by now, they are shown again.
+    """
+
+    verb: ClassVar[str]
+    title: ClassVar[Any]
+    form_of_act: ClassVar[type[LinesForm]]
+    ordering: ClassVar[Any] = ("-pk",)
+    change_list_template = "admin/huabei_bulk_acts.html"
+
+    def preview(self, form: Any, chosen: Chosen) -> BulkPreview:
+        """What the act would come to."""
+        raise NotImplementedError
+
+    def run(self, form: Any, chosen: Chosen, on: date) -> Any:
+        """The one service call."""
+        raise NotImplementedError
+
+    def said(self, preview: BulkPreview) -> dict[str, Any]:
+        """What the preview calls the lines that are meant, those held by another cause, and that there are none."""
+        raise NotImplementedError
+
+    def done(self, bulk: Any) -> str:
+        """What was done."""
+        raise NotImplementedError
+
+    @property
+    def address(self) -> str:
+        """The name of the act's page."""
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_{self.verb}"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        begin = (self.title, reverse(self.address)) if request.user.has_perm(FREEZE) else None
+        return super().changelist_view(request, {**(extra_context or {}), "begin": begin})
+
+    def get_urls(self) -> list[URLPattern]:
+        page = self.admin_site.admin_view(self.choose)
+        name = self.address.removeprefix("admin:")
+        return [path(f"{self.verb}/", page, name=name), *super().get_urls()]
+
+    def choose(self, request: HttpRequest) -> HttpResponse:
+        """The page of the act."""
+        if not (request.user.has_perm(FREEZE) and self.has_view_permission(request)):
+            raise PermissionDenied
+        listed = self._listed(request)
+        given: dict[str, Any] = {"record": None, "on": day.business_date(), "by": request.user.pk}
+        form = self.form_of_act(**given, **({"data": request.POST} if request.method == "POST" else {}))
+        preview = None
+        if request.method == "POST" and form.is_valid():
+            try:
+                chosen = _chosen(form, listed)
+                if "confirm" in request.POST and (bulk := self._act(request, form, chosen)):
+                    return redirect(f"admin:huabei_{self.opts.model_name}_change", bulk.pk)
+                preview = self.preview(form, chosen)
+                if "confirm" in request.POST:
+                    form.add_error(
+                        None, _("These are other lines than you looked at. Look again, then confirm.")
+                    )
+            except DomainError as error:
+                form.refuse(error)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": self.title,
+            "opts": self.opts,
+            "form": form,
+            "warning": form.warning,
+            "preview": preview,
+            **(self.said(preview) if preview else {}),
+            "tables": _tables(preview, self.said(preview)["none"]) if preview else (),
+            "filters": _filters(listed) if listed else (),
+            "listed": listed,
+            "back": list_url("huabei_line", **request.GET.dict()),
+        }
+        return render(request, "admin/huabei_many_lines.html", context)
+
+    def _listed(self, request: HttpRequest) -> ChangeList | None:
+        """The list of lines as the address narrows it; None where it does not."""
+        lines = self.admin_site.get_model_admin(Line)
+        if not lines.has_view_permission(request):
+            raise PermissionDenied
+        try:
+            changes = lines.get_changelist_instance(request)
+        except IncorrectLookupParameters as error:
+            raise Http404 from error
+        return changes if changes.query or changes.get_filters_params() else None
+
+    def _act(self, request: HttpRequest, form: LinesForm, chosen: Chosen) -> Any:
+        """The act of this form, done now or before; None where other lines are chosen than were looked at."""
+        seen = request.POST.get("seen", "")
+        first = self.model.objects.filter(reference=form.reference).first()
+        if first is not None:
+            # By now the list may show others: what the act changed is no longer as it was.
+            require_same_request(first.request_hash, form.why.hash(form.asked(seen)))
+            return first
+        if fingerprint(chosen.line_ids) != seen:
+            return None
+        with day.booking_day() as on:
+            bulk = self.run(form, chosen, on)
+            self.log_addition(request, bulk, f"{self.verb} {form.reference}")
+        messages.success(request, self.done(bulk))
+        return bulk
+
+
 @admin.register(BulkFreeze)
-class BulkFreezeAdmin(ActingAdmin):
+class BulkFreezeAdmin(ManyLinesAdmin):
     """Freezes of many lines, newest first, with how many lines each froze and how many of those freezes are open."""
 
+    verb = "freeze"
+    title = _("Freeze lines")
+    form_of_act = FreezeLinesForm
     acts = (THAW,)
     list_display = ("__str__", "cause", "by", "asked", "frozen", "still_open")
-    ordering: ClassVar[Any] = ("-pk",)
     fields = ("frozen_on", "why", "note", "by", "reference", "recorded_at", "asked", "frozen", "still_open")
     readonly_fields = fields
-    change_list_template = "admin/huabei_bulk_freezes.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkFreeze]:
         """With both counts."""
@@ -148,77 +298,105 @@ class BulkFreezeAdmin(ActingAdmin):
             more_url=list_url("huabei_freeze", bulk=record.pk) if len(rows) == SHOWN else "",
         )
 
-    def get_urls(self) -> list[URLPattern]:
-        page = self.admin_site.admin_view(self.freeze)
-        return [path("freeze/", page, name="huabei_bulkfreeze_freeze"), *super().get_urls()]
+    def preview(self, form: Any, chosen: Chosen) -> BulkPreview:
+        """Which lines would be frozen."""
+        return preview_freeze(chosen, form.cleaned_data["cause"])
 
-    def freeze(self, request: HttpRequest) -> HttpResponse:
-        """
-        Freezes the lines that the list of lines shows under the filters of the address, or those that are named: a form, a
-        preview, then the act. What is confirmed is what was seen; where it is other lines by now, they are shown again.
-        """
-        if not (request.user.has_perm(FREEZE) and self.has_view_permission(request)):
-            raise PermissionDenied
-        listed = self._listed(request)
-        given: dict[str, Any] = {"record": None, "on": day.business_date(), "by": request.user.pk}
-        form = FreezeLinesForm(**given, **({"data": request.POST} if request.method == "POST" else {}))
-        preview = None
-        if request.method == "POST" and form.is_valid():
-            try:
-                chosen = _chosen(form, listed)
-                if "confirm" in request.POST and (bulk := self._freeze(request, form, chosen)):
-                    return redirect(reverse("admin:huabei_bulkfreeze_change", args=[bulk.pk]))
-                preview = preview_freeze(chosen, form.cleaned_data["cause"])
-                if "confirm" in request.POST:
-                    form.add_error(
-                        None, _("These are other lines than you looked at. Look again, then confirm.")
-                    )
-            except DomainError as error:
-                form.refuse(error)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": _("Freeze lines"),
-            "opts": self.opts,
-            "form": form,
-            "preview": preview,
-            "tables": _tables(preview) if preview else (),
-            "filters": _filters(listed) if listed else (),
-            "listed": listed,
-            "back": list_url("huabei_line", **request.GET.dict()),
+    def run(self, form: Any, chosen: Chosen, on: date) -> BulkFreeze:
+        """Freezes them."""
+        return freeze_lines(line_ids=chosen.line_ids, why=form.why, on=on)
+
+    def said(self, preview: BulkPreview) -> dict[str, Any]:
+        """In words of freezing."""
+        held = ngettext(
+            "%(lines)s of them is frozen for another cause already",
+            "%(lines)s of them are frozen for another cause already",
+            preview.held.lines,
+        )
+        return {
+            "meant_title": _("Would be frozen"),
+            "held_note": held % {"lines": thousands(preview.held.lines)},
+            "none": _("No line would be frozen."),
         }
-        return render(request, "admin/huabei_freeze_lines.html", context)
 
-    def _listed(self, request: HttpRequest) -> ChangeList | None:
-        """The list of lines as the address narrows it; None where it does not."""
-        lines = self.admin_site.get_model_admin(Line)
-        if not lines.has_view_permission(request):
-            raise PermissionDenied
-        try:
-            changes = lines.get_changelist_instance(request)
-        except IncorrectLookupParameters as error:
-            raise Http404 from error
-        return changes if changes.query or changes.get_filters_params() else None
-
-    def _freeze(self, request: HttpRequest, form: FreezeLinesForm, chosen: Chosen) -> BulkFreeze | None:
-        """The act of this form, done now or before; None where other lines are chosen than were looked at."""
-        seen = request.POST.get("seen", "")
-        first = BulkFreeze.objects.filter(reference=form.reference).first()
-        if first is not None:
-            # By now the list may show others: what was frozen is no longer active.
-            require_same_request(first.request_hash, form.why.hash({"lines": seen}))
-            return first
-        if fingerprint(chosen.line_ids) != seen:
-            return None
-        with day.booking_day() as on:
-            bulk = freeze_lines(line_ids=chosen.line_ids, why=form.why, on=on)
-            self.log_addition(request, bulk, f"freeze {form.reference}")
+    def done(self, bulk: BulkFreeze) -> str:
+        """How many lines were frozen."""
         count = bulk.freezes.count()
         said = ngettext("%(count)d line is frozen.", "%(count)d lines are frozen.", count)
-        messages.success(request, said % {"count": count})
-        return bulk
+        return said % {"count": count}
 
 
-def _chosen(form: FreezeLinesForm, listed: ChangeList | None) -> Chosen:
+@admin.register(BulkThaw)
+class BulkThawAdmin(ManyLinesAdmin):
+    """Ends of many freezes, newest first, with how many each ended."""
+
+    verb = "thaw"
+    title = _("End freezes of lines")
+    form_of_act = ThawChosenForm
+    list_display = ("__str__", "which", "cause", "by", "asked", "ended")
+    fields = ("thawed_on", "which", "why", "note", "by", "reference", "recorded_at", "asked", "ended")
+    readonly_fields = fields
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[BulkThaw]:
+        """With the count."""
+        found: QuerySet[BulkThaw] = super().get_queryset(request)
+        return found.annotate(ended_count=Count("freezes"))
+
+    @admin.display(description=_("cause of the freezes"))
+    def which(self, record: BulkThaw) -> str:
+        """Of which cause the freezes were."""
+        return cause_name(Concern.FREEZE, record.freeze_cause)
+
+    @admin.display(description=_("cause"))
+    def why(self, record: BulkThaw) -> str:
+        """Why they ended."""
+        return cause_name(Concern.THAW, record.cause)
+
+    @admin.display(description=_("freezes ended"))
+    def ended(self, record: Any) -> int:
+        """How many freezes it ended."""
+        return int(record.ended_count)
+
+    def tables(self, record: BulkThaw) -> Iterable[Table]:
+        """The first of the freezes that it ended."""
+        rows = list(record.freezes.select_related("line__customer").order_by("pk")[:SHOWN])
+        yield Table(
+            _("freezes"),
+            (_("credit line"), _("status"), _("frozen on")),
+            [(line_link(row.line), row.line.get_status_display(), row.frozen_on) for row in rows],
+            more_url=list_url("huabei_freeze", bulk_thaw=record.pk) if len(rows) == SHOWN else "",
+        )
+
+    def preview(self, form: Any, chosen: Chosen) -> BulkPreview:
+        """Which freezes would end."""
+        return preview_thaw(chosen, form.cleaned_data["freeze_cause"])
+
+    def run(self, form: Any, chosen: Chosen, on: date) -> BulkThaw:
+        """Ends them."""
+        given = form.cleaned_data["freeze_cause"]
+        return thaw_chosen(line_ids=chosen.line_ids, freeze_cause=given, why=form.why, on=on)
+
+    def said(self, preview: BulkPreview) -> dict[str, Any]:
+        """In words of thawing."""
+        held = ngettext(
+            "%(lines)s of them stays frozen for another cause",
+            "%(lines)s of them stay frozen for another cause",
+            preview.held.lines,
+        )
+        return {
+            "meant_title": _("Freezes that would end"),
+            "held_note": held % {"lines": thousands(preview.held.lines)},
+            "none": _("No freeze would end."),
+        }
+
+    def done(self, bulk: BulkThaw) -> str:
+        """How many freezes ended."""
+        count = bulk.freezes.count()
+        said = ngettext("%(count)d freeze has ended.", "%(count)d freezes have ended.", count)
+        return said % {"count": count}
+
+
+def _chosen(form: LinesForm, listed: ChangeList | None) -> Chosen:
     """The lines that are named, else those of the list. Error: NothingChosen."""
     if text := form.cleaned_data["lines"]:
         return named_lines(text)
@@ -229,7 +407,7 @@ def _chosen(form: FreezeLinesForm, listed: ChangeList | None) -> Chosen:
     return Chosen(tuple(listed.queryset.order_by("pk").values_list("pk", flat=True)))
 
 
-def _tables(preview: FreezePreview) -> Iterable[Table]:
+def _tables(preview: BulkPreview, none: Any) -> Iterable[Table]:
     headings = (_("credit line"), _("customer"), _("status"), _("drawn"), _("held"))
 
     def row(line: Shown) -> tuple[Any, ...]:
@@ -240,7 +418,7 @@ def _tables(preview: FreezePreview) -> Iterable[Table]:
         _("Those on which most is drawn"),
         headings,
         [row(line) for line in preview.sample],
-        empty=_("No line would be frozen."),
+        empty=none,
     )
     refused = [(*row(line), line.why) for line in preview.refused]
     nowhere = [

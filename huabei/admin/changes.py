@@ -53,6 +53,14 @@ class BulkFilter(LineFilter):
     column = "bulk_id"
 
 
+class BulkThawFilter(LineFilter):
+    """`?bulk_thaw=7`: the freezes that one act ended."""
+
+    title = _("end of many freezes")
+    parameter_name = "bulk_thaw"
+    column = "bulk_thaw_id"
+
+
 @admin.register(Freeze)
 class FreezeAdmin(OfLineAdmin):
     """Freezes, each for one cause, and what ended them."""
@@ -61,15 +69,31 @@ class FreezeAdmin(OfLineAdmin):
     list_filter: ClassVar[Any] = (
         LineFilter,
         BulkFilter,
+        BulkThawFilter,
         "cause",
         ("thawed_on", admin.EmptyFieldListFilter),
     )
-    fields = ("of_line", "frozen_on", *WHY, "of_bulk", "thawed_on", "thaw_cause", "thawed_by", "thaw_note")
+    fields = (
+        "of_line",
+        "frozen_on",
+        *WHY,
+        "of_bulk",
+        "thawed_on",
+        "thaw_cause",
+        "thawed_by",
+        "thaw_note",
+        "of_bulk_thaw",
+    )
 
     @admin.display(description=_("frozen together with others by"))
     def of_bulk(self, record: Freeze) -> SafeString | str:
         """The act that froze it with others."""
         return link_to("huabei_bulkfreeze", record.bulk_id, record.bulk) if record.bulk else "–"
+
+    @admin.display(description=_("ended together with others by"))
+    def of_bulk_thaw(self, record: Freeze) -> SafeString | str:
+        """The act that ended it with others."""
+        return link_to("huabei_bulkthaw", record.bulk_thaw_id, record.bulk_thaw) if record.bulk_thaw else "–"
 
 
 @admin.register(Closure)

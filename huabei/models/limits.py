@@ -80,6 +80,9 @@ class Changed(models.Model):
     request_hash = models.BinaryField(max_length=32)
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
 
+    # Whether this answers a request that was answered before; not kept.
+    repeated = False
+
     class Meta:
         abstract = True
 
@@ -166,6 +169,25 @@ class BulkFreeze(Changed):
         return f"#{self.pk} {self.frozen_on}"
 
 
+class BulkThaw(Changed):
+    """Freezes of many lines for one cause were ended at once: an act of staff. Never changed."""
+
+    freeze_cause = models.CharField(_("cause of the freezes"), max_length=24)
+    asked = models.IntegerField(_("lines asked for"))
+    thawed_on = models.DateField(_("ended on"))
+
+    class Meta:
+        verbose_name = _("end of many freezes")
+        verbose_name_plural = _("ends of many freezes")
+        constraints = [
+            models.UniqueConstraint(name="bulk_thaw_once_per_reference", fields=["reference"]),
+            models.CheckConstraint(name="bulk_thaw_asks_for_lines", condition=Q(asked__gte=1)),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.thawed_on}"
+
+
 class Freeze(Changed):
     """A line could not be used, for one cause, from a day on; it is active when no freeze of it is open."""
 
@@ -178,6 +200,15 @@ class Freeze(Changed):
         db_index=False,
         related_name="freezes",
         verbose_name=_("frozen together with others by"),
+    )
+    # The act that ended it together with others, if one did.
+    bulk_thaw = models.ForeignKey(
+        BulkThaw,
+        on_delete=models.PROTECT,
+        null=True,
+        db_index=False,
+        related_name="freezes",
+        verbose_name=_("ended together with others by"),
     )
     frozen_on = models.DateField(_("frozen on"))
     thawed_on = models.DateField(_("ended on"), null=True)
@@ -200,9 +231,16 @@ class Freeze(Changed):
                 condition=Q(thawed_on__isnull=True, thaw_cause="", thawed_by="")
                 | Q(thawed_on__gte=F("frozen_on")) & ~Q(thaw_cause="") & ~Q(thawed_by=""),
             ),
+            models.CheckConstraint(
+                name="freeze_ended_by_an_act_has_ended",
+                condition=Q(bulk_thaw__isnull=True) | Q(thawed_on__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(name="freeze_of_bulk", fields=["bulk"], condition=Q(bulk__isnull=False)),
+            models.Index(
+                name="freeze_of_bulk_thaw", fields=["bulk_thaw"], condition=Q(bulk_thaw__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:

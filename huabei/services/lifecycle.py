@@ -64,6 +64,12 @@ LEFT_OUT = """CASE WHEN line.status = 'closed' THEN 'line_not_active'
                  WHERE open.line_id = line.id AND open.cause = %(cause)s AND open.thawed_on IS NULL) THEN 'already_frozen'
 END"""
 
+# The same of the end of freezes for this cause.
+NOT_THAWED = """CASE WHEN line.status = 'closed' THEN 'line_not_active'
+    WHEN NOT EXISTS (SELECT FROM huabei_freeze AS open
+                     WHERE open.line_id = line.id AND open.cause = %(cause)s AND open.thawed_on IS NULL) THEN 'not_frozen'
+END"""
+
 _FREEZE = """
 WITH frozen AS (
     INSERT INTO huabei_freeze
@@ -120,6 +126,7 @@ def freeze(*, line_id: int, why: Why, on: date) -> Freeze:
         first = Freeze.objects.filter(line_id=line_id, reference=why.reference).first()
         if first is not None:
             require_same_request(first.request_hash, why.hash({}))
+            first.repeated = True
             return first
         if not freeze_many(line_ids=[line_id], why=why, on=on):
             raise AlreadyFrozen(_("the line is frozen for this cause already"), field="cause")
@@ -143,15 +150,17 @@ WHERE line.id = open.id AND line.status <> 'closed'
 
 
 _THAW = """
-UPDATE huabei_freeze SET thawed_on = %(on)s, thaw_cause = %(cause)s, thawed_by = %(by)s, thaw_note = %(note)s
+UPDATE huabei_freeze
+SET thawed_on = %(on)s, thaw_cause = %(cause)s, thawed_by = %(by)s, thaw_note = %(note)s, bulk_thaw_id = %(bulk)s
 WHERE id = ANY(%(freezes)s) AND thawed_on IS NULL
 RETURNING line_id
 """
 
 
-def thaw_many(*, freeze_ids: Sequence[int], why: Why, on: date) -> list[int]:
+def thaw_many(*, freeze_ids: Sequence[int], why: Why, on: date, bulk_thaw_id: int | None = None) -> list[int]:
     """
-    Ends freezes; returns the ids of their lines, of which those are active again that no other freeze holds.
+    Ends freezes; returns the ids of their lines, of which those are active again that no other freeze holds. `bulk_thaw_id`
+    is the act it is part of.
 
     What has ended is left as it is. Errors: CauseRefused, ReferenceRefused.
     """
@@ -161,6 +170,7 @@ def thaw_many(*, freeze_ids: Sequence[int], why: Why, on: date) -> list[int]:
         "cause": why.cause,
         "by": why.by,
         "note": why.note,
+        "bulk": bulk_thaw_id,
         "on": on,
     }
     with transaction.atomic():
@@ -214,6 +224,7 @@ def close(*, line_id: int, why: Why, on: date) -> Closure:
         first = Closure.objects.filter(line=line).first()
         if first is not None and first.reference == why.reference:
             require_same_request(first.request_hash, why.hash({}))
+            first.repeated = True
             return first
         if line.status == LineStatus.CLOSED:
             raise LineNotActive(_("the line is closed"))

@@ -14,8 +14,8 @@ from django.test import Client
 from customers.models import Login
 from huabei.choosing import Chosen, named_lines, preview_freeze
 from huabei.errors import RequestConflict
-from huabei.models import BulkFreeze, Freeze, Line
-from huabei.services.bulk import BulkFreezeNotFound, NothingChosen, freeze_lines, thaw_lines
+from huabei.models import BulkFreeze, BulkThaw, Freeze, Line
+from huabei.services.bulk import BulkFreezeNotFound, NothingChosen, freeze_lines, thaw_chosen, thaw_lines
 from huabei.services.causes import CUSTOMER, CauseRefused, Why, staff
 from huabei.services.lifecycle import close, freeze, thaw
 from ledger.audit import verify
@@ -103,14 +103,14 @@ def test_what_cannot_be_frozen_at_once_is_refused(lines: list[Line]) -> None:
 def test_a_preview_says_what_the_act_then_does(lines: list[Line]) -> None:
     drawn, lost, fraud, closed, idle = lines
     preview = preview_freeze(Chosen(tuple(ids(lines)), ("nobody",)), "fraud")
-    assert (preview.frozen.lines, preview.frozen.drawn_fen, preview.frozen.held_fen) == (3, 300_00, 50_00)
-    assert (preview.already.lines, preview.left_out.lines, preview.unknown) == (1, 2, ("nobody",))
+    assert (preview.meant.lines, preview.meant.drawn_fen, preview.meant.held_fen) == (3, 300_00, 50_00)
+    assert (preview.held.lines, preview.left_out.lines, preview.unknown) == (1, 2, ("nobody",))
     assert [line.line_id for line in preview.sample] == [drawn.pk, lost.pk, idle.pk]
     assert {(line.line_id, str(line.why)) for line in preview.refused} == {
         (fraud.pk, "the line is frozen for this cause already"),
         (closed.pk, "the line is closed"),
     }
-    assert frozen(lines).freezes.count() == preview.frozen.lines
+    assert frozen(lines).freezes.count() == preview.meant.lines
 
 
 def test_lines_are_named_by_number_or_identifier(lines: list[Line]) -> None:
@@ -206,3 +206,73 @@ def test_only_who_may_freeze_does(client: Client, lines: list[Line]) -> None:
     bulk = frozen(lines)
     assert client.get(f"/console/huabei/bulkfreeze/{bulk.pk}/act/thaw/").status_code == 403
     assert PAGE not in client.get("/console/huabei/line/").content.decode()
+
+
+THAW = "/console/huabei/bulkthaw/thaw/"
+
+
+def thawed(lines: list[Line], *, reference: str = "thaw", freeze_cause: str = "fraud") -> BulkThaw:
+    why = Why("cleared", BY, reference, "all clear")
+    return thaw_chosen(line_ids=ids(lines), freeze_cause=freeze_cause, why=why, on=ON)
+
+
+def test_freezes_for_one_cause_end_as_one_act_once(lines: list[Line]) -> None:
+    drawn, lost, fraud, _closed, idle = lines
+    frozen([drawn, lost], reference="a")
+    frozen([drawn, idle], reference="b", cause="cash_out")
+    first = thawed(lines)
+    assert thawed(list(reversed(lines))) == first
+    assert set(first.freezes.values_list("line_id", flat=True)) == {drawn.pk, lost.pk, fraud.pk}
+    # One is suspected of cash-out as well, one lost their phone.
+    assert states([drawn, lost, fraud, idle]) == ["frozen", "frozen", "active", "frozen"]
+    still_open = set(Freeze.objects.filter(thawed_on__isnull=True).values_list("line_id", "cause"))
+    assert {(drawn.pk, "cash_out"), (lost.pk, "phone_lost"), (idle.pk, "cash_out")} <= still_open
+    assert (first.asked, first.by, first.note) == (5, BY, "all clear")
+    with pytest.raises(RequestConflict):
+        thawed(lines, freeze_cause="cash_out")
+    with pytest.raises(RequestConflict):
+        thawed(lines[:1])
+    assert holds()
+
+
+@pytest.mark.parametrize("cause", ["overdue", "phone_lost", "customer_wish", "whim"])
+def test_what_staff_did_not_begin_does_not_end_for_many(lines: list[Line], cause: str) -> None:
+    with pytest.raises(CauseRefused) as refused:
+        thawed(lines, freeze_cause=cause)
+    assert refused.value.field == "freeze_cause"
+    with pytest.raises(NothingChosen):
+        thawed([])
+    assert not BulkThaw.objects.exists()
+
+
+def test_freezes_of_chosen_lines_are_looked_at_and_ended(page: Client, lines: list[Line]) -> None:
+    drawn, lost, fraud, *_rest = lines
+    frozen([lost], reference="a")
+    query = "?status__exact=frozen"
+    assert f"{THAW}{query}" in page.get(f"/console/huabei/line/{query}").content.decode()
+    sent = {"key": str(uuid4()), "cause": "cleared", "freeze_cause": "fraud"}
+    preview = page.post(THAW + query, {**sent, "preview": ""})
+    shown = text(preview)
+    assert "Freezes that would end 2 1 of them stays frozen for another cause" in shown
+    named = page.post(THAW, {**sent, "lines": f"{drawn.pk} {fraud.pk}", "preview": ""})
+    assert "the line is not frozen for this cause" in text(named)
+    assert not BulkThaw.objects.exists()
+    for _again in range(2):
+        done = page.post(THAW + query, {**sent, "confirm": "", "seen": seen(preview)})
+        bulk = BulkThaw.objects.get()
+        assert done["Location"] == f"/console/huabei/bulkthaw/{bulk.pk}/change/"
+    assert states([lost, fraud]) == ["frozen", "active"]
+    assert "Freezes ended: 2" in text(page.get(done["Location"]))
+    assert "End freezes of lines" in text(page.get("/console/huabei/bulkthaw/"))
+    refused = page.post(THAW + query, {**sent, "freeze_cause": "overdue", "preview": ""})
+    assert "Select a valid choice" in text(refused)
+
+
+def test_only_who_may_freeze_ends_freezes(client: Client, lines: list[Line]) -> None:
+    BusinessDay.objects.create(business_on=ON, first_on=ON)
+    signed_in(client, UNDERWRITER)
+    group = Login.objects.get(username=UNDERWRITER.lower()).groups.get()
+    group.permissions.remove(group.permissions.get(codename="freeze_line"))
+    sent = {"key": str(uuid4()), "cause": "cleared", "freeze_cause": "fraud", "lines": str(lines[2].pk)}
+    assert client.get(THAW).status_code == 403
+    assert client.post(THAW, {**sent, "confirm": ""}).status_code == 403
