@@ -8,7 +8,7 @@ class HuabeiConfig(AppConfig):
 
     def ready(self) -> None:
         from customers.obligations import tells_lateness
-        from huabei import notices  # noqa: F401 - defines what the owners of lines are told
+        from huabei import hearing_notices, notices  # noqa: F401 - define what the owners of lines are told
         from huabei.obligations import late
 
         tells_lateness("line", late)

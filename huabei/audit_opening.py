@@ -1,10 +1,18 @@
-"""The proof of decisions on lines: what each says of its rules, and of the line that it opened."""
+"""The proof of decisions on lines, what each says of its rules and of the line that it opened, and of the terms of lines."""
 
 from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from huabei.models import ConsumerRule, LimitBand, OpeningDecision, OpeningPolicy
+from huabei.models import (
+    ConsumerRule,
+    DecisionReview,
+    LimitBand,
+    OpeningDecision,
+    OpeningPolicy,
+    ReviewVerdict,
+    Terms,
+)
 from ledger.audit import Check, guards
 
 _REASONS = """
@@ -32,7 +40,7 @@ LEFT JOIN ledger_transfer AS transfer
 WHERE transfer.amount_fen IS DISTINCT FROM decision.limit_fen
 """
 
-_FACTS = (ConsumerRule, OpeningPolicy, LimitBand, OpeningDecision)
+_FACTS = (ConsumerRule, OpeningPolicy, LimitBand, OpeningDecision, DecisionReview, ReviewVerdict)
 
 CHECKS: tuple[Check, ...] = (
     Check(
@@ -59,6 +67,18 @@ CHECKS: tuple[Check, ...] = (
             "huabei_openingpolicy_not_behind",
             "huabei_consumerrule_not_behind",
             "huabei_openingdecision_is_right",
+            "huabei_decisionreview_is_right",
+            "huabei_reviewverdict_is_right",
+        ),
+    ),
+    guards(
+        "terms_guards",
+        models=(Terms,),
+        facts=(Terms,),
+        triggers=(
+            "huabei_terms_is_append_only",
+            "huabei_terms_is_not_truncated",
+            "huabei_terms_not_behind",
         ),
     ),
 )

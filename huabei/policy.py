@@ -67,6 +67,8 @@ class RuleOutcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     NOT_ASKED = "not_asked"
+    # It failed, and a person who looked at the refusal again decided otherwise.
+    SET_ASIDE = "set_aside"
 
 
 RULE_TEXTS = {
@@ -86,6 +88,7 @@ OUTCOME_TEXTS = {
     RuleOutcome.PASSED: _("passed"),
     RuleOutcome.FAILED: _("failed"),
     RuleOutcome.NOT_ASKED: _("not asked"),
+    RuleOutcome.SET_ASIDE: _("set aside by a person"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from huabei import credit_pages, line_pages, merchant_pages, pages, purchase_pages, share_pages
+from huabei import credit_pages, hearing_pages, line_pages, merchant_pages, pages, purchase_pages, share_pages
 
 urlpatterns = [
     path("line/", line_pages.line, name="line"),
@@ -23,6 +23,7 @@ urlpatterns = [
     path("shared/<uuid:share_uuid>/cap/", share_pages.cap, name="share_cap"),
     path("shared/<uuid:share_uuid>/accept/", share_pages.accept_share, name="accept_share"),
     path("shared/<uuid:share_uuid>/end/", share_pages.end_share, name="end_share"),
+    path("line/decisions/<int:decision_id>/review/", hearing_pages.review, name="review_decision"),
     path("purchases/", purchase_pages.purchases, name="purchases"),
     path("purchases/<int:purchase_id>/", purchase_pages.purchase, name="purchase"),
     path("purchases/<int:purchase_id>/receipt/", purchase_pages.confirm, name="confirm_receipt"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -122,7 +122,8 @@ def decision(request: HttpRequest, customer: Customer, decision_id: int) -> Http
     found = selectors.decisions_of(customer.pk).filter(pk=decision_id).first()
     if found is None:
         raise Http404
-    return render(request, "operations/decision.html", {"decision": found})
+    context = {"decision": found, "review": getattr(found, "review", None), "key": uuid4()}
+    return render(request, "operations/decision.html", context)
 
 
 def _reference(key: UUID) -> str:

@@ -27,6 +27,7 @@ from huabei.models.instalments import (
 from huabei.models.interest import Accrual, Segment, SegmentKind
 from huabei.models.limits import (
     BulkFreeze,
+    BulkThaw,
     Cause,
     Closure,
     Concern,
@@ -59,6 +60,7 @@ from huabei.models.opening import (
 )
 from huabei.models.purchases import Capture, Merchant, Purchase, PurchaseState, Receipt, Refund, RefundShare
 from huabei.models.repayments import Correction, CorrectionCause, Repayment
+from huabei.models.reviewing import DecisionReview, ReviewVerdict, VerdictOutcome
 from huabei.models.shares import (
     CreditPayout,
     CreditPayoutEnd,
@@ -78,6 +80,7 @@ __all__ = [
     "Accrual",
     "Arrears",
     "BulkFreeze",
+    "BulkThaw",
     "CalendarChange",
     "Campaign",
     "CampaignAlert",
@@ -96,6 +99,7 @@ __all__ = [
     "CorrectionCause",
     "CreditPayout",
     "CreditPayoutEnd",
+    "DecisionReview",
     "Due",
     "Freeze",
     "InstalmentOption",
@@ -131,6 +135,7 @@ __all__ = [
     "Repayment",
     "ReviewOutcome",
     "ReviewTerms",
+    "ReviewVerdict",
     "Segment",
     "SegmentKind",
     "Settlement",
@@ -148,4 +153,5 @@ __all__ = [
     "StepAhead",
     "TemporaryLimit",
     "Terms",
+    "VerdictOutcome",
 ]

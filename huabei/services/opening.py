@@ -87,7 +87,7 @@ def open_by_policy(*, applications: Sequence[Application], on: date) -> list[Ope
     if len(asked) < len(applications):
         raise ValueError("one application per person at a time")
     with transaction.atomic():
-        _lock(list(asked))
+        lock_applicants(list(asked))
         decided = _decided_before(asked)
         new = [customer_id for customer_id in asked if customer_id not in decided]
         if new:
@@ -95,7 +95,7 @@ def open_by_policy(*, applications: Sequence[Application], on: date) -> list[Ope
         return [decided[application.customer_id] for application in applications]
 
 
-def _lock(customers: Sequence[UUID]) -> None:
+def lock_applicants(customers: Sequence[UUID]) -> None:
     """One decision on what a person may owe at a time, as loans are signed. Error: CustomerNotFound."""
     rows = Customer.objects.select_for_update(no_key=True).filter(pk__in=customers).order_by("pk")
     if missing := set(customers) - set(rows.values_list("pk", flat=True)):
@@ -136,28 +136,41 @@ def _decide(
     )
     lines = dict(zip((decision.customer_id for decision in granted), line_ids, strict=True))
     rows = [
-        _row(known, decision, asked[decision.customer_id], in_force, lines.get(decision.customer_id), on)
+        decision_row(
+            known,
+            decision,
+            reference=(application := asked[decision.customer_id]).reference,
+            asked=application.asked,
+            statement_day=application.statement_day,
+            in_force=in_force,
+            line_id=lines.get(decision.customer_id),
+            on=on,
+        )
         for known, decision in decided
     ]
     OpeningDecision.objects.bulk_create(rows, batch_size=_BATCH)
     return {row.customer_id: row for row in rows}
 
 
-def _row(
+def decision_row(
     known: Known,
     decision: Decision,
-    application: Application,
+    *,
+    reference: str,
+    asked: bytes,
+    statement_day: int,
     in_force: InForce,
     line_id: int | None,
     on: date,
 ) -> OpeningDecision:
+    """A decision as it is kept, with all that it went by; not written yet."""
     applicant, score = known.applicant, known.score
     return OpeningDecision(
         customer_id=applicant.customer_id,
-        reference=application.reference,
-        request_hash=application.asked,
+        reference=reference,
+        request_hash=asked,
         decided_on=on,
-        statement_day=application.statement_day,
+        statement_day=statement_day,
         outcome=OpeningOutcome.GRANTED if decision.granted else OpeningOutcome.REFUSED,
         reasons=list(decision.refusals),
         rules=[asdict(ruled) for ruled in decision.rules],

@@ -17,10 +17,13 @@ from customers.models import Notice
 from huabei.api.campaigns import A_SHOP
 from huabei.api.credit import A_SOURCE as A_SOURCE_OF_CREDIT
 from huabei.api.shapes import A_LINE, A_PURCHASE
-from huabei.models import Repayment, Settlement, SharedLine, Statement
+from huabei.models import OpeningDecision, Repayment, Settlement, SharedLine, Statement
 from huabei.paying_out import request_payout_of_credit
+from huabei.services.causes import CUSTOMER, Why
+from huabei.services.hearings import ask_for_review
 from huabei.services.instalments import spread_statement
 from huabei.services.invitations import invite_by_phone
+from huabei.services.lifecycle import freeze
 from huabei.services.opening import apply_for_line
 from huabei.services.repayments import refund
 from huabei.services.shares import accept, authorise_shared, invite
@@ -156,6 +159,33 @@ def decision_of(world: World) -> Prepared:
     return {"decision_id": public_id("opening_decision", decision.pk), A_LINE: str(decision.line.uuid)}
 
 
+def refused_decision_of(world: World) -> Prepared:
+    """The borrower, who has a line, was refused another one."""
+    decision = apply_for_line(customer_id=world.customer.pk, reference="r", on=TODAY)
+    return {"decision_id": public_id("opening_decision", decision.pk)}
+
+
+def review_of(world: World) -> Prepared:
+    """They asked that a person look at it again."""
+    real = refused_decision_of(world)
+    decision = OpeningDecision.objects.get(customer=world.customer, outcome="refused")
+    ask_for_review(
+        customer_id=world.customer.pk, decision_id=decision.pk, statement="x", reference="a", on=TODAY
+    )
+    return real
+
+
+def freeze_of(world: World) -> Prepared:
+    """The borrower froze their line."""
+    made = freeze(line_id=world.line.pk, why=Why("customer_wish", CUSTOMER, "f"), on=TODAY)
+    return {"freeze_id": public_id("freeze", made.pk)}
+
+
+def owes_nothing(world: World) -> Prepared:
+    repays(world.line, "1000.00", on=TODAY)
+    return {}
+
+
 def refund_of(world: World) -> Prepared:
     refund(purchase_id=world.captured().pk, amount_fen=28_50, reference="r", on=TODAY)
     return {}
@@ -188,6 +218,12 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "listOwnPayouts": payout_of,
     "payOutOwnCredit": credit_of,
     "listOwnRefunds": refund_of,
+    "listOwnFreezes": freeze_of,
+    "endOwnFreeze": freeze_of,
+    "closeOwnLine": owes_nothing,
+    "listDecisions": decision_of,
+    "askForReview": refused_decision_of,
+    "readOwnReview": review_of,
     "listOwnDecisions": decision_of,
     "readOwnDecision": decision_of,
     "listOwnInvitations": invitation_of,

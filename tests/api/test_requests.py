@@ -124,6 +124,7 @@ UNKEYED = {
     "confirmOwnReceipt": "what was received is received",
     "reverseRepayment": "a repayment is taken back once",
     "reversePurchase": "a purchase is taken back once",
+    "endOwnFreeze": "what has ended has ended",
     "moveOwnStatementDay": "the day it has changes nothing",
     "inviteToOwnLine": "who is invited is not invited again",
     "withdrawOwnInvitation": "what was taken back is taken back",

@@ -8,7 +8,8 @@ from uuid import UUID
 from customers.models import Customer
 from customers.services import register_customer
 from finance.errors import DomainError
-from huabei.models import Line, OpeningDecision
+from huabei.models import Line, OpeningDecision, ReviewVerdict
+from huabei.services.hearings import Ruling, ask_for_review, overturn, uphold
 from huabei.services.opening import apply_for_line
 from ledger.audit import verify
 from ledger.selectors import exposures
@@ -51,6 +52,31 @@ def test_one_national_id_has_one_line_and_every_application_its_decision(
     again = crowd.at_once(register_and_apply, committed_db, *[(f"s{n}",) for n in range(SIZE)])
     assert sorted(again) == [("granted", [])] + [("refused", ["has_line"])] * (SIZE - 1)
     assert (Line.objects.count(), OpeningDecision.objects.count()) == (1, 2 * SIZE)
+    assert broken_rules() == []
+
+
+def ruled(review_id: int, reference: str, limit_fen: int) -> str:
+    """One underwriter's verdict; no limit upholds the refusal."""
+    ruling = Ruling("staff:1", "why", reference)
+    try:
+        if limit_fen:
+            return overturn(review_id=review_id, limit_fen=limit_fen, ruling=ruling, on=ON).outcome
+        return uphold(review_id=review_id, ruling=ruling, on=ON).outcome
+    except DomainError as refusal:
+        return refusal.code
+
+
+def test_eight_underwriters_decide_one_review_once(committed_db: str, crowd: Crowd) -> None:
+    customer = a_customer()
+    refused = apply_for_line(customer_id=customer.pk, reference="r", on=ON)
+    review = ask_for_review(
+        customer_id=customer.pk, decision_id=refused.pk, statement="", reference="a", on=ON
+    )
+    rulings = [(review.pk, f"v{n}", 500_00 * (n % 2)) for n in range(SIZE)]
+    answers = crowd.at_once(ruled, committed_db, *rulings)
+    verdict = ReviewVerdict.objects.get()
+    assert sorted(answers) == sorted([verdict.outcome] + ["already_reviewed"] * (SIZE - 1))
+    assert Line.objects.count() == (1 if verdict.outcome == "overturned" else 0)
     assert broken_rules() == []
 
 

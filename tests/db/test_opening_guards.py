@@ -11,6 +11,7 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 import huabei.audit_opening
 from customers.models import Customer
 from huabei.models import OpeningDecision
+from huabei.services.hearings import Ruling, ask_for_review, overturn
 from huabei.services.opening import apply_for_line
 from ledger.audit import verify
 from operations import audit
@@ -21,7 +22,14 @@ from tests.line_world import a_customer
 pytestmark = pytest.mark.django_db
 
 ON = date(2026, 6, 1)
-TABLES = ["huabei_consumerrule", "huabei_openingpolicy", "huabei_limitband", "huabei_openingdecision"]
+TABLES = [
+    "huabei_consumerrule",
+    "huabei_openingpolicy",
+    "huabei_limitband",
+    "huabei_openingdecision",
+    "huabei_decisionreview",
+    "huabei_reviewverdict",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -31,9 +39,19 @@ def granted() -> OpeningDecision:
     published(customer, 650, on=date(2026, 5, 6))
     apply_for_line(customer_id=other.pk, reference="a", on=ON)
     decision = apply_for_line(customer_id=customer.pk, reference="a", on=ON)
+    reviewed()
     execute("SET CONSTRAINTS ALL IMMEDIATE")
     execute("SET CONSTRAINTS ALL DEFERRED")
     return decision
+
+
+def reviewed() -> None:
+    """A third one, whose score was too low until a person looked at it again."""
+    low = a_customer()
+    published(low, 550, on=date(2026, 5, 6))
+    refused = apply_for_line(customer_id=low.pk, reference="low", on=ON)
+    review = ask_for_review(customer_id=low.pk, decision_id=refused.pk, statement="", reference="r", on=ON)
+    overturn(review_id=review.pk, limit_fen=500_00, ruling=Ruling("staff:1", "salary", "v"), on=ON)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -58,7 +76,9 @@ def copied(table: str, where: str, **changes: str) -> str:
     return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {given} FROM {table} WHERE {where}"
 
 
-GRANTED, REFUSED, AGAIN = "outcome = 'granted'", "outcome = 'refused'", {"reference": "'b'"}
+PLAIN = "overturns_id IS NULL AND reference = 'a'"
+GRANTED, REFUSED = f"outcome = 'granted' AND {PLAIN}", f"outcome = 'refused' AND {PLAIN}"
+OVERTURNED, AGAIN = "overturns_id IS NOT NULL", {"reference": "'b'"}
 NO_LINE = {"line_id": "NULL", **AGAIN}
 # fmt: off
 DECISIONS = [
@@ -211,6 +231,7 @@ BROKEN = [
     ("UPDATE huabei_openingdecision SET limit_fen = 700000 WHERE outcome = 'granted'", "opening_granted"),
     ("ALTER TABLE huabei_openingdecision DISABLE TRIGGER huabei_openingdecision_is_right", "opening_guards"),
     ("GRANT UPDATE ON huabei_openingpolicy TO {role}", "opening_guards"),
+    ("ALTER TABLE huabei_terms DISABLE TRIGGER huabei_terms_not_behind", "terms_guards"),
     ("UPDATE huabei_consumerrule SET consumer_cap_fen = 1 WHERE lender_type = 'bank'", "consumer_caps"),
 ]
 
@@ -230,3 +251,51 @@ def test_a_check_finds_what_was_broken_on_purpose(statement: str, name: str) -> 
         cursor.execute("SET LOCAL session_replication_role = origin")
         cursor.execute(f"SET ROLE {settings.DATABASE_ROLE}")
     assert name in {found.check.name for found in verify(audit.CHECKS) if not found.holds}
+
+
+# What a person set aside a refusal by, each with one thing that not even a person may: the law, what is late, other people.
+OTHERS = "(SELECT id FROM huabei_openingdecision WHERE outcome = 'refused' AND reference = 'a')"
+# fmt: off
+NOT_EVEN_A_PERSON = [
+    ({"overdue_fen": "1"}, "opening_decision_within_its_policy"),
+    ({"limit_fen": "49999"}, "opening_decision_within_its_policy"),
+    ({"limit_fen": "5000001"}, "opening_decision_within_its_policy"),
+    ({"exposure_fen": "20000000", "consumer_exposure_fen": "20000000"}, "opening_decision_within_its_policy"),
+    ({"overturns_id": "NULL"}, "opening_decision_within_its_policy"),
+    ({"overturns_id": OTHERS}, "opening_decision_overturns_what_was_reviewed"),
+    ({"limit_fen": "50001"}, "opening_decision_of_the_line_it_opened"),
+]
+# fmt: on
+
+
+@pytest.mark.parametrize(("changes", "constraint"), NOT_EVEN_A_PERSON)
+def test_not_even_a_person_sets_this_aside(changes: dict[str, str], constraint: str) -> None:
+    with pytest.raises(IntegrityError, match=constraint):
+        execute(copied("huabei_openingdecision", OVERTURNED, **changes, **AGAIN))
+
+
+@pytest.mark.parametrize(
+    "change", ["born_on = '2010-01-01'", "identity_verified_on = NULL", "is_student = true"]
+)
+def test_the_law_holds_for_a_person_too(change: str) -> None:
+    execute("UPDATE customers_customer SET " + change, as_owner=True)
+    with pytest.raises(IntegrityError, match="opening_decision_for_whom_it_may_be"):
+        execute(copied("huabei_openingdecision", OVERTURNED, **AGAIN))
+
+
+def test_a_refusal_is_reviewed_once_and_decided_once() -> None:
+    of_a_grant = f"(SELECT id FROM huabei_openingdecision WHERE {GRANTED})"
+    with pytest.raises(IntegrityError, match="decision_review_of_a_refusal"):
+        execute(copied("huabei_decisionreview", "true", decision_id=of_a_grant))
+    with pytest.raises(IntegrityError, match="huabei_decisionreview_decision_id_key"):
+        execute(copied("huabei_decisionreview", "true"))
+    with pytest.raises(IntegrityError, match="huabei_reviewverdict_review_id_key"):
+        execute(copied("huabei_reviewverdict", "true", opened_by_id="NULL", outcome="'upheld'"))
+    for changes, constraint in (
+        ({"outcome": "'upheld'"}, "review_verdict_opens_or_upholds"),
+        ({"opened_by_id": "NULL"}, "review_verdict_opens_or_upholds"),
+        ({"reason": "''"}, "review_verdict_says_who_and_why"),
+        ({"opened_by_id": of_a_grant}, "review_verdict_of_its_decision"),
+    ):
+        with pytest.raises(IntegrityError, match=constraint):
+            execute(copied("huabei_reviewverdict", "true", **changes))

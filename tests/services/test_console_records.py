@@ -28,6 +28,7 @@ from huabei.models import (
     InstalmentTerms,
     LimitReview,
     Line,
+    OpeningDecision,
     OpeningPolicy,
     Purchase,
     Refund,
@@ -38,8 +39,9 @@ from huabei.models import (
     StatementDocument,
 )
 from huabei.services import corrections, lifecycle, limits, merchants, repayments
-from huabei.services.bulk import freeze_lines, thaw_lines
+from huabei.services.bulk import freeze_lines, thaw_chosen, thaw_lines
 from huabei.services.causes import Why
+from huabei.services.hearings import Ruling, ask_for_review, uphold
 from huabei.services.opening import apply_for_line
 from huabei.services.policies import publish_policy
 from operations.models import CloseStep
@@ -52,6 +54,7 @@ from payments.services.orders import request_payout
 from tests.borrowers import borrower, buys, lived_until, opened_line, published, repays, shop
 from tests.line_world import a_campaign, a_customer, bought
 from tests.payment_world import a_source
+from tests.publishing import publication
 from tests.services.test_console import staff_login
 
 pytestmark = pytest.mark.django_db
@@ -117,6 +120,13 @@ def was_changed(line: Line) -> None:
     together = replace(why, cause="cash_out", reference="h")
     bulk = freeze_lines(line_ids=[line.pk], why=together, on=day)
     thaw_lines(bulk_id=bulk.pk, why=replace(together, cause="cleared"), on=day)
+    cleared = replace(why, cause="cleared", reference="k")
+    thaw_chosen(line_ids=[line.pk], freeze_cause="cash_out", why=cleared, on=day)
+    refused = OpeningDecision.objects.filter(outcome="refused").latest("pk")
+    review = ask_for_review(
+        customer_id=line.customer_id, decision_id=refused.pk, statement="", reference="a", on=day
+    )
+    uphold(review_id=review.pk, ruling=Ruling("staff:1", "x", "v"), on=day)
     seller = shop()
     merchants.suspend(merchant_id=seller.pk, why=replace(why, cause="complaints", reference="i"), on=day)
     merchants.reinstate(merchant_id=seller.pk, why=replace(why, cause="cleared", reference="j"), on=day)
@@ -199,7 +209,9 @@ def spends(line: Line) -> None:
     day = date(2026, 8, 2)
     apply_for_line(customer_id=line.customer_id, reference=str(uuid4()), on=day)
     later = day + timedelta(days=OpeningPolicy.objects.count())
-    publish_policy(effective_from=later, figures={}, bands=[(600, 500_00)], on=day)
+    publish_policy(
+        publication=publication(later, reference=str(later)), figures={}, bands=[(600, 500_00)], on=day
+    )
     purchase = buys(line, shop("极光数码"), "12.99", on=day)
     repayments.refund(purchase_id=purchase.pk, amount_fen=299, reference="r", on=day)
     repays(line, "1.00", on=day)

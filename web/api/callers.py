@@ -27,6 +27,7 @@ class Scope(StrEnum):
     CAMPAIGNS_READ = "campaigns:read"
     SETTLEMENT_READ = "settlement:read"
     LINES_READ = "lines:read"
+    DECISIONS_READ = "decisions:read"
     LOANS_READ = "loans:read"
     REPAYMENTS_WRITE = "repayments:write"
     LOANS_SERVICE = "loans:service"
@@ -42,6 +43,7 @@ SCOPES: Mapping[Scope, tuple[Who, object]] = {
     Scope.CAMPAIGNS_READ: (Who.SHOP, _("see the shop's instalment campaigns")),
     Scope.SETTLEMENT_READ: (Who.SHOP, _("see what the shop is owed")),
     Scope.LINES_READ: (Who.LENDER, _("see lines, their statements and repayments")),
+    Scope.DECISIONS_READ: (Who.LENDER, _("see decisions on applications for lines, and what each went by")),
     Scope.LOANS_READ: (Who.LENDER, _("see loans, their schedules and what happened to them")),
     Scope.REPAYMENTS_WRITE: (Who.LENDER, _("record repayments received")),
     Scope.LOANS_SERVICE: (

@@ -1,0 +1,213 @@
+"""Reviews by a person in the console: the queue, what the applicant says beside what the policy says today, the decision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from huabei.admin.opening import figure
+from huabei.models import DecisionReview, Line, LineStatus, ReviewVerdict, VerdictOutcome
+from huabei.models.reviewing import OPEN
+from huabei.policy import OUTCOME_TEXTS, RULE_TEXTS
+from huabei.services.causes import staff
+from huabei.services.hearings import (
+    LONGEST_REASON,
+    OVERTURNABLE,
+    Ruling,
+    overturn,
+    uphold,
+    what_stands,
+)
+from web.acts import Act, ActForm, ActingAdmin, Figures
+from web.api.day import business_date
+from web.console import Table, add_link, link_to, list_url, money
+from web.forms import YuanField
+
+DECIDE = "huabei.decide_review"
+
+
+class RulingForm(ActForm):
+    """Why it is decided so."""
+
+    reason = forms.CharField(
+        label=_("reason"), max_length=LONGEST_REASON, help_text=_("The applicant reads this.")
+    )
+
+    @property
+    def ruling(self) -> Ruling:
+        """By whom, why, and under which reference."""
+        return Ruling(staff(self.by), self.cleaned_data["reason"], self.reference)
+
+
+class OverturnForm(RulingForm):
+    """The limit of the line that is opened."""
+
+    named: ClassVar[dict[str, str]] = {"limit": "limit_fen"}
+    limit_fen = YuanField(label=_("limit in yuan"))
+    field_order = ("limit_fen", "reason")
+
+
+def _waits(review: DecisionReview) -> bool:
+    return review.state == OPEN
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Narrows the reviews to those that wait, or to those that were decided one way."""
+
+    title = _("state")
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(OPEN, _("waits for a person")), *VerdictOutcome.choices]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        if value == OPEN:
+            return queryset.filter(verdict__isnull=True)
+        return queryset.filter(verdict__outcome=value) if value else queryset
+
+
+@admin.register(DecisionReview)
+class DecisionReviewAdmin(ActingAdmin):
+    """What applicants asked a person to look at again: those that wait are decided, each once."""
+
+    acts = (
+        Act(
+            "uphold",
+            _("Uphold the refusal"),
+            DECIDE,
+            RulingForm,
+            lambda form, on: uphold(review_id=form.record.pk, ruling=form.ruling, on=on),
+            _("The refusal stands, and the applicant is told."),
+            _waits,
+        ),
+        Act(
+            "overturn",
+            _("Open a line"),
+            DECIDE,
+            OverturnForm,
+            lambda form, on: overturn(
+                review_id=form.record.pk, limit_fen=form.cleaned_data["limit_fen"], ruling=form.ruling, on=on
+            ),
+            _("The line is opened, and the applicant is told."),
+            _waits,
+            warning=_(
+                "What the policy says of score and exposure is set aside; what the law says is not, nor what is late."
+            ),
+        ),
+    )
+    list_display = ("asked_on", "customer_page", "decision_page", "why", "state_shown", "decided_on", "by")
+    list_filter: ClassVar[Any] = (StateFilter,)
+    list_select_related: ClassVar[Any] = ("decision__customer", "verdict")
+    ordering: ClassVar[Any] = ("-pk",)
+    fields = (
+        "asked_on",
+        "customer_page",
+        "decision_page",
+        "why",
+        "statement",
+        "state_shown",
+        "decided_on",
+        "by",
+        "reason",
+        "opened",
+        "recorded_at",
+    )
+    readonly_fields = fields
+
+    @admin.display(description=_("customer"))
+    def customer_page(self, review: DecisionReview) -> SafeString:
+        """Who asked."""
+        return link_to("customers_customer", review.decision.customer_id, review.decision.customer)
+
+    @admin.display(description=_("decision"))
+    def decision_page(self, review: DecisionReview) -> SafeString:
+        """The refusal."""
+        return link_to("huabei_openingdecision", review.decision_id, review.decision)
+
+    @admin.display(description=_("reasons"))
+    def why(self, review: DecisionReview) -> str:
+        """Why it was refused."""
+        return "; ".join(each.text for each in review.decision.against)
+
+    @admin.display(description=_("state"))
+    def state_shown(self, review: DecisionReview) -> Any:
+        """Whether it waits, or how it was decided."""
+        verdict = _verdict(review)
+        return verdict.get_outcome_display() if verdict else _("waits for a person")
+
+    @admin.display(description=_("decided on"))
+    def decided_on(self, review: DecisionReview) -> Any:
+        """When."""
+        verdict = _verdict(review)
+        return verdict.decided_on if verdict else "–"
+
+    @admin.display(description=_("by"))
+    def by(self, review: DecisionReview) -> str:
+        """By whom."""
+        verdict = _verdict(review)
+        return verdict.by if verdict else "–"
+
+    @admin.display(description=_("reason"))
+    def reason(self, review: DecisionReview) -> str:
+        """What the applicant was told."""
+        verdict = _verdict(review)
+        return verdict.reason if verdict else "–"
+
+    @admin.display(description=_("new decision"))
+    def opened(self, review: DecisionReview) -> SafeString | str:
+        """The decision that opened the line."""
+        verdict = _verdict(review)
+        if verdict is None or verdict.opened_by_id is None:
+            return "–"
+        return link_to("huabei_openingdecision", verdict.opened_by_id, f"#{verdict.opened_by_id}")
+
+    def stands(self, record: DecisionReview, on: date) -> Figures:
+        """What deciding changes."""
+        verdict = ReviewVerdict.objects.filter(review=record).first()
+        live = Line.objects.filter(customer_id=record.decision.customer_id).exclude(status=LineStatus.CLOSED)
+        line = live.first()
+        return [
+            (_("state"), verdict.get_outcome_display() if verdict else _("waits for a person")),
+            (_("limit"), money(line.limit_fen) if line else "–"),
+        ]
+
+    def tables(self, record: DecisionReview) -> Iterable[Table]:
+        """What the policy says today, and whether a person may set it aside."""
+        if not _waits(record):
+            return
+        yield Table(
+            _("What the policy says today"),
+            (_("rule"), _("outcome"), _("found"), _("needed"), _("may be set aside")),
+            [
+                (
+                    RULE_TEXTS[ruled.rule],
+                    OUTCOME_TEXTS[ruled.outcome],
+                    figure(ruled.rule, ruled.found),
+                    figure(ruled.rule, ruled.needed),
+                    _("yes") if ruled.rule in OVERTURNABLE else _("no"),
+                )
+                for ruled in what_stands(record, business_date()).rules
+            ],
+        )
+
+
+def _verdict(review: DecisionReview) -> ReviewVerdict | None:
+    return getattr(review, "verdict", None)
+
+
+add_link(
+    "huabei_openingdecision",
+    lambda decision: (
+        _("Review of this decision by a person"),
+        list_url("huabei_decisionreview", decision=decision.pk),
+    ),
+)
