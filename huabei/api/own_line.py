@@ -12,7 +12,7 @@ from huabei.api.borrower import BORROWER, OwnEndpoint
 from huabei.api.shapes import A_LINE
 from huabei.errors import LineNotActive, RequestConflict
 from huabei.line_history import frozen
-from huabei.models import Freeze
+from huabei.models import Freeze, LineStatus
 from huabei.services.causes import CUSTOMER, CauseRefused, Why
 from huabei.services.lifecycle import WISH, AlreadyFrozen, StillOwes, close, freeze, thaw
 from web.api.day import booking_day
@@ -68,9 +68,9 @@ class OwnFreezes(OwnEndpoint):
         tag="Borrower",
     )
     def get(self, request: Request) -> Response:
-        """Every freeze of the borrower's line that is open, newest first: the line is active when there is none."""
+        """Every freeze of the borrower's line that is open, newest first; a line that was closed has none."""
         found = Freeze.objects.filter(line=self.line(), thawed_on__isnull=True)
-        return self.page(FreezeOut, found, complete=frozen)
+        return self.page(FreezeOut, found.exclude(line__status=LineStatus.CLOSED), complete=frozen)
 
     @operation(
         "freezeOwnLine",

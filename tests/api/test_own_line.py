@@ -53,10 +53,12 @@ def test_a_line_is_closed_once_nothing_is_owed(world: World) -> None:
     repays(world.line, "1000.00", on=TODAY)
     held = world.authorised()
     assert code(api.post("me/line/closure/")) == "still_owes"
+    api.post("me/line/freezes/", {"cause": "phone_lost"})
     world.as_shop().post(f"purchases/{public_id('purchase', held.pk)}/void/")
     first, again = (api.post("me/line/closure/", key="k") for _ in range(2))
     assert (first.status_code, first.json(), Closure.objects.count()) == (201, again.json(), 1)
     assert code(api.post("me/line/closure/")) == "line_not_active"
+    assert api.get("me/line/freezes/").json()["items"] == []
     assert code(api.post("me/line/freezes/", {"cause": "phone_lost"})) == "line_not_active"
     assert world.as_stranger().post("me/line/closure/").status_code == 404
 

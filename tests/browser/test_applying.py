@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from customers.models import Customer
-from huabei.models import Line, OpeningDecision
+from huabei.models import Line, OpeningDecision, OpeningPolicy
 from huabei.services.opening import apply_for_line
 from tests.borrowers import lived_until, published
 from tests.browser.conftest import WIDTHS, Site, Visitor, in_database
@@ -57,12 +57,15 @@ def test_staff_read_a_decision_rule_by_rule_and_change_the_policy(visit: Visit, 
     visitor.open(f"/console/huabei/openingdecision/{decision_id}/change/")
     assert page.get_by_role("row").filter(has_text="score_too_low").filter(has_text="failed").count() == 1
     visitor.shot("console-decision")
-    visitor.open("/console/huabei/openingpolicy/version/")
-    page.get_by_label("Effective from").fill("2026-06-01")
-    page.get_by_role("button", name="Add this version").click()
-    visitor.check()
-    assert "New figures count from a day to come." in page.locator("main").inner_text()
-    visitor.shot("console-policy")
+    policy_id = in_database(lambda: OpeningPolicy.objects.latest("effective_from").pk)
+    visitor.open(f"/console/huabei/openingpolicy/{policy_id}/act/version/")
+    page.get_by_label("Reason").fill("fewer defaults are wanted")
+    for day, said in (("2026-06-01", "New figures count from a day to come."), ("2026-07-01", "looked at")):
+        page.get_by_label("Effective from").fill(day)
+        page.locator("[name=preview]").click()
+        visitor.check()
+        assert said in page.locator("main").inner_text()
+        visitor.shot(f"console-policy-{day}")
 
 
 def test_somebody_who_may_have_a_line_opens_it_by_keyboard(visit: Visit, site: Site) -> None:
