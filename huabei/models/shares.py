@@ -6,7 +6,7 @@ import uuid
 
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models.functions import Greatest, Now
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import Customer
@@ -146,6 +146,8 @@ class ShareMonth(models.Model):
     )
     month = models.DateField(_("month"))
     cap_fen = models.BigIntegerField(_("monthly cap"))
+    # What the owner set; `cap_fen` is more while more was spent already when it was lowered.
+    wanted_cap_fen = models.BigIntegerField(_("monthly cap that the owner set"))
     spent_fen = models.BigIntegerField(_("spent"))
 
     class Meta:
@@ -155,6 +157,13 @@ class ShareMonth(models.Model):
             models.UniqueConstraint(name="share_month_once", fields=["share", "month"]),
             models.CheckConstraint(
                 name="share_month_within_cap", condition=Q(spent_fen__gte=0, spent_fen__lte=F("cap_fen"))
+            ),
+            # So what is given back of a month lowers a cap that was more than the owner set. What is spent beyond the cap
+            # is the other one's to refuse.
+            models.CheckConstraint(
+                name="share_month_cap_as_wanted",
+                condition=Q(cap_fen=Greatest(F("wanted_cap_fen"), F("spent_fen")))
+                | Q(spent_fen__gt=F("cap_fen")),
             ),
         ]
 

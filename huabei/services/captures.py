@@ -81,7 +81,8 @@ WITH held AS (
         (purchase_id, line_id, reference, amount_fen, is_final, posted_on, hold_transfer_id, entry_id)
     SELECT id, line_id, reference, amount_fen, is_final, %(on)s, hold_transfer_id, entry_id FROM drawn
 ), given_back AS (
-    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen
+    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen,
+        cap_fen = greatest(wanted_cap_fen, month.spent_fen - back.fen)
     FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
           FROM drawn JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = drawn.id
           WHERE is_final AND left_fen > 0 GROUP BY share_id, month) AS back

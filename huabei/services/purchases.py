@@ -172,8 +172,8 @@ _SHARED = _AUTHORISE_ON.format(
     chosen="",
     offered="",
     choice=""", month AS (
-    INSERT INTO huabei_sharemonth (share_id, month, cap_fen, spent_fen)
-    SELECT share.id, date_trunc('month', today)::date, share.monthly_cap_fen, %(amount)s
+    INSERT INTO huabei_sharemonth (share_id, month, cap_fen, wanted_cap_fen, spent_fen)
+    SELECT share.id, date_trunc('month', today)::date, share.monthly_cap_fen, share.monthly_cap_fen, %(amount)s
     FROM line JOIN huabei_sharedline AS share ON share.uuid = %(line)s
     ON CONFLICT (share_id, month) DO UPDATE SET spent_fen = huabei_sharemonth.spent_fen + excluded.spent_fen
     RETURNING share_id, month

@@ -46,7 +46,8 @@ WITH held AS (
     RETURNING purchase.id, purchase.line_id, line.commitment_account_id, hold_transfer_id,
               amount_fen - captured_fen - cancelled_fen AS left_fen
 ), given_back AS (
-    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen
+    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen,
+        cap_fen = greatest(wanted_cap_fen, month.spent_fen - back.fen)
     FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
           FROM released JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = released.id
           GROUP BY share_id, month) AS back

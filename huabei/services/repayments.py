@@ -233,7 +233,9 @@ def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
 
 # A purchase through a share gives back what is refunded, or taken back, to the cap of its month.
 GIVE_BACK_TO_SHARE = """
-UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - %(fen)s FROM huabei_sharedpurchase AS shared
+UPDATE huabei_sharemonth AS month
+SET spent_fen = month.spent_fen - %(fen)s, cap_fen = greatest(wanted_cap_fen, month.spent_fen - %(fen)s)
+FROM huabei_sharedpurchase AS shared
 WHERE shared.purchase_id = %(purchase)s AND month.share_id = shared.share_id AND month.month = shared.month
 """
 

@@ -129,7 +129,7 @@ def accept(*, share_id: int, beneficiary_id: UUID, on: date) -> SharedLine:
 
 def change_cap(*, share_id: int, owner_id: UUID, monthly_cap_fen: int, on: date) -> SharedLine:
     """
-    Changes the monthly cap, of this month too; what is spent of it already stays.
+    Changes the monthly cap, of this month too; what is spent of it already stays, and is not spent again once it comes back.
 
     Errors: CapRefused, ShareNotActive when it has ended, ShareNotFound.
     """
@@ -145,8 +145,9 @@ def change_cap(*, share_id: int, owner_id: UUID, monthly_cap_fen: int, on: date)
                 ShareMonth.objects.select_for_update().filter(share=share, month=on.replace(day=1)).first()
             )
             if month is not None:
+                month.wanted_cap_fen = monthly_cap_fen
                 month.cap_fen = max(monthly_cap_fen, month.spent_fen)
-                month.save(update_fields=["cap_fen"])
+                month.save(update_fields=["cap_fen", "wanted_cap_fen"])
             _record(share, ShareChangeKind.CAP, OWNER, on)
         return share
 

@@ -5,17 +5,29 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from customers.models import Shop
+from customers.models import Customer, Shop
 from finance.money import format_yuan
-from huabei.models import Posting, Purchase
-from huabei.services import merchants, purchases, receipts, repayments
+from huabei.models import Posting, Purchase, SharedLine
+from huabei.services import merchants, purchases, receipts, repayments, shares
 from huabei.services.causes import Why, staff
 from operations.services.line_story import BadStory, Event, Story
 
 # Who the simulated member of staff is that changes lines and shops.
 STAFF = staff(1)
+
+
+def a_customer(on: date) -> Customer:
+    """Somebody of age whose identity is verified."""
+    return Customer.objects.create(
+        full_name="Simulated",
+        born_on=date(1990, 1, 1),
+        registered_on=on,
+        identity_verified_on=on,
+        national_id_encrypted=b"",
+        national_id_index=uuid4().bytes,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +69,33 @@ class Shopping:
     waiting: frozenset[str]
     purchase_ids: dict[str, int] = field(default_factory=dict)
     plan_ids: dict[str, int] = field(default_factory=dict)
+    # With whom the line is shared, by their ref; each share that there ever was has the ref of its person.
+    people: dict[str, UUID] = field(default_factory=dict)
+    shared: list[tuple[str, SharedLine]] = field(default_factory=list)
 
     def purchase(self, event: Event) -> None:
         assert event.amount_fen is not None
         self.refuse_used(event)
         shop = self.shops.escrow if event.escrow else self.shops.at_once
         assert shop is not None
-        authorised = purchases.authorise(
-            line_id=self.line_id,
-            merchant_id=shop,
-            amount_fen=event.amount_fen,
-            reference=event.ref,
-            on=event.on,
-            instalments=event.instalments,
-        )
+        if event.share:
+            share = self._share_of(event.share)
+            authorised = shares.authorise_shared(
+                share_uuid=share.uuid if share else uuid4(),
+                merchant_id=shop,
+                amount_fen=event.amount_fen,
+                reference=event.ref,
+                on=event.on,
+            )
+        else:
+            authorised = purchases.authorise(
+                line_id=self.line_id,
+                merchant_id=shop,
+                amount_fen=event.amount_fen,
+                reference=event.ref,
+                on=event.on,
+                instalments=event.instalments,
+            )
         self.purchase_ids[event.ref] = authorised.purchase_id
         if event.ref not in self.waiting and not event.escrow:
             purchases.capture(purchase_id=authorised.purchase_id, amount_fen=event.amount_fen, on=event.on)
@@ -89,9 +114,11 @@ class Shopping:
         purchases.void(purchase_id=self.purchase_of(event).pk, on=event.on)
 
     def receipt(self, event: Event) -> None:
-        """The customer says that what was bought in escrow came."""
+        """Whoever bought it in escrow says that it came."""
+        purchase = self.purchase_of(event)
+        through = SharedLine.objects.filter(purchases=purchase.pk).values_list("beneficiary_id", flat=True)
         receipts.confirm_receipt(
-            purchase_id=self.purchase_of(event).pk, customer_id=self.customer_id, on=event.on
+            purchase_id=purchase.pk, customer_id=through.first() or self.customer_id, on=event.on
         )
 
     def refund(self, event: Event) -> None:
@@ -103,6 +130,56 @@ class Shopping:
             reference=f"refund-{event.position}",
             on=event.on,
         )
+
+    def share(self, event: Event) -> None:
+        """The customer invites somebody, who appears with the story's first invitation, up to a monthly cap."""
+        assert event.amount_fen is not None
+        person = self.people.get(event.ref) or a_customer(event.on).pk
+        share = shares.invite(
+            line_id=self.line_id, beneficiary_id=person, monthly_cap_fen=event.amount_fen, on=event.on
+        )
+        self.people[event.ref] = person
+        self.shared.append((event.ref, share))
+
+    def share_accepted(self, event: Event) -> None:
+        share = self._share_of(event.ref)
+        shares.accept(
+            share_id=share.pk if share else 0, beneficiary_id=self.people.get(event.ref, uuid4()), on=event.on
+        )
+
+    def share_cap(self, event: Event) -> None:
+        assert event.amount_fen is not None
+        share = self._share_of(event.ref)
+        shares.change_cap(
+            share_id=share.pk if share else 0,
+            owner_id=self.customer_id,
+            monthly_cap_fen=event.amount_fen,
+            on=event.on,
+        )
+
+    def share_ended(self, event: Event) -> None:
+        share = self._share_of(event.ref)
+        shares.end(share_id=share.pk if share else 0, customer_id=self.customer_id, on=event.on)
+
+    def _share_of(self, ref: str) -> SharedLine | None:
+        """The last share with a person."""
+        return next((share for name, share in reversed(self.shared) if name == ref), None)
+
+    def shares(self) -> list[dict[str, Any]]:
+        """Every share, in their order, with what was spent of each month."""
+        now = SharedLine.objects.prefetch_related("months").in_bulk([share.pk for _ref, share in self.shared])
+        return [
+            {
+                "ref": ref,
+                "cap": format_yuan(now[share.pk].monthly_cap_fen),
+                "status": now[share.pk].status,
+                "spent": {
+                    f"{month.month:%Y-%m}": format_yuan(month.spent_fen)
+                    for month in sorted(now[share.pk].months.all(), key=lambda month: month.month)
+                },
+            }
+            for ref, share in self.shared
+        ]
 
     def in_escrow(self) -> list[dict[str, Any]]:
         """The purchases that post on receipt: when they were paid, when they posted and whether their buyer said so."""

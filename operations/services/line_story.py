@@ -17,7 +17,7 @@ from payments.models import AutopayAmount
 
 # The fields that events of each type have beside their day, type and ref: those they need, and those they may have.
 EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "purchase": (frozenset({"amount"}), frozenset({"instalments", "escrow"})),
+    "purchase": (frozenset({"amount"}), frozenset({"instalments", "escrow", "share"})),
     "capture": (frozenset(), frozenset({"amount", "final"})),
     "receipt": (frozenset(), frozenset()),
     "void": (frozenset(), frozenset({"amount"})),
@@ -35,9 +35,25 @@ EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "credit_payout": (frozenset({"amount"}), frozenset()),
     "source": (frozenset({"amount"}), frozenset()),
     "autopay": (frozenset({"choice"}), frozenset()),
+    # With the person that the ref names: invited up to a monthly cap, accepted, given another cap, ended.
+    "share": (frozenset({"amount"}), frozenset()),
+    "share_accepted": (frozenset(), frozenset()),
+    "share_cap": (frozenset({"amount"}), frozenset()),
+    "share_ended": (frozenset(), frozenset()),
 }
 FIELDS = frozenset(
-    {"amount", "final", "instalments", "last_day", "cause", "value_date", "statement_day", "choice", "escrow"}
+    {
+        "amount",
+        "final",
+        "instalments",
+        "last_day",
+        "cause",
+        "value_date",
+        "statement_day",
+        "choice",
+        "escrow",
+        "share",
+    }
 )
 MOST_EVENTS = 10_000
 LONGEST_DAYS = 3_660
@@ -81,6 +97,8 @@ class Event:
     choice: str = ""
     # Of a purchase: whether it is paid at once and posts when its receipt is confirmed, or the time to do so is over.
     escrow: bool = False
+    # Of a purchase: the person who makes it, by the ref of the share; empty for the owner.
+    share: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +155,12 @@ def _day(number: Any, where: str) -> int:
     return number
 
 
+def _ref(text: Any, where: str) -> str:
+    if not isinstance(text, str) or not 1 <= len(text) <= LONGEST_REF or not text.isprintable():
+        raise BadStory(f"must be a text of 1 to {LONGEST_REF} printable characters", field=where)
+    return text
+
+
 def _instalments(number: Any, type_: str, where: str) -> int | None:
     if number is None and type_ != "statement_plan":
         return None
@@ -159,9 +183,7 @@ def read_event(given: Any, position: int) -> Event:
     value_on = _date(read["value_date"], f"{where}.value_date") if "value_date" in read else on
     if read["type"] == "calendar_change" and read.get("statement_day") not in CALENDARS:
         raise BadStory(f"must be one of {', '.join(map(str, CALENDARS))}", field=f"{where}.statement_day")
-    ref = read["ref"]
-    if not isinstance(ref, str) or not 1 <= len(ref) <= LONGEST_REF or not ref.isprintable():
-        raise BadStory(f"must be a text of 1 to {LONGEST_REF} printable characters", field=f"{where}.ref")
+    ref = _ref(read["ref"], f"{where}.ref")
     needed, allowed = EVENT_TYPES[read["type"]]
     given_fields = {name for name in FIELDS if read.get(name) is not None}
     for name in sorted(needed - given_fields):
@@ -175,6 +197,8 @@ def read_event(given: Any, position: int) -> Event:
         raise BadStory("must be the code of a cause", field=f"{where}.cause")
     if read["type"] == "autopay" and read["choice"] not in AutopayAmount.values:
         raise BadStory(f"must be one of {', '.join(AutopayAmount.values)}", field=f"{where}.choice")
+    if {"share", "instalments"} <= given_fields:
+        raise BadStory("what is bought through a share is not in instalments", field=f"{where}.instalments")
     return Event(
         position,
         on,
@@ -189,6 +213,7 @@ def read_event(given: Any, position: int) -> Event:
         read.get("cause") or "",
         read.get("choice") or "",
         read.get("escrow", False),
+        _ref(read["share"], f"{where}.share") if "share" in given_fields else "",
     )
 
 

@@ -15,7 +15,6 @@ from uuid import uuid4
 
 from django.db import transaction
 
-from customers.models import Customer
 from finance.errors import DomainError
 from finance.money import format_yuan
 from huabei import autopay, selectors
@@ -25,7 +24,7 @@ from huabei.services.calendars import change_calendar
 from huabei.services.causes import CUSTOMER, Why
 from huabei.services.lines import Opening, open_line
 from operations.services.closing import close_lines
-from operations.services.line_shopping import STAFF, Shopping, open_shops
+from operations.services.line_shopping import STAFF, Shopping, a_customer, open_shops
 from operations.services.line_story import BadStory, Event, Story
 from payments.models import FundingSource, PaymentAttempt
 from payments.services import answers, sending, sources
@@ -173,14 +172,7 @@ class _Told(Shopping):
 
 
 def _begin(story: Story) -> _Told:
-    customer = Customer.objects.create(
-        full_name="Simulated",
-        born_on=date(1990, 1, 1),
-        registered_on=story.opened_on,
-        identity_verified_on=story.opened_on,
-        national_id_encrypted=b"",
-        national_id_index=uuid4().bytes,
-    )
+    customer = a_customer(story.opened_on)
     opening = Opening(customer.pk, story.limit_fen, statement_day=story.statement_day, due_day=story.due_day)
     waiting = frozenset(event.ref for event in story.events if event.type in ("capture", "void"))
     line_id = open_line(opening=opening, on=story.opened_on)
@@ -246,6 +238,8 @@ def _ending(told: _Told, on: date) -> dict[str, Any]:
     }
     if told.tokens:
         standing["collections"] = told.collections()
+    if told.shared:
+        standing["shares"] = told.shares()
     if told.shops.escrow and (escrow := told.in_escrow()):
         standing["escrow"] = escrow
     return standing

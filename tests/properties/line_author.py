@@ -117,8 +117,11 @@ class Author:
         fen = self.amount(available, self.oracle.debts.credit, available // 2, most=max(available, 100))
         held = self.choose.integer(0, 3) == 0
         event = self._event("purchase", ref, fen)
-        if self.choose.integer(0, 3) == 0:
+        who = self.choose.integer(0, 7)
+        if who < 2:
             event["instalments"] = self._periods()
+        elif who < 5 and self.oracle.shares.every:
+            event["share"] = self.choose.one_of(["friend", "child"])
         if self.choose.integer(0, 3) == 0:
             self._in_escrow(event | {"escrow": True}, fen)
             return
@@ -132,6 +135,26 @@ class Author:
             part = self.choose.one_of([None, fen, max(fen // 3, 1), max(fen // 3, 1), fen + 1])
             final = {} if self.choose.integer(0, 2) == 0 else {"final": False}
             self.agenda[on].append(self._event(kind, ref, part, on) | final)
+
+    def sharing(self) -> None:
+        """Somebody is invited, accepts, is given another cap, or the share ends; a purchase through it is near its cap."""
+        ref, shares = self.choose.one_of(["friend", "child"]), self.oracle.shares
+        known = [share for share in shares.every if share.ref == ref]
+        spent = known[-1].spent.get(self.day.replace(day=1), 0) if known else 0
+        cap = self.amount(spent, 100_00, 300_00, most=self.oracle.limit)
+        if not known or known[-1].status == "closed":
+            self.write(self._event("share", ref, cap))
+            if self.choose.integer(0, 5):
+                self.write(self._event("share_accepted", ref, None))
+            return
+        kind = self.choose.one_of(
+            ["purchase", "purchase", "share_cap", "share_cap", "share_ended", "share", "share_accepted"]
+        )
+        if kind == "purchase":
+            fen = self.amount(known[-1].cap - spent, self.oracle.available, most=known[-1].cap)
+            self.write(self._event(kind, f"p{len(self.story['events'])}", fen) | {"share": ref})
+        else:
+            self.write(self._event(kind, ref, cap if kind in ("share", "share_cap") else None))
 
     def _in_escrow(self, event: Event, fen: int) -> None:
         """Paid, and perhaps given back, voided, charged or confirmed before its time is over; or near the day when it is."""
@@ -271,6 +294,7 @@ class Author:
     ACTS: ClassVar[tuple[Callable[[Author], None], ...]] = (
         *(purchase, repayment, repayment, refund, statement_plan, payoff) * 2,
         *(late_repayment, late_repayment, reversal, receipt),
+        *(sharing, sharing, sharing),
         *(limit, limit, freeze, calendar_change, sources, sources),
     )
 

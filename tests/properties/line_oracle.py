@@ -20,6 +20,7 @@ from tests.properties.line_changes import Changes
 from tests.properties.oracle_debts import Debts
 from tests.properties.oracle_plans import Chosen
 from tests.properties.oracle_rules import DAY, OFFERED, Refused, Rules, a_year_after, to_fen
+from tests.properties.oracle_shares import Share, Shares
 from tests.properties.oracle_sources import Sources
 
 
@@ -50,6 +51,8 @@ class Bought:
     voided: bool = False
     taken_back: bool = False
     captures: list[Taken] = field(default_factory=list)
+    # Who bought it, where it was not the owner.
+    share: Share | None = None
     # The instalments that were chosen with it, as they were offered when it was authorised.
     instalments: Chosen | None = None
 
@@ -65,6 +68,16 @@ class Bought:
     def left(self) -> int:
         """What is neither captured nor given back before."""
         return self.amount - self.captured - self.cancelled
+
+    def end(self, how: str) -> None:
+        """Its hold is over: what is left of it comes back."""
+        self.ended = how
+        self.come_back(self.left)
+
+    def come_back(self, fen: int) -> None:
+        """Of what was bought through a share, this is given back to the month in which it was bought."""
+        if self.share:
+            self.share.spent[self.bought_on.replace(day=1)] -= fen
 
     @property
     def waits(self) -> bool:
@@ -107,6 +120,7 @@ class LineOracle(Changes):
     paid_off: dict[str, int] = field(default_factory=dict)
     moved_on: date | None = None
     sources: Sources = field(default_factory=Sources)
+    shares: Shares = field(default_factory=Shares)
     # In the order in which they were learned.
     facts: list[Fact] = field(default_factory=list)
     debts: Debts = field(init=False)
@@ -150,14 +164,23 @@ class LineOracle(Changes):
         capture: bool,
         instalments: int | None = None,
         escrow: bool = False,
+        share: str | None = None,
     ) -> None:
+        through = self.shares.to_spend(share) if share else None
         if self.status != "active":
             raise Refused("line_not_active")
         chosen = self._chosen(on, instalments) if instalments else None
+        month = on.replace(day=1)
+        if through and through.spent.get(month, 0) + fen > through.cap:
+            raise Refused("share_cap_exceeded")
         if fen > self.available:
             raise Refused("limit_exceeded")
+        if through:
+            through.spent[month] += fen
         days = self.rules(on).receipt_days if escrow else self.rules(on).hold_days
-        self.purchases[ref] = Bought(on, fen, on + days * DAY, instalments=chosen, in_escrow=escrow)
+        self.purchases[ref] = Bought(
+            on, fen, on + days * DAY, in_escrow=escrow, share=through, instalments=chosen
+        )
         if capture and not escrow:
             self.capture(on, ref, None)
 
@@ -186,7 +209,7 @@ class LineOracle(Changes):
         bought, drawn = self.purchases[ref], fen
         bought.captures.append(Taken(fen, on))
         if final or not bought.left:
-            bought.ended = "captured"
+            bought.end("captured")
         chosen = bought.instalments
         if chosen:
             self._learn(on, f"bought {ref}", lambda d: d.draw_in_instalments(on, ref, drawn, chosen))
@@ -202,7 +225,9 @@ class LineOracle(Changes):
             return
         if bought.ended and not bought.voided:
             raise Refused("purchase_not_authorised")
-        bought.ended, bought.voided = "voided", True
+        if not bought.ended:
+            bought.end("voided")
+        bought.voided = True
 
     def refund(self, on: date, ref: str, fen: int | None) -> None:
         bought = self._bought(ref)
@@ -215,6 +240,7 @@ class LineOracle(Changes):
         fen = left if fen is None else fen
         if fen > left or left == 0:
             raise Refused("amount_refused")
+        bought.come_back(fen)
         parts = []
         for taken in reversed(bought.captures):
             back = min(fen, taken.fen - taken.refunded)
@@ -228,6 +254,7 @@ class LineOracle(Changes):
         if fen > bought.left:
             raise Refused("amount_refused")
         bought.cancelled += fen
+        bought.come_back(fen)
         if not bought.left:
             bought.ended = "given back"
 
@@ -261,6 +288,7 @@ class LineOracle(Changes):
         if not bought.captures or not bought.ended or bought.refunded or bought.cancelled:
             raise Refused("purchase_not_reversible")
         bought.taken_back = True
+        bought.come_back(bought.captured)
         self._live_anew(on, list(self._without(ref)))
 
     def _without(self, ref: str) -> Iterator[Fact]:
@@ -358,7 +386,7 @@ class LineOracle(Changes):
         )
         for bought in self.purchases.values():
             if not bought.ended and not bought.in_escrow and bought.last_day <= day:
-                bought.ended = "expired"
+                bought.end("expired")
         morning = day + DAY
         issued = self.debts.end_day(day)
         if issued is not None:

@@ -6,7 +6,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from huabei.models import InstalmentOption, InstalmentTerms, MerchantTerms, Terms
+from huabei.models import InstalmentOption, InstalmentTerms, MerchantTerms, ShareTerms, Terms
 from operations.services.line_story import parse_story
 from operations.services.simulation import simulate
 from tests.properties.line_stories import NEW_RULES, NEW_TERMS_FROM, Story, told_by_oracle
@@ -23,6 +23,11 @@ def change_terms() -> None:
         allocation=" ".join(NEW_RULES.order),
     )
     MerchantTerms.objects.create(effective_from=NEW_TERMS_FROM, receipt_days=NEW_RULES.receipt_days)
+    ShareTerms.objects.create(
+        effective_from=NEW_TERMS_FROM,
+        smallest_cap_fen=NEW_RULES.smallest_cap,
+        largest_cap_fen=NEW_RULES.largest_cap,
+    )
     terms = InstalmentTerms.objects.create(
         effective_from=NEW_TERMS_FROM,
         early_payoff="fees_waived",

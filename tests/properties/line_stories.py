@@ -15,6 +15,7 @@ from typing import Any
 from tests.properties.line_oracle import Bought, LineOracle
 from tests.properties.oracle_plans import Plan
 from tests.properties.oracle_rules import DAY, Refused, Rules
+from tests.properties.oracle_shares import Share
 
 Story = dict[str, Any]
 Event = dict[str, Any]
@@ -26,11 +27,13 @@ NEW_RULES = Rules(
     Fraction(75, 100_000),
     Fraction(15, 100),
     5,
-    6,
-    ("principal", "fee", "penalty", "interest"),
+    receipt_days=6,
+    order=("principal", "fee", "penalty", "interest"),
     fees={2: Fraction(1, 100), 6: Fraction(50_001, 1_000_000), 24: Fraction(15, 100)},
     fees_waived=True,
     smallest_plan=50_01,
+    smallest_cap=50_00,
+    largest_cap=2_000_00,
 )
 
 
@@ -66,8 +69,18 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
     value_on = date.fromisoformat(event["value_date"]) if "value_date" in event else None
     acts: dict[str, Callable[[], None]] = {
         "purchase": lambda: oracle.purchase(
-            on, ref, fen or 0, capture=at_once, instalments=instalments, escrow=event.get("escrow", False)
+            on,
+            ref,
+            fen or 0,
+            capture=at_once,
+            instalments=instalments,
+            escrow=event.get("escrow", False),
+            share=event.get("share"),
         ),
+        "share": lambda: oracle.shares.invite(ref, fen or 0, oracle.rules(on), oracle.status),
+        "share_accepted": lambda: oracle.shares.accept(ref),
+        "share_cap": lambda: oracle.shares.change_cap(ref, fen or 0, oracle.rules(on)),
+        "share_ended": lambda: oracle.shares.end(ref),
         "receipt": lambda: oracle.receive(on, ref),
         "statement_plan": lambda: oracle.statement_plan(on, ref, fen or 0, instalments),
         "payoff": lambda: oracle.payoff(on, ref),
@@ -154,7 +167,17 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
         standing
         | ({"collections": collections} if oracle.sources.behind else {})
         | ({"escrow": escrow} if escrow else {})
+        | ({"shares": [_share(share) for share in oracle.shares.every]} if oracle.shares.every else {})
     )
+
+
+def _share(share: Share) -> dict[str, Any]:
+    return {
+        "ref": share.ref,
+        "cap": yuan(share.cap),
+        "status": share.status,
+        "spent": {f"{month:%Y-%m}": yuan(fen) for month, fen in sorted(share.spent.items())},
+    }
 
 
 def _escrow(ref: str, bought: Bought) -> dict[str, Any]:

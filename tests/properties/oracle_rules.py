@@ -27,6 +27,9 @@ class Rules:
     hold_days: int = 7
     # After so many days a purchase in escrow is taken as received.
     receipt_days: int = 15
+    # Between what the monthly cap of a share must be.
+    smallest_cap: int = 100_00
+    largest_cap: int = 20_000_00
     # In which order money pays.
     order: tuple[str, str, str, str] = ("penalty", "interest", "fee", "principal")
     # Number of instalments → their fee in all; whether paying off early waives what is to come of it; the smallest plan.

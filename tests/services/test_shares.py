@@ -206,6 +206,22 @@ def test_a_cap_changed_holds_at_once(share: SharedLine, shop: Merchant) -> None:
         change_cap(share_id=share.pk, owner_id=owner, monthly_cap_fen=200_00, on=ON)
 
 
+def test_what_comes_back_of_a_month_is_not_spent_again_beyond_a_cap_lowered_since(
+    share: SharedLine, shop: Merchant
+) -> None:
+    refunded, voided, captured = (spend(share, shop, 150_00, name) for name in "abc")
+    purchases.capture(purchase_id=refunded.purchase_id, amount_fen=150_00, on=ON)
+    change_cap(share_id=share.pk, owner_id=share.line.customer_id, monthly_cap_fen=200_00, on=ON)
+    repayments.refund(purchase_id=refunded.purchase_id, amount_fen=150_00, reference="r", on=ON)
+    purchases.void(purchase_id=voided.purchase_id, on=ON)
+    purchases.capture(purchase_id=captured.purchase_id, amount_fen=50_00, on=ON)
+    assert spent(share) == 50_00
+    with pytest.raises(ShareCapExceeded):
+        spend(share, shop, 150_01, "d")
+    spend(share, shop, 150_00, "d")
+    assert broken_rules() == []
+
+
 @pytest.mark.parametrize(
     ("cap", "allowed"), [(99_99, False), (100_00, True), (20_000_00, True), (20_000_01, False)]
 )
@@ -244,7 +260,8 @@ def test_a_frozen_line_is_not_shared_and_not_spent(share: SharedLine, shop: Merc
 REFUSED = [
     ("UPDATE huabei_sharemonth SET spent_fen = cap_fen + 1",    IntegrityError, "share_month_within_cap"),
     ("UPDATE huabei_sharemonth SET spent_fen = -1",             IntegrityError, "share_month_within_cap"),
-    ("INSERT INTO huabei_sharemonth (share_id, month, cap_fen, spent_fen) SELECT share_id, month, 1, 0"
+    ("UPDATE huabei_sharemonth SET cap_fen = cap_fen + 1",      IntegrityError, "share_month_cap_as_wanted"),
+    ("INSERT INTO huabei_sharemonth (share_id, month, cap_fen, wanted_cap_fen, spent_fen) SELECT share_id, month, 1, 1, 0"
      " FROM huabei_sharemonth",                                 IntegrityError, "share_month_once"),
     ("UPDATE huabei_sharedline SET monthly_cap_fen = 0",        IntegrityError, "share_cap_positive"),
     ("UPDATE huabei_sharedline SET status = 'x'",               IntegrityError, "share_status_known"),
