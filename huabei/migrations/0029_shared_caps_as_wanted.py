@@ -7,7 +7,7 @@ from django.db.models.functions import Greatest
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('huabei', '0026_paid_purchases_given_up'),
+        ('huabei', '0028_reviews_and_bulk_thaws'),
     ]
 
     operations = [
