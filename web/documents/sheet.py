@@ -45,6 +45,9 @@ class Sheets:
         pdf.c_margin = 0
         pdf.add_font(_FAMILY, fname=sans_path())
         font: Any = pdf.fonts[_FAMILY]
+        # The boxes around all glyphs stay those of the whole font, which no reader minds: taking them anew for each
+        # document would be a third of the work.
+        font.ttfont.recalcBBoxes = False
         self._known = font.cmap.keys()
         self._measure = Measure(font.cw)
         self._is_chinese = language.startswith("zh")
