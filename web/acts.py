@@ -21,7 +21,6 @@ from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
@@ -30,6 +29,7 @@ from django.utils.translation import gettext_lazy as _
 from finance.errors import DomainError
 from web.api import day
 from web.console import RecordAdmin, Table
+from web.trying import tried
 
 Figures = list[tuple[Any, Any]]
 
@@ -169,14 +169,17 @@ class ActingAdmin(RecordAdmin):
     def attempt(self, act: Act, form: ActForm) -> Preview:
         """What an act would change: it is really done, looked at, and rolled back. Errors: the service's."""
         record = form.record
-        with act.day(form) as on, transaction.atomic():
-            before, was = self.stands(record, on), self.beside(record, on)
-            made = act.run(form, on)
-            after, becomes = self.stands(record, on), self.beside(record, on)
-            tables = self.preview_tables(was, becomes, made)
-            transaction.set_rollback(True)
-        pairs = zip(before, after, strict=True)
-        return Preview([Tried(name, old, new) for (name, old), (_same, new) in pairs], tables)
+
+        def look() -> tuple[Figures, Any]:
+            return self.stands(record, on), self.beside(record, on)
+
+        def show(before: tuple[Figures, Any], after: tuple[Figures, Any], made: Any) -> Preview:
+            pairs = zip(before[0], after[0], strict=True)
+            figures = [Tried(name, old, new) for (name, old), (_same, new) in pairs]
+            return Preview(figures, self.preview_tables(before[1], after[1], made))
+
+        with act.day(form) as on:
+            return tried(look=look, act=lambda: act.run(form, on), show=show)
 
     def get_urls(self) -> list[URLPattern]:
         name = f"{self.opts.app_label}_{self.opts.model_name}_act"

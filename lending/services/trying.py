@@ -1,4 +1,4 @@
-"""Trying out what would be recorded: it is really done, looked at, and rolled back."""
+"""Trying out what would be recorded of a loan."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
-from django.db import transaction
-
 from ledger.models import Transfer
 from lending.history import Standing, standing
 from lending.models import Loan, LoanTransaction
+from web.trying import tried
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +23,13 @@ class Tried:
 
 def attempt(*, loan_id: int, act: Callable[[], LoanTransaction], on: date) -> Tried:
     """What an act on a loan would do. It is rolled back, so nothing is written. Errors: those of the act."""
-    with transaction.atomic():
-        loan = Loan.objects.select_related("product", "terms", "customer").get(pk=loan_id)
-        before = standing(loan, on)
-        row = act()
-        loan = Loan.objects.select_related("product", "terms", "customer").get(pk=loan_id)
-        after = standing(loan, on)
-        transfers = tuple(Transfer.objects.filter(entry_id=row.entry_id or 0).order_by("pk"))
-        transaction.set_rollback(True)
-    return Tried(before, after, transfers)
+
+    def look() -> Standing:
+        return standing(Loan.objects.select_related("product", "terms", "customer").get(pk=loan_id), on)
+
+    def show(before: Standing, after: Standing, made: LoanTransaction) -> Tried:
+        return Tried(
+            before, after, tuple(Transfer.objects.filter(entry_id=made.entry_id or 0).order_by("pk"))
+        )
+
+    return tried(look=look, act=act, show=show)
