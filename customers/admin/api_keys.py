@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import ApiKey
@@ -119,9 +119,10 @@ class ApiKeyAdmin(RecordAdmin):
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         """The form's service has written it; here its token is shown, once."""
-        messages.success(request, _now("New key: %(token)s") % {"token": form.token})
+        messages.success(request, gettext("New key: %(token)s") % {"token": form.token})
         messages.warning(
-            request, _now("It is shown only now. Keep it where the shop's or the lender's systems find it.")
+            request,
+            gettext("It is shown only now. Keep it where the shop's or the lender's systems find it."),
         )
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -141,5 +142,5 @@ class ApiKeyAdmin(RecordAdmin):
         key = ApiKey.objects.filter(pk=key_id).first()
         if key is not None:
             revoke_key(prefix=key.prefix, at=timezone.now())
-            messages.success(request, _now("The key was revoked: it is refused within seconds."))
+            messages.success(request, gettext("The key was revoked: it is refused within seconds."))
         return redirect("admin:customers_apikey_changelist")

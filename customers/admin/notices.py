@@ -10,9 +10,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from customers.models import EmailDelivery, EmailState, Notice, NoticePreference
 from customers.notices import kind_called, kinds
@@ -163,7 +162,7 @@ class EmailDeliveryAdmin(RecordAdmin):
             said = ngettext("%(count)d e-mail is tried again.", "%(count)d e-mails are tried again.", waiting)
             messages.success(request, said % {"count": waiting})
         else:
-            messages.warning(request, _now("None of these is parked."))
+            messages.warning(request, gettext("None of these is parked."))
 
 
 def notices_table(customer_id: Any, *, shown: int, more_url: str) -> Table:

@@ -104,7 +104,7 @@ class CustomerAdmin(RecordAdmin):
         """When the customer is not written to."""
         contact = selectors.contact_of(customer.pk)
         hours = f"{contact.quiet_from:%H:%M}–{contact.quiet_until:%H:%M}"
-        return f"{hours} ({_('nights agreed')})" if contact.night_agreed_at else hours
+        return _("%(hours)s (nights agreed)") % {"hours": hours} if contact.night_agreed_at else hours
 
     @admin.display(description=_("login"))
     def login_link(self, customer: Customer) -> Any:

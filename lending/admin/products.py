@@ -12,7 +12,7 @@ from django.shortcuts import redirect, render
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext as _now
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from finance.errors import DomainError
@@ -94,7 +94,7 @@ class ProductAdmin(RecordAdmin):
         if request.method == "POST" and form.is_valid() and offers.is_valid():
             row = _added(product, form, offers)
             if row is not None:
-                messages.success(request, _now("Added. Loans that are signed stay as they were signed."))
+                messages.success(request, gettext("Added. Loans that are signed stay as they were signed."))
                 return redirect("admin:lending_productversion_change", row.pk)
         context = {
             **self.admin_site.each_context(request),

@@ -7,6 +7,7 @@ locale/zh_Hans/LC_MESSAGES/django.po, and compiled beside it. English is the sou
 
 from __future__ import annotations
 
+import ast
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -65,6 +66,37 @@ def extracted() -> Catalog:
     return found
 
 
+def _texts(name: str, text: bytes) -> Iterator[tuple[str, str]]:
+    """Each text that a file has translated, and where: as Python sees the calls, by any name and inside f-strings too."""
+    tree = ast.parse(text)
+    called = {
+        each.asname or each.name: each.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for each in node.names
+        if each.name in KEYWORDS
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in called:
+            # After the context, where there is one.
+            message = node.args["pgettext" in called[node.func.id]]
+            if isinstance(message, ast.Constant):
+                yield f"{name}:{node.lineno}", str(message.value)
+
+
+def overlooked(code: Catalog) -> Iterator[str]:
+    """Texts that are translated in a way that Babel does not see, so that they would stay English."""
+    known = {
+        message.id[0] if isinstance(message.id, list | tuple) else message.id
+        for message in code
+        if message.id
+    }
+    for name, text in sources():
+        for where, message in _texts(name, text) if name.endswith(".py") else ():
+            if message not in known:
+                yield f"{where}: {message!r} is not found: call gettext by its own name or _, outside of an f-string"
+
+
 def kept() -> Catalog:
     """The catalogue as it is on disk."""
     if not PO.exists():
@@ -89,7 +121,7 @@ def compiled(catalogue: Catalog) -> bytes:
 def complaints() -> list[str]:
     """What keeps a page from being Chinese throughout."""
     catalogue, code = kept(), extracted()
-    found = []
+    found = list(overlooked(code))
     for message in code:
         if message.id and (known := catalogue.get(message.id, message.context)) is None:
             found.append(f"{message.locations[0][0]}: no Chinese for {message.id!r}")

@@ -19,6 +19,7 @@ def written(folder: Path, monkeypatch: pytest.MonkeyPatch, po: str) -> None:
     code = Catalog()
     code.add("Sign in", locations=[("login.html", 0)])
     monkeypatch.setattr(catalogue, "extracted", lambda: code)
+    monkeypatch.setattr(catalogue, "sources", list)
     monkeypatch.setattr(catalogue, "PO", folder / "django.po")
     monkeypatch.setattr(catalogue, "MO", folder / "django.mo")
     (folder / "django.po").write_text(
@@ -50,3 +51,22 @@ def test_a_stale_compiled_catalogue_is_complained_of(tmp_path: Path, monkeypatch
     written(tmp_path, monkeypatch, 'msgid "Sign in"\nmsgstr "登录"\n')
     (tmp_path / "django.mo").write_bytes(b"")
     assert "is not the compiled" in catalogue.complaints()[0]
+
+
+@pytest.mark.parametrize(
+    ("code", "lines"),
+    [
+        ("from django.utils.translation import gettext as _\n_('Sign in')", []),
+        ("from django.utils.translation import gettext\ngettext('Sign in')", []),
+        ("from django.utils.translation import gettext as _now\n_now('Sign in')", [2]),
+        ("from django.utils.translation import gettext as _\n\nf'{_(\"Sign in\")}!'", [3]),
+        ("from django.utils.translation import pgettext as said\nsaid('form', 'Sign in')", [2]),
+        ("from elsewhere import told as _now\n_now('Sign in')", []),
+    ],
+)
+def test_what_the_extractor_overlooks_is_complained_of(
+    monkeypatch: pytest.MonkeyPatch, code: str, lines: list[int]
+) -> None:
+    monkeypatch.setattr(catalogue, "sources", lambda: [("a.py", code.encode())])
+    found = list(catalogue.overlooked(catalogue.extracted()))
+    assert [line.split(":")[1] for line in found] == [str(line) for line in lines]
