@@ -13,7 +13,7 @@ from huabei.api.shapes import EXAMPLE_CORRECTION, PURCHASE, REPAYMENT, Correctio
 from huabei.models import Correction
 from huabei.services.corrections import PurchaseNotReversible, reverse_purchase, reverse_repayment
 from web.api.callers import Allowed, Scope, Who
-from web.api.day import correcting_day
+from web.api.day import CloseUnderWay, correcting_day
 from web.api.schema import operation
 
 WRITE = Allowed(Who.LENDER, Scope.REPAYMENTS_WRITE)
@@ -48,6 +48,7 @@ class RepaymentReversal(LineEndpoint):
         summary="Take back a repayment",
         body=ReasonIn,
         answer=CorrectionOut,
+        refusals=(CloseUnderWay,),
         example_body={"reason": "the bank took it back"},
         example=EXAMPLE_CORRECTION,
         tag="Lines",
@@ -76,7 +77,7 @@ class PurchaseReversal(LineEndpoint):
         summary="Take back a purchase",
         body=ReasonIn,
         answer=CorrectionOut,
-        refusals=(PurchaseNotReversible,),
+        refusals=(PurchaseNotReversible, CloseUnderWay),
         example_body={"reason": "charged twice"},
         example={**EXAMPLE_CORRECTION, "cause": "purchase_reversed", "reason": "charged twice"},
         tag="Lines",

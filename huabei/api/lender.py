@@ -23,7 +23,7 @@ from huabei.errors import AmountRefused, DateRefused, RequestConflict
 from huabei.models import Line, LineStatus, Repayment
 from huabei.services.corrections import repay_from
 from web.api.callers import Allowed, Scope, Who
-from web.api.day import booking_day, correcting_day
+from web.api.day import CloseUnderWay, booking_day, correcting_day
 from web.api.reading import Choice, Day, Fields, Identifier
 from web.api.schema import operation
 from web.api.views import Endpoint
@@ -133,7 +133,7 @@ class Repayments(LineEndpoint):
         answer=RepaymentOut,
         status=201,
         keyed=True,
-        refusals=(AmountRefused, DateRefused, RequestConflict),
+        refusals=(AmountRefused, DateRefused, RequestConflict, CloseUnderWay),
         example_body={"amount": "300.00", "value_on": None},
         example=EXAMPLE_REPAYMENT,
         tag="Lines",

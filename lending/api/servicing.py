@@ -46,10 +46,11 @@ from lending.errors import (
     LoanRequestConflict,
 )
 from lending.models import Loan, LoanTransaction
+from lending.proceeds import ProceedsWentOn
 from lending.services import servicing
 from lending.services.trying import Tried, attempt
 from web.api.callers import Allowed, Scope, Who
-from web.api.day import booking_day, business_date, correcting_day
+from web.api.day import CloseUnderWay, booking_day, business_date, correcting_day
 from web.api.reading import Fields
 from web.api.schema import operation
 
@@ -59,7 +60,10 @@ REFUSALS: tuple[type[DomainError], ...] = (
     LoanFactRefused,
     LoanNotRunning,
     LoanRequestConflict,
+    CloseUnderWay,
 )
+# A preview happens under no key, and on the day that has begun.
+NOT_OF_PREVIEWS = (LoanRequestConflict, CloseUnderWay)
 RECEIVE, SERVICE, GIVE_UP = (
     Allowed(Who.LENDER, scope) for scope in (Scope.REPAYMENTS_WRITE, Scope.LOANS_SERVICE, Scope.LOANS_GIVE_UP)
 )
@@ -81,6 +85,8 @@ class Act:
     service: Callable[..., LoanTransaction]
     sent: Mapping[str, Any]
     answered: Mapping[str, Any]
+    # Beside those that every act answers.
+    refusals: tuple[type[DomainError], ...] = ()
 
 
 def _reschedule(*, mode: str, **given: Any) -> LoanTransaction:
@@ -123,7 +129,7 @@ ACTS: Sequence[Act] = (
     Act("transactions/<uuid:fact_id>/reversal", "undoLoanTransaction", "Undo what was recorded of a loan",
         "What was recorded never happened: the loan is told anew without it and the difference is posted. Not of a "
         "disbursement: money that came back ends the loan.",
-        SERVICE, LoanUndoIn, servicing.reverse, WHY, fact_example("reversal")),
+        SERVICE, LoanUndoIn, servicing.reverse, WHY, fact_example("reversal"), (ProceedsWentOn,)),
 )  # fmt: skip
 
 
@@ -203,6 +209,7 @@ def _endpoints(act: Act) -> tuple[type[ActEndpoint], type[ActEndpoint]]:
 
     post.__doc__ = f"{act.text} It happens once per key."
     preview.__doc__ = f"The loan before and after, and what would be posted; it is rolled back. {act.text}"
+    refusals = (*REFUSALS, *act.refusals)
     told: dict[str, Any] = {"body": act.body, "example_body": dict(act.sent), "tag": "Servicing of loans"}
     does = operation(
         act.name,
@@ -210,7 +217,7 @@ def _endpoints(act: Act) -> tuple[type[ActEndpoint], type[ActEndpoint]]:
         answer=LoanFactOut,
         status=201,
         keyed=True,
-        refusals=REFUSALS,
+        refusals=refusals,
         example=dict(act.answered),
         **told,
     )(post)
@@ -218,7 +225,7 @@ def _endpoints(act: Act) -> tuple[type[ActEndpoint], type[ActEndpoint]]:
         f"preview{act.name[0].upper()}{act.name[1:]}",
         summary=f"Preview: {act.summary[0].lower()}{act.summary[1:]}",
         answer=LoanPreviewOut,
-        refusals=[refusal for refusal in REFUSALS if refusal is not LoanRequestConflict],
+        refusals=[each for each in refusals if each not in NOT_OF_PREVIEWS],
         example=EXAMPLE_PREVIEW,
         **told,
     )(preview)

@@ -13,6 +13,7 @@ from finance.errors import DomainError, Kind
 from ledger.sql import fetch_one
 from operations.models import BusinessDay, CloseStep
 from operations.services.steps import STEPS
+from web.api.day import CloseUnderWay
 
 # The business date as SQL, held until the transaction ends, for statements that are a transaction of their own.
 HELD_DAY = "SELECT business_on FROM operations_businessday FOR SHARE"
@@ -32,12 +33,6 @@ class NotOpen(CloseError):
 
     code = "bank_not_open"
     kind = Kind.UNAVAILABLE
-
-
-class CloseUnderWay(CloseError):
-    """The day before was left, and not every step of its close is done."""
-
-    code = "close_under_way"
 
 
 def business_date() -> date:

@@ -12,10 +12,12 @@ from ledger.models import Entry
 from lending.api.servicing import ACTS
 from lending.models import LoanTransaction
 from operations import audit
+from operations.services.closing import close_day
 from tests.api.test_callers import code
 from tests.api.test_document import loan_of
 from tests.api.world import Api, World
 from tests.borrowers import lived_until
+from web.api.reference import document
 
 WHY = {"cause": "asked for by the borrower"}
 # Each act that a running loan may have, with what it is sent.
@@ -106,6 +108,18 @@ def test_a_loan_that_is_given_up_is_recovered_and_what_is_too_much_is_paid_back(
     assert lender.post(f"{loan}write-offs/", WHY).json()["kind"] == "write_off"
     assert lender.get(loan).json()["status"] == "written_off"
     assert [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds] == []
+
+
+def test_what_corrects_the_past_waits_for_a_close_and_the_document_says_so(lender: Api, loan: str) -> None:
+    steps = close_day(closed_on=date(2026, 8, 10))
+    next(steps)
+    act, past = f"{loan}repayments/", {"amount": "5.00", "value_on": "2026-08-09"}
+    answer = lender.post(act, past)
+    assert (answer.status_code, code(answer)) == (409, "close_under_way")
+    said = document()["paths"]["/api/v1/loans/{loan_uuid}/repayments/"]["post"]
+    assert "`close_under_way`" in said["responses"]["409"]["description"]
+    list(steps)
+    assert lender.post(act, past).status_code == 201
 
 
 def test_each_scope_allows_its_acts_and_no_others(world: World, loan: str) -> None:

@@ -25,7 +25,7 @@ from ledger.audit import verify
 from ledger.models import Transfer
 from ledger.selectors import position as ledger_position
 from operations import audit
-from operations.services.closing import CloseError, close_day, correcting_day, set_business_date
+from operations.services.closing import close_day, correcting_day, set_business_date
 from tests.line_world import (
     a_campaign,
     a_line,
@@ -37,6 +37,7 @@ from tests.line_world import (
     settled,
     stands,
 )
+from web.api.day import CloseUnderWay
 
 pytestmark = pytest.mark.django_db
 
@@ -297,7 +298,7 @@ def test_nothing_is_corrected_while_a_close_is_under_way() -> None:
     set_business_date(on=date(2026, 7, 1))
     steps = close_day(closed_on=date(2026, 7, 1))
     next(steps)
-    with pytest.raises(CloseError, match="still under way"), correcting_day():
+    with pytest.raises(CloseUnderWay, match="still under way"), correcting_day():
         pass
     list(steps)
     with correcting_day() as on:

@@ -14,6 +14,15 @@ from typing import Any, cast
 
 from django.conf import settings
 
+from finance.errors import DomainError, Kind
+
+
+class CloseUnderWay(DomainError):
+    """The day before was left, and not every step of its close is done."""
+
+    code = "close_under_way"
+    kind = Kind.CONFLICT
+
 
 @cache
 def _keeper() -> Any:
@@ -31,7 +40,7 @@ def booking_day() -> AbstractContextManager[date]:
 
 
 def correcting_day() -> AbstractContextManager[date]:
-    """`booking_day` for whoever corrects what is past: refused while a close is under way."""
+    """`booking_day` for whoever corrects what is past. Error: CloseUnderWay."""
     return cast(AbstractContextManager[date], _keeper().correcting_day())
 
 

@@ -197,10 +197,15 @@ class Operations(AutoSchema):
         codes: dict[int, list[str]] = {}
         if allowed:
             codes |= {400: ["invalid_request"], 401: ["not_authenticated", "authentication_failed"]}
-            codes |= {403: ["wrong_caller"], 406: ["not_acceptable"], 429: ["throttled"]}
+            codes |= {
+                403: ["wrong_caller"],
+                406: ["not_acceptable"],
+                429: ["throttled"],
+                503: ["bank_not_open"],
+            }
             codes[403] += ["missing_scope"] if allowed.scope else []
         if described.get("has_body"):
-            codes[415] = ["unsupported_media_type"]
+            codes |= {413: ["too_large"], 415: ["unsupported_media_type"]}
             codes[400] = [*codes.get(400, []), "malformed_json"]
         if "{" in self.path:
             codes[404] = ["not_found"]
