@@ -133,7 +133,7 @@ WITH due AS (
     UPDATE lending_instalment AS row
     SET billed = true, new_interest_fen = 0, new_fee_fen = 0, credit_principal_fen = 0, credit_interest_fen = 0,
         credit_fee_fen = 0, credit_penalty_fen = 0, status_then = ''
-    FROM due WHERE row.id = due.id
+    FROM due WHERE row.id = due.id AND row.due_on = %(due)s AND NOT row.billed
 ), standing AS (
     UPDATE lending_loan AS loan SET status = due.status_then
     FROM due WHERE loan.id = due.loan_id AND loan.status <> due.status_then
