@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from uuid import UUID
 
+from finance.loan import Reschedule
 from huabei.models import Line
 from lending.history import standing
 from lending.models import Instalment, Loan, LoanStatus
@@ -28,6 +29,8 @@ _WISHES = (
 MOST_BORROWERS = 40
 _REFERENCE = "demo"
 _LATE = timedelta(days=6)
+# Days after the first on which some do something else than pay what is due.
+_PREPAYS, _PAYS_OFF, _RESCHEDULED = 50, 45, 40
 
 
 @dataclass(slots=True)
@@ -36,16 +39,18 @@ class Loans:
 
     lines: Sequence[Line]
     payers: Mapping[int, Payer]
+    begins_on: date
     of_loan: dict[int, Payer] = field(default_factory=dict)
 
-    def sign(self, *, scores: Mapping[UUID, int | None], on: date) -> None:
+    def sign(self, *, scores: Mapping[UUID, int | None]) -> None:
         """
         Signs a loan for whom the policy admits, and pays it out, on the world's first day; on a later day, when an
         interrupted build goes on, it finds them.
         """
-        if business_date() == on:
+        if business_date() == self.begins_on:
             for number, line in enumerate(self.lines[:MOST_BORROWERS]):
-                self._sign(line, *_WISHES[number % len(_WISHES)], score=scores.get(line.customer_id), on=on)
+                plan, amount_fen = _WISHES[number % len(_WISHES)]
+                self._sign(line, plan, amount_fen, score=scores.get(line.customer_id), on=self.begins_on)
         payers = {line.customer_id: self.payers[line.pk] for line in self.lines}
         signed = Loan.objects.filter(reference=_REFERENCE, customer_id__in=payers)
         self.of_loan = {loan.pk: payers[loan.customer_id] for loan in signed}
@@ -79,3 +84,25 @@ class Loans:
             due_fen = standing(Loan.objects.select_related("product", "terms").get(pk=loan_id), on).due_fen
             if due_fen:
                 pay(loan_id=loan_id, amount_fen=due_fen, reference=f"demo-{due_on}", on=on)
+        self._go_other_ways(on)
+
+    def _go_other_ways(self, on: date) -> None:
+        """One who pays all ends the loan early, another repays a part of it; one who never pays gets a new schedule."""
+        day, reference = (on - self.begins_on).days, f"demo-{on}"
+        full, never = self._of(Payer.FULL), self._of(Payer.NEVER)
+        if day == _PAYS_OFF and full:
+            servicing.pay_off(loan_id=full[-1], reference=reference, on=on)
+        if day == _PREPAYS and len(full) > 1:
+            servicing.prepay(loan_id=full[-2], amount_fen=1_000_00, reference=reference, on=on)
+        if day == _RESCHEDULED and never:
+            servicing.reschedule(
+                loan_id=never[-1],
+                mode=Reschedule.EXTEND,
+                periods=6,
+                cause="hardship",
+                reference=reference,
+                on=on,
+            )
+
+    def _of(self, payer: Payer) -> list[int]:
+        return sorted(loan_id for loan_id, pays in self.of_loan.items() if pays is payer)

@@ -1,4 +1,4 @@
-"""The demo world's logins: borrower, shop, underwriter and administrator, with passwords of this installation's own."""
+"""The demo world's logins: borrower, seller, shop, underwriter and administrator, with passwords of this installation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from customers.services import create_login
 from customers.services.shop_logins import create_shop_login
 from operations.staff import ADMINISTRATOR, UNDERWRITER, set_up_roles
 
-ROLES = ("borrower", "merchant", "underwriter", "administrator")
+ROLES = ("borrower", "seller", "merchant", "underwriter", "administrator")
 
 
 def _path() -> Path:
@@ -29,14 +29,15 @@ def passwords() -> dict[str, str]:
     return dict(json.loads(path.read_text())) if path.exists() else {}
 
 
-def create_demo_logins(*, borrower_id: UUID, shop_id: UUID, at: datetime) -> dict[str, str]:
-    """Makes the four logins and keeps their passwords, readable by the owner only. Repeating keeps the passwords."""
+def create_demo_logins(*, borrower_id: UUID, seller_id: UUID, shop_id: UUID, at: datetime) -> dict[str, str]:
+    """Makes the five logins and keeps their passwords, readable by the owner only. Repeating keeps the passwords."""
     kept = {role: secrets.token_urlsafe(9) for role in ROLES} | passwords()
     path = _path()
     path.touch(mode=0o600)
     path.write_text(json.dumps(kept, indent=2))
-    if not Login.objects.filter(username="borrower").exists():
-        create_login(customer_id=borrower_id, username="borrower", password=kept["borrower"], at=at)
+    for name, customer_id in (("borrower", borrower_id), ("seller", seller_id)):
+        if not Login.objects.filter(username=name).exists():
+            create_login(customer_id=customer_id, username=name, password=kept[name], at=at)
     create_shop_login(shop_id=shop_id, username="merchant", password=kept["merchant"], at=at)
     set_up_roles()
     for name, group in (("underwriter", UNDERWRITER), ("administrator", ADMINISTRATOR)):

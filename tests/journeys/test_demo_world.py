@@ -16,7 +16,7 @@ from django.conf import settings
 from customers.models import Customer
 from huabei.models import Correction, Line, Plan, Purchase, Repayment, SharedLine, Statement, TemporaryLimit
 from ledger.audit import verify
-from lending.models import LoanTransaction
+from lending.models import Loan, LoanTransaction, Pledge, ProceedsPayment
 from operations import demo
 from operations.audit import CHECKS
 from operations.models import CloseStep
@@ -84,6 +84,15 @@ def test_a_build_that_is_killed_is_repeated_to_a_world_whose_books_prove(committ
     # Some have a loan beside their line, and repay it.
     assert LoanTransaction.objects.filter(kind="disbursement").count() > 10
     assert LoanTransaction.objects.filter(kind="repayment").exists()
+    for what in ("payoff", "prepayment"):
+        assert LoanTransaction.objects.filter(kind=what, reference__startswith="demo").exists(), what
+    # A seller had one loan repaid by proceeds, with a rest of them; another runs, one of its orders settled and one refunded.
+    seller = Customer.objects.get(login__username="seller")
+    loans = Loan.objects.filter(customer=seller).order_by("pk")
+    assert [loan.status for loan in loans] == ["closed", "active"]
+    assert ProceedsPayment.objects.get().amount_fen > 0
+    assert {each.release for each in Pledge.objects.filter(loan=loans[1])} == {
+        "", "settled", "refunded"}  # fmt: skip
     # Some had their bill collected: what a wallet held, then the rest from a card.
     assert PaymentOrder.objects.filter(state="confirmed").exists()
     assert not PaymentOrder.objects.exclude(state="confirmed").exists()
@@ -92,4 +101,4 @@ def test_a_build_that_is_killed_is_repeated_to_a_world_whose_books_prove(committ
     for kind in (SharedLine, Plan, TemporaryLimit):
         assert kind.objects.filter(line=shown).exists(), kind
     assert Correction.objects.filter(cause="bounced").exists()
-    assert set(demo.passwords()) == {"borrower", "merchant", "underwriter", "administrator"}
+    assert set(demo.passwords()) == {"borrower", "seller", "merchant", "underwriter", "administrator"}

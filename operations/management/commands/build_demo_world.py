@@ -25,12 +25,14 @@ from creditscore.services.training import train_score
 from customers.models import Customer
 from customers.selectors import national_id_of
 from huabei.services.opening import Application, open_by_policy
+from lending.models import Seller
 from operations.arguments import iso_date
 from operations.demo import world
 from operations.demo.extras import Extras
 from operations.demo.life import Life, demo_lines, link_sources, open_shops, showcase_line
 from operations.demo.loans import Loans
 from operations.demo.logins import create_demo_logins
+from operations.demo.sellers import Selling, seller_line
 from operations.management.terminal import TerminalCommand
 from operations.services.closing import is_open, set_business_date
 from operations.services.proving import prove_books
@@ -73,7 +75,10 @@ class Command(TerminalCommand):
         shown = showcase_line()
         link_sources(shown, on=when.until)
         create_demo_logins(
-            borrower_id=shown.customer_id, shop_id=open_shops(on=when.begins_on)[0].pk, at=timezone.now()
+            borrower_id=shown.customer_id,
+            seller_id=Seller.objects.get().pk,
+            shop_id=open_shops(on=when.begins_on)[0].pk,
+            at=timezone.now(),
         )
         call_command("verify_books", stdout=self.stdout)
         prove_books(at=timezone.now())
@@ -103,16 +108,18 @@ class Command(TerminalCommand):
         )
         with self._step(_("Linking wallets and cards")):
             life.link_sources(on=when.begins_on)
-        loans = Loans(life.lines, life.payers)
+        published = scores.published_scores(when.begins_on)
+        loans = Loans(life.lines, life.payers, when.begins_on)
         with self._step(_("Signing loans")):
-            loans.sign(scores=scores.published_scores(when.begins_on), on=when.begins_on)
-
+            loans.sign(scores=published)
+        selling = Selling(seller_line(life.lines, on=when.begins_on), published, when.until)
         extras = Extras(life.lines, life.merchants, life.payers, when.begins_on)
 
         def live(day: date) -> None:
             life.live(day)
             loans.live(day)
             extras.live(day)
+            selling.live(day)
 
         columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"))
         console = Console(file=sys.stderr)
