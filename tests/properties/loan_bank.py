@@ -237,12 +237,15 @@ class Bank:
                 continue
             with _told(borrower, on):
                 told = compare(borrower.loan, on)
+                # What begins on this day, the engine has already and the segments with the day's close: a row that falls due,
+                # and the penalty of one whose grace is over.
+                begins = {on, on - (terms_of(borrower.loan).rules.grace_days + 1) * DAY}
                 for kind, exact in (
                     ("interest", told.accrued_interest_fen),
                     ("penalty", told.accrued_penalty_fen),
                 ):
                     stored = owed_by_segments(borrower.loan, kind, on)
-                    if not any(row.due_on == on for row in told.rows if row.billed):
+                    if not any(row.due_on in begins for row in told.rows if row.billed):
                         assert stored == exact or (stored == 0 and round_fen(exact) == 0), kind
                     key = borrower.loan.product_id, kind
                     standing[key] = standing.get(key, Fraction(0)) + stored
