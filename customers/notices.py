@@ -4,7 +4,7 @@ What customers are told: kinds of messages with typed figures, put into words wh
 A notice stores its kind and its figures, never prose, so each reader gets it in the language they read. The products define
 their kinds (`@told` on a frozen dataclass) and say it through `customers.services.notices`.
 
-A figure is a whole number (fen, days), a date, a text, a decimal, or one of these or nothing. Its JSON form is what
+A figure is a whole number (fen, days), a date, a text, a decimal, yes or no, or one of these or nothing. Its JSON is what
 `jsonb_build_object` makes of the same value, so a set-based statement and `figures_of` write the same; a decimal is a
 string.
 """

@@ -41,7 +41,7 @@ from lending.models import (
     SellerOrder,
     SignedTerms,
 )
-from lending.proceeds import PURPOSE
+from lending.proceeds import PURPOSE, UNDONE
 
 _ACCOUNTS = """
 SELECT 'lending_loan', loan.id::text, format('%%s of %%s', role.type_code, loan.customer_id),
@@ -220,7 +220,7 @@ WHERE (moved.moved_fen, moved.subject, moved.owner, moved.moved_fen, moved.moved
       IS DISTINCT FROM (paid.amount_fen, paid.event_id::text, paid.owner, paid.to_seller_fen, paid.posted_fen)
 """
 
-# What stands on a seller's account is what their loans left of proceeds and nobody paid yet.
+# What stands on a seller's account is what their loans left of proceeds and nobody paid yet, nor took back.
 _OWED = """
 SELECT 'lending_seller', seller.customer_id::text, format('owed=%%s', left_over.fen), format('owed=%%s', stands.fen)
 FROM lending_seller AS seller
@@ -228,14 +228,14 @@ CROSS JOIN LATERAL (
     SELECT coalesce(sum(event.to_seller_fen - coalesce(payment.amount_fen, 0)), 0) AS fen
     FROM lending_sellerorder AS ordered JOIN lending_orderevent AS event ON event.order_id = ordered.id
     LEFT JOIN lending_proceedspayment AS payment ON payment.event_id = event.id
-    WHERE ordered.seller_id = seller.customer_id
+    WHERE ordered.seller_id = seller.customer_id AND NOT /* undone */
 ) AS left_over
 CROSS JOIN LATERAL (
     SELECT coalesce(sum(CASE WHEN credit_account_id = seller.payable_account_id THEN 1 ELSE -1 END * amount_fen), 0) AS fen
     FROM ledger_transfer WHERE seller.payable_account_id IN (credit_account_id, debit_account_id)
 ) AS stands
 WHERE left_over.fen <> stands.fen
-"""
+""".replace("/* undone */", UNDONE)
 
 CHECKS = (
     Check("loan_pledges", _("A loan's pledges stand for its principal."), "lending_pledge", _PLEDGES),

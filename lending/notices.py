@@ -271,3 +271,34 @@ class LoanCalledIn(Message):
 
     def step(self) -> Step:
         return _loan(self.loan)
+
+
+@told(kind="loan.proceeds_payout", name=gettext_lazy("Proceeds of an order paid out"))
+@dataclass(frozen=True)
+class ProceedsPayoutEnded(Message):
+    """What a loan left of an order's proceeds: it arrived, or it could not be sent."""
+
+    order: str
+    amount_fen: int
+    arrived: bool
+    on: date
+
+    def title(self) -> str:
+        said = {"amount": rmb(self.amount_fen), "order": self.order}
+        if self.arrived:
+            return _("%(amount)s of the order %(order)s was paid out to you") % said
+        return _("%(amount)s of the order %(order)s could not be paid out") % said
+
+    def body(self) -> list[str]:
+        if self.arrived:
+            return [
+                _("It is what your loan left of the proceeds. It arrived on %(on)s.") % {"on": day(self.on)}
+            ]
+        return [
+            _(
+                "It stays yours, and is sent again on the next business day to the first of your wallets and cards."
+            )
+        ]
+
+    def step(self) -> Step:
+        return Step(_("See your orders"), reverse("loan_orders"))

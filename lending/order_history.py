@@ -14,6 +14,7 @@ from django.db.models.functions import Cast, Coalesce
 
 from lending.models import (
     Loan,
+    LoanTransaction,
     OrderEvent,
     OrderEventKind,
     Pledge,
@@ -40,12 +41,13 @@ class OrderState(StrEnum):
 
 
 class PayoutState(StrEnum):
-    """Where the seller's part of proceeds is."""
+    """Where the seller's part of proceeds is; of a settlement that was undone there is none."""
 
     NOTHING = "nothing"
     OWED = "owed"
     UNDER_WAY = "under_way"
     PAID = "paid"
+    UNDONE = "undone"
 
 
 HELD = "held"
@@ -83,9 +85,19 @@ def _told(kind: OrderEventKind, order: str) -> QuerySet[OrderEvent]:
 
 
 def _sum(kind: OrderEventKind, field: str, order: str) -> Coalesce:
-    """The sum of a field over what was told of an order."""
-    summed = _told(kind, order).order_by().values("order").annotate(fen=Sum(field)).values("fen")
+    """The sum of a field over what was told of an order and was not undone."""
+    summed = (
+        _told(kind, order).filter(~UNDONE).order_by().values("order").annotate(fen=Sum(field)).values("fen")
+    )
     return Coalesce(Subquery(summed), 0)
+
+
+# Settlements whose loan fact, which is of the same entry, was undone.
+UNDONE = Exists(
+    LoanTransaction.objects.filter(
+        loan__pledges__order=OuterRef("order"), entry_id=OuterRef("entry_id"), reversed_by__isnull=False
+    )
+)
 
 
 def orders_of(seller_id: UUID) -> QuerySet[Any]:
@@ -161,6 +173,7 @@ def proceeds_of(seller_id: UUID) -> QuerySet[Any]:
     return found.select_related("order").annotate(
         paid_on=Subquery(paid.values("paid_on")[:1]),
         payout=Case(
+            When(UNDONE, then=Value(PayoutState.UNDONE.value)),
             When(to_seller_fen=0, then=Value(PayoutState.NOTHING.value)),
             When(Exists(paid), then=Value(PayoutState.PAID.value)),
             When(Exists(under_way), then=Value(PayoutState.UNDER_WAY.value)),

@@ -2,22 +2,48 @@
 What loans leave of orders' proceeds, through `payments` to one of the seller's sources: the first in the seller's order.
 
 It is owed on the seller's account until the gateway says that the money moved. An order that failed moves nothing: what is
-owed is as payable as before, and ordered anew on the next business day.
+owed is as payable as before, and ordered anew on the next business day. A settlement is undone whole, by undoing the loan's
+fact of it: the seller's part is taken back in the same entry, unless it went on to them.
 """
 
 from __future__ import annotations
 
 from datetime import date
 
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from customers.services.notices import notify
+from finance.errors import Kind
+from finance.money import format_yuan
 from ledger.chart import CASH_CLEARING
 from ledger.services import Draft, Leg, post
 from ledger.sql import fetch_all
-from lending.models import OrderEvent, ProceedsPayment
-from payments.models import Direction
+from lending.errors import LendingError
+from lending.models import LoanTransaction, OrderEvent, OrderEventKind, ProceedsPayment, Seller
+from lending.notices import ProceedsPayoutEnded
+from payments.models import Direction, PaymentOrder
 from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments
+from payments.states import OrderState
 
 PURPOSE = "lending.proceeds"
+
+
+class ProceedsWentOn(LendingError):
+    """What an order's settlement left for the seller was paid to them, or is on its way: it cannot be undone."""
+
+    code = "proceeds_went_on"
+    kind = Kind.CONFLICT
+
+
+# Whether the loan's fact of a settlement, which is of the same entry, was undone.
+UNDONE = """EXISTS (
+    SELECT FROM lending_pledge AS pledge
+    JOIN lending_loantransaction AS fact ON fact.loan_id = pledge.loan_id AND fact.entry_id = event.entry_id
+    JOIN lending_loantransaction AS undone ON undone.reverses_id = fact.id
+    WHERE pledge.order_id = event.order_id
+)"""
 
 # What is owed and neither paid nor being paid, where its seller has a source; once a day, so that a failure is not repeated
 # at once. Two who look at the same time write the same reference, which happens once.
@@ -35,34 +61,87 @@ CROSS JOIN LATERAL (
 ) AS tries
 WHERE event.to_seller_fen > 0 AND NOT tries.waits
   AND NOT EXISTS (SELECT FROM lending_proceedspayment AS paid WHERE paid.event_id = event.id)
+  AND NOT /* undone */
+  AND (%(sellers)s::uuid[] IS NULL OR ordered.seller_id = ANY(%(sellers)s))
 ORDER BY event.id
-"""
+""".replace("/* undone */", UNDONE)
 
 
 def order_payouts(*, on: date, hint: bool = True) -> list[int]:
-    """Orders what sellers are owed of proceeds to be paid out, each order's by itself; returns the payment orders' ids."""
-    wanted = [
-        Wanted(
-            owner,
-            amount_fen,
-            PURPOSE,
-            str(event_id),
-            f"proceeds:{event_id}:{tries + 1}",
-            source_id,
-            Direction.PAY_OUT.value,
+    """
+    Orders what sellers are owed of proceeds to be paid out, each order's by itself; returns the payment orders' ids.
+
+    The sellers are held meanwhile, as `taken_back` holds them: what is being undone is not ordered.
+    """
+    asked = {"on": on, "purpose": PURPOSE, "sellers": None}
+    owners = {owner for _event, owner, *_rest in fetch_all(_TO_PAY, asked)}
+    if not owners:
+        return []
+    with transaction.atomic():
+        held = Seller.objects.select_for_update(no_key=True).filter(pk__in=owners).order_by("pk")
+        asked["sellers"] = [seller.pk for seller in held]
+        wanted = [
+            Wanted(
+                owner,
+                amount_fen,
+                PURPOSE,
+                str(event_id),
+                f"proceeds:{event_id}:{tries + 1}",
+                source_id,
+                Direction.PAY_OUT.value,
+            )
+            for event_id, owner, amount_fen, source_id, tries in fetch_all(_TO_PAY, asked)
+        ]
+        return order_payments(wanted=wanted, on=on, hint=hint) if wanted else []
+
+
+def taken_back(*, loan_id: int, undoes: str) -> tuple[Leg, ...]:
+    """
+    What else moves when a loan's fact is undone: of a settlement the seller's part, back to where it came from; else nothing.
+
+    Holds the seller, so it is called before the loan is locked. Error: ProceedsWentOn where the seller was paid, or is being.
+    """
+    event = OrderEvent.objects.filter(
+        kind=OrderEventKind.SETTLED,
+        to_seller_fen__gt=0,
+        order__pledges__loan=loan_id,
+        entry_id__in=LoanTransaction.objects.filter(loan=loan_id, reference=undoes).values("entry_id"),
+    ).first()
+    if event is None:
+        return ()
+    seller = Seller.objects.select_for_update(no_key=True, of=("self",)).get(orders__events=event)
+    paid = PaymentOrder.objects.filter(purpose=PURPOSE, subject=str(event.pk))
+    if paid.exclude(state__in=(OrderState.FAILED, OrderState.CANCELLED)).exists():
+        raise ProceedsWentOn(
+            _(
+                "%(amount)s of these proceeds went on to the seller and cannot be taken back here: what was wrong is settled "
+                "between the platform and the seller."
+            )
+            % {"amount": format_yuan(event.to_seller_fen)},
+            field="reverses",
         )
-        for event_id, owner, amount_fen, source_id, tries in fetch_all(
-            _TO_PAY, {"on": on, "purpose": PURPOSE}
-        )
-    ]
-    return order_payments(wanted=wanted, on=on, hint=hint) if wanted else []
+    return (Leg(seller.payable_account_id, CASH_CLEARING.control_id, event.to_seller_fen),)
 
 
 def book_payout(settled: Settled, on: date) -> None:
-    """The money went out, and the seller is owed it no longer; or it did not, and there is nothing to book."""
-    if not settled.moved_fen:
-        return
+    """
+    The money went out, and the seller is owed it no longer; or it did not, and there is nothing to book. The seller is told
+    either.
+    """
     event = OrderEvent.objects.select_related("order__seller").get(pk=int(settled.subject))
+    if settled.moved_fen:
+        _book(event, settled, on)
+    notify(
+        customer_id=event.order.seller_id,
+        message=ProceedsPayoutEnded(
+            event.order.reference, event.to_seller_fen, settled.moved_fen > 0, settled.moved_on or on
+        ),
+        reference=settled.order_reference,
+        on=on,
+    )
+
+
+def _book(event: OrderEvent, settled: Settled, on: date) -> None:
     payable = event.order.seller.payable_account_id
     entry = post(
         draft=Draft(

@@ -17,6 +17,7 @@ from lending.admin.records import ShownAdmin
 from lending.models import OrderEvent, Pledge, Seller, SellerOrder
 from lending.order_history import (
     HELD,
+    UNDONE,
     OrderState,
     Today,
     amounts_today,
@@ -157,14 +158,14 @@ class SellerOrderAdmin(ShownAdmin):
             [
                 (
                     event.booked_on,
-                    event.get_kind_display(),
+                    _("settled, taken back") if event.undone else event.get_kind_display(),
                     money(event.amount_fen or None),
                     money(event.to_loan_fen or None),
                     money(event.to_seller_fen or None),
                     money(event.recalled_fen or None),
                     entry_link(event.entry_id),
                 )
-                for event in OrderEvent.objects.filter(order=record).order_by("-pk")
+                for event in OrderEvent.objects.filter(order=record).annotate(undone=UNDONE).order_by("-pk")
             ],
         )
         yield pledges_table(Pledge.objects.filter(order=record).select_related("loan__customer"))

@@ -18,6 +18,7 @@ from finance.loan import Ahead, Kind, Reschedule
 from finance.money import format_yuan
 from lending.errors import LoanAmountRefused, LoanFactRefused, LoanNotRunning
 from lending.models import Loan, LoanStatus, LoanTransaction
+from lending.proceeds import taken_back
 from lending.selectors import loan_on, payoff_quote
 from lending.services.facts import Request, locked_loan, record
 
@@ -268,9 +269,10 @@ def recover(
 
 def reverse(*, loan_id: int, undoes: str, reference: str, on: date, cause: str = "") -> LoanTransaction:
     """
-    What was recorded under the reference `undoes` never happened. Each fact is reversed once, no reversal is.
+    What was recorded under the reference `undoes` never happened. Each fact is reversed once, no reversal is. The settlement
+    of a pledged order is undone with its fact, in one entry; its pledge stays released.
 
-    Error besides: LoanFactRefused for a disbursement: money that came back is a payoff.
+    Errors besides: LoanFactRefused for a disbursement: money that came back is a payoff; ProceedsWentOn.
     """
     facts = LoanTransaction.objects.filter(loan_id=loan_id, reference=undoes, kind=Kind.DISBURSEMENT.value)
     if facts.exists():
@@ -278,7 +280,9 @@ def reverse(*, loan_id: int, undoes: str, reference: str, on: date, cause: str =
             _("A disbursement is not undone: money that came back ends the loan."), field="reverses"
         )
     request = Request(kind=Kind.REVERSAL, reference=reference, reverses=undoes, cause=cause)
-    return record(loan_id=loan_id, request=request, on=on)
+    with transaction.atomic():
+        also = taken_back(loan_id=loan_id, undoes=undoes)
+        return record(loan_id=loan_id, request=request, on=on, also=also)
 
 
 def _given(**fields: object) -> dict[str, object]:

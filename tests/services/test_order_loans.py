@@ -10,14 +10,29 @@ import pytest
 
 from customers import sealing
 from customers.models import Customer
+from customers.notices import Message
 from customers.sealing import Sealed
+from customers.selectors import notices_of
 from finance.errors import DomainError
 from ledger.audit import verify
 from ledger.sql import fetch_all, value
 from lending import proceeds
 from lending.errors import LoanAmountRefused, LoanNotRunning, LoanRequestConflict
-from lending.models import Loan, OrderEvent, Pledge, ProceedsPayment, Product, Seller, SellerOrder
+from lending.models import (
+    Loan,
+    LoanTransaction,
+    OrderEvent,
+    Pledge,
+    ProceedsPayment,
+    Product,
+    Seller,
+    SellerOrder,
+)
+from lending.notices import ProceedsPayoutEnded
+from lending.order_history import orders_of, proceeds_of
 from lending.pledging import Excluded
+from lending.proceeds import ProceedsWentOn
+from lending.replaying import loans_replayed
 from lending.selectors import loan_on
 from lending.services import servicing
 from lending.services.orders import OrderEnded, OrderNotFound, Told, confirm_order, refund_order, settle_order
@@ -340,12 +355,18 @@ def left_over() -> tuple[OrderEvent, FundingSource]:
     return settle(order, 1_000_00), a_source(order.seller_id, 0)
 
 
+def told_of_payouts(source: FundingSource) -> list[Message]:
+    found = [each.message for each in notices_of(source.owner, most=100)]
+    return [message for message in found if isinstance(message, ProceedsPayoutEnded)]
+
+
 def test_what_is_left_is_paid_to_the_seller_once() -> None:
     event, source = left_over()
     sent()
     sent()
     paid = ProceedsPayment.objects.get()
     assert (paid.event, paid.amount_fen, paid.paid_on) == (event, 196_00, LATER)
+    assert told_of_payouts(source) == [ProceedsPayoutEnded(event.order.reference, 196_00, True, LATER)]
     assert balance(source) == 196_00
     list(closing.close_until(on=LATER + timedelta(days=2)))
     assert balance(source) == 196_00
@@ -364,10 +385,13 @@ def test_a_seller_without_a_source_is_owed_it_until_there_is_one() -> None:
 
 
 def test_a_payout_that_failed_is_ordered_again_on_the_next_day() -> None:
-    _event, source = left_over()
+    event, source = left_over()
     simulator.script(token=source.token, behaviours=["fails"])
     sent()
     sent()
+    failed = ProceedsPayoutEnded(event.order.reference, 196_00, False, LATER)
+    assert told_of_payouts(source) == [failed]
+    assert "could not be paid out" in failed.title()
     assert [order.state for order in PaymentOrder.objects.filter(purpose=proceeds.PURPOSE)] == ["failed"]
     assert not ProceedsPayment.objects.exists()
     assert holds()
@@ -385,4 +409,56 @@ def test_a_reply_that_is_lost_pays_nothing_twice(monkeypatch: pytest.MonkeyPatch
     assert not ProceedsPayment.objects.exists()
     sent()
     assert ProceedsPayment.objects.get().amount_fen == balance(source) == 196_00
+    assert holds()
+
+
+# A settlement that was wrong is undone by undoing the loan's fact of it.
+
+
+def undo(event: OrderEvent) -> LoanTransaction:
+    fact = LoanTransaction.objects.get(entry_id=event.entry_id)
+    return servicing.reverse(
+        loan_id=fact.loan_id, undoes=fact.reference, reference="undo", on=LATER, cause="told wrongly"
+    )
+
+
+def test_a_settlement_is_undone_whole_in_one_entry() -> None:
+    event, _source = left_over()
+    loan = Pledge.objects.get().loan
+    undone = undo(event)
+    assert undo(event) == undone
+    assert loan_on(loan, LATER).payoff.total_fen == 804_00
+    # All of what came in goes back, the seller's part with it.
+    legs = fetch_all("SELECT sum(amount_fen) FROM ledger_transfer WHERE entry_id = %s AND credit_account_id = 1001",
+                     [undone.entry_id])  # fmt: skip
+    assert legs == [(1_000_00,)]
+    sent()
+    assert not PaymentOrder.objects.filter(purpose=proceeds.PURPOSE).exists()
+    [shown] = proceeds_of(event.order.seller_id)
+    assert (shown.payout, orders_of(event.order.seller_id).get().settled_fen) == ("undone", 0)
+    # The order has ended all the same: what comes in for it after all is a repayment.
+    with pytest.raises(OrderEnded):
+        settle(event.order, 1_000_00, reference="again")
+    assert holds()
+    assert list(loans_replayed(LATER)) == []
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_settlement_of_which_the_seller_was_paid_is_not_undone(is_there: bool) -> None:
+    event, _source = left_over()
+    sent() if is_there else paying.pay_merchants()
+    with pytest.raises(ProceedsWentOn, match=r"196\.00 of these proceeds went on to the seller"):
+        undo(event)
+    assert loan_on(Pledge.objects.get().loan, LATER).payoff.total_fen == 0
+    assert holds()
+
+
+def test_a_settlement_whose_payout_failed_is_undone() -> None:
+    event, source = left_over()
+    simulator.script(token=source.token, behaviours=["fails"])
+    sent()
+    undo(event)
+    list(closing.close_until(on=LATER + timedelta(days=1)))
+    sent()
+    assert balance(source) == 0
     assert holds()
