@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
-from django.db.models import F, QuerySet
+from django.db.models import F, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from huabei.instalments import fee_of
-from huabei.models import Campaign, CampaignAlert, InstalmentTerms
+from huabei.models import Campaign, CampaignAlert, CategoryRule, InstalmentOption, InstalmentTerms
 from ledger.selectors import positions
 
 
@@ -45,12 +46,22 @@ def campaigns_of(merchant_id: UUID) -> QuerySet[Campaign]:
     return Campaign.objects.filter(merchant_id=merchant_id).order_by("-pk")
 
 
+def _running(on: date) -> QuerySet[Campaign]:
+    """Campaigns of a date whose shops can be paid by line: not suspended, and nothing forbids what they sell."""
+    rules = CategoryRule.objects.filter(category=OuterRef("merchant__shop__category"), effective_from__lte=on)
+    is_allowed = Subquery(rules.order_by("-effective_from").values("is_allowed")[:1])
+    return Campaign.objects.filter(
+        Coalesce(is_allowed, True),
+        ended_on__isnull=True,
+        starts_on__lte=on,
+        ends_on__gte=on,
+        merchant__is_accepting=True,
+    )
+
+
 def shops_that_pay(on: date) -> list[tuple[str, str]]:
     """The shops with a campaign that runs on a date: identifier and name, in the order of their names."""
-    running = Campaign.objects.filter(
-        ended_on__isnull=True, starts_on__lte=on, ends_on__gte=on, merchant__is_accepting=True
-    )
-    found = running.values_list("merchant_id", "merchant__shop__name").distinct()
+    found = _running(on).values_list("merchant_id", "merchant__shop__name").distinct()
     return [(str(shop_id), name) for shop_id, name in found.order_by("merchant__shop__name", "merchant_id")]
 
 
@@ -69,27 +80,32 @@ def open_alerts(merchant_id: UUID | None = None) -> QuerySet[CampaignAlert]:
     return found.select_related("campaign__merchant__shop").order_by("-pk")
 
 
+def campaigns_for(
+    *, merchant_id: UUID, amount_fen: int, options: Iterable[InstalmentOption], on: date
+) -> dict[int, Campaign]:
+    """
+    The campaigns under which this purchase would cost its customer no fee, by number of instalments, each the oldest; those
+    in which there is none are left out (two queries).
+    """
+    running = list(
+        _running(on)
+        .filter(merchant_id=merchant_id, smallest_fen__lte=amount_fen, largest_fen__gte=amount_fen)
+        .order_by("pk")
+    )
+    standing = standings(running) if running else []
+    found = {}
+    for option in options:
+        fee_fen = fee_of(amount_fen, option.fee_rate)
+        for each in standing:
+            if option.periods in each.campaign.periods and each.left_fen >= fee_fen:
+                found[option.periods] = each.campaign
+                break
+    return found
+
+
 def campaign_for(*, merchant_id: UUID, amount_fen: int, periods: int, on: date) -> Campaign | None:
     """The campaign under which this purchase would cost its customer no fee, the oldest first; None where there is none."""
-    running = list(
-        Campaign.objects.filter(
-            merchant_id=merchant_id,
-            ended_on__isnull=True,
-            starts_on__lte=on,
-            ends_on__gte=on,
-            smallest_fen__lte=amount_fen,
-            largest_fen__gte=amount_fen,
-            periods__contains=[periods],
-        ).order_by("pk")
-    )
-    option = (
-        InstalmentTerms.objects.filter(effective_from__lte=on)
-        .latest("effective_from")
-        .options.filter(periods=periods)
-        .first()
-    )
-    if option is None:
-        return None
-    left = positions([campaign.budget_account_id for campaign in running])
-    fee_fen = fee_of(amount_fen, option.fee_rate)
-    return next((each for each in running if left[each.budget_account_id].available_fen >= fee_fen), None)
+    terms = InstalmentTerms.objects.filter(effective_from__lte=on).latest("effective_from")
+    options = terms.options.filter(periods=periods)
+    found = campaigns_for(merchant_id=merchant_id, amount_fen=amount_fen, options=options, on=on)
+    return found.get(periods)

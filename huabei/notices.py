@@ -259,6 +259,39 @@ class RefundArrived(Message):
         return _home()
 
 
+@told(kind="line.receipt_due", name=gettext_lazy("Confirm that it came"))
+@dataclass(frozen=True)
+class ReceiptDue(Message):
+    """A purchase that is paid and will soon be taken as received, unless its buyer says that it did not come."""
+
+    purchase_id: int
+    shop: str
+    amount_fen: int
+    days: int
+    received_on: date
+
+    def title(self) -> str:
+        return ngettext(
+            "Did it come? %(shop)s is paid in %(days)s day",
+            "Did it come? %(shop)s is paid in %(days)s days",
+            self.days,
+        ) % {"shop": self.shop, "days": self.days}
+
+    def body(self) -> list[str]:
+        return [
+            _("You paid %(amount)s. If you have it, confirm that it came.")
+            % {"amount": rmb(self.amount_fen)},
+            _(
+                "If it did not come or is not what you ordered, ask the shop for a refund before %(on)s: on that day it is "
+                "taken as received, and the shop is paid."
+            )
+            % {"on": day(self.received_on)},
+        ]
+
+    def step(self) -> Step:
+        return Step(_("Confirm it, or see how to get a refund"), reverse("purchase", args=[self.purchase_id]))
+
+
 @told(kind="line.instalments_made", name=gettext_lazy("Instalment plan made"))
 @dataclass(frozen=True)
 class InstalmentPlanMade(Message):

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from huabei import selectors
-from huabei.campaigning import campaign_for
+from huabei.campaigning import campaigns_for
 from huabei.instalments import (
     Offer,
     PayoffQuote,
@@ -51,14 +51,14 @@ def offers_on(amount_fen: int, on: date, *, merchant_id: UUID | None = None) -> 
     """
     An amount in every number of instalments that is offered on a date; bought at a shop, whose campaigns pay the fee of some.
     """
-    offers = []
-    for option in instalment_terms_on(on).options.order_by("periods"):
-        asked = offer(amount_fen, option.periods, option.fee_rate)
-        campaign = merchant_id and campaign_for(
-            merchant_id=merchant_id, amount_fen=amount_fen, periods=option.periods, on=on
-        )
-        offers.append(subsidised(asked) if campaign else asked)
-    return offers
+    options = list(instalment_terms_on(on).options.order_by("periods"))
+    paid = (
+        campaigns_for(merchant_id=merchant_id, amount_fen=amount_fen, options=options, on=on)
+        if merchant_id
+        else {}
+    )
+    offers = [offer(amount_fen, option.periods, option.fee_rate) for option in options]
+    return [subsidised(each) if each.periods in paid else each for each in offers]
 
 
 def rows_to_come(plan_id: int) -> list[PlanRow]:

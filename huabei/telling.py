@@ -18,6 +18,7 @@ from huabei.notices import (
     Overdue,
     PaymentDue,
     PaymentReceived,
+    ReceiptDue,
     RefundArrived,
     StatementIssued,
 )
@@ -140,6 +141,29 @@ WHERE /* when: refund.refunded_on */ AND /* scope */
     to_hold_fen="refund.to_hold_fen",
 )
 
+# Whoever bought it: the owner of the line, or who spends through a share. Once for a purchase, whenever its time is near.
+_RECEIPTS_DUE = _concerned(
+    ReceiptDue,
+    """
+SELECT coalesce(share.beneficiary_id, line.customer_id) AS customer_id,
+       'purchase:' || purchase.id || ':receipt' AS reference, /* figures */ AS figures
+FROM (SELECT receipt_reminder_days AS days FROM huabei_merchantterms WHERE effective_from <= %(next)s
+      ORDER BY effective_from DESC LIMIT 1) AS reminder
+JOIN huabei_purchase AS purchase ON purchase.state = 'authorised' AND purchase.posts_on_receipt
+    AND purchase.expires_on > %(next)s AND purchase.expires_on <= %(next)s::date + reminder.days
+JOIN huabei_line AS line ON line.id = purchase.line_id
+JOIN customers_shop AS shop ON shop.id = purchase.merchant_id
+LEFT JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = purchase.id
+LEFT JOIN huabei_sharedline AS share ON share.id = shared.share_id
+WHERE /* scope */
+""",
+    purchase_id="purchase.id",
+    shop="shop.name",
+    amount_fen="purchase.amount_fen - purchase.captured_fen - purchase.cancelled_fen",
+    days="purchase.expires_on - %(next)s::date",
+    received_on="purchase.expires_on",
+)
+
 # An instalment plan's first instalment is on the first statement after the day on which it was made.
 _PLANNED = _concerned(
     InstalmentPlanMade,
@@ -230,5 +254,6 @@ STEPS = (
     ("lines.tell_thawed", _step(LineThawed, _THAWED)),
     ("lines.tell_repayments", _step(PaymentReceived, _REPAID)),
     ("lines.tell_refunds", _step(RefundArrived, _REFUNDED)),
+    ("lines.tell_receipts_due", _step(ReceiptDue, _RECEIPTS_DUE)),
     ("lines.tell_plans", _step(InstalmentPlanMade, _PLANNED)),
 )

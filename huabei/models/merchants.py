@@ -103,6 +103,9 @@ class MerchantTerms(models.Model):
     receipt_days = models.SmallIntegerField(
         _("days after which a purchase is taken as received"), default=15, db_default=15
     )
+    receipt_reminder_days = models.SmallIntegerField(
+        _("days before that on which its buyer is reminded"), default=3, db_default=3
+    )
 
     class Meta:
         verbose_name = _("terms of merchants")
@@ -114,6 +117,9 @@ class MerchantTerms(models.Model):
             ),
             models.CheckConstraint(
                 name="merchant_terms_receipt_sensible", condition=Q(receipt_days__range=(1, 90))
+            ),
+            models.CheckConstraint(
+                name="merchant_terms_reminder_sensible", condition=Q(receipt_reminder_days__range=(0, 30))
             ),
         ]
 

@@ -47,6 +47,7 @@ WITH held AS (
       AND given.amount_fen BETWEEN 1 AND purchase.amount_fen - purchase.captured_fen - cancelled_fen
       AND NOT EXISTS (SELECT FROM huabei_capture AS earlier
                       WHERE earlier.purchase_id = given.purchase_id AND earlier.reference = given.reference)
+      AND (%(lived_through)s OR NOT EXISTS (SELECT FROM huabei_stepahead WHERE closed_on = %(on)s::date - 1))
     ORDER BY purchase.id FOR NO KEY UPDATE OF purchase
 ), line AS (
     SELECT * FROM huabei_line WHERE id IN (SELECT line_id FROM held) ORDER BY id FOR NO KEY UPDATE
@@ -57,6 +58,7 @@ WITH held AS (
 ), drawn AS (
     SELECT held.*, line.billable, line.excess_fen > 0 AS in_excess, line.commitment_account_id,
            line.unbilled_account_id, line.credit_account_id, choice.purchase_id IS NOT NULL AS in_instalments,
+           choice.campaign_id IS NOT NULL AS under_a_campaign,
            CASE WHEN choice.purchase_id IS NULL THEN line.unbilled_account_id ELSE line.instalment_account_id END
                AS drawn_account_id,
            merchant.payable_account_id, nextval('ledger_entry_id_seq') AS entry_id,
@@ -106,7 +108,7 @@ WITH held AS (
         AS leg (kind, debit, credit, amount_fen, pending_id, transfer_id)
     WHERE leg.amount_fen > 0
 )
-SELECT id, line_id, in_excess, in_instalments, amount_fen, entry_id FROM drawn
+SELECT id, line_id, in_excess, in_instalments, under_a_campaign, amount_fen, entry_id FROM drawn
 """
 
 
@@ -132,13 +134,8 @@ def capture_many(*, captures: Sequence[tuple[int, int]], on: date, received: boo
 
 
 def _capture(parameters: dict[str, Any]) -> set[int]:
-    if is_closing(parameters["on"]):
-        # The statement of this morning has a claim on the customer's credit before what is bought today.
-        with transaction.atomic():
-            live_through(line_ids=_locked_lines(parameters), on=parameters["on"])
-            return _captured(parameters)
     try:
-        return _captured(parameters)
+        captured = _captured(parameters)
     except (CapExceeded, DuplicateReference, IntegrityError) as error:
         if isinstance(error, IntegrityError) and constraint_name(error) != "capture_once_per_reference":
             raise
@@ -147,6 +144,12 @@ def _capture(parameters: dict[str, Any]) -> set[int]:
         with transaction.atomic():
             _locked_lines(parameters)
             return _captured(parameters)
+    if captured or not is_closing(parameters["on"]):
+        return captured
+    # The statement of this morning has a claim on the customer's credit before what is bought today.
+    with transaction.atomic():
+        live_through(line_ids=_locked_lines(parameters), on=parameters["on"])
+        return _captured(parameters, lived_through=True)
 
 
 _LOCK_PURCHASES = "SELECT FROM huabei_purchase WHERE id = ANY(%(purchases)s) ORDER BY id FOR NO KEY UPDATE"
@@ -164,19 +167,22 @@ def _locked_lines(parameters: dict[str, Any]) -> list[int]:
     return lines
 
 
-def _captured(parameters: dict[str, Any]) -> set[int]:
+def _captured(parameters: dict[str, Any], *, lived_through: bool = False) -> set[int]:
     with transaction.atomic(), ledger_refusals():
-        rows = fetch_all(_CAPTURE, parameters)
+        rows = fetch_all(_CAPTURE, {**parameters, "lived_through": lived_through})
         if in_excess := {line_id for _id, line_id, exceeds, *_rest in rows if exceeds}:
             absorb_excess(line_ids=sorted(in_excess), on=parameters["on"])
         spread = [
             Captured(purchase_id, line_id, fen, entry_id)
-            for purchase_id, line_id, _exceeds, in_instalments, fen, entry_id in rows
+            for purchase_id, line_id, _exceeds, in_instalments, _under, fen, entry_id in rows
             if in_instalments
         ]
         if spread:
             begin_plans(captures=spread, on=parameters["on"])
-            give_back_budget(purchase_ids=[each.purchase_id for each in spread], on=parameters["on"])
+        if promised := [
+            purchase_id for purchase_id, _line, _exceeds, _spread, under, *_rest in rows if under
+        ]:
+            give_back_budget(purchase_ids=promised, on=parameters["on"])
         return {purchase_id for purchase_id, *_rest in rows}
 
 

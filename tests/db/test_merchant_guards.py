@@ -97,6 +97,8 @@ WRONG = [
      "category_rule_once_per_day"),
     ("INSERT INTO huabei_merchantterms (effective_from, discount_rate, receipt_days) VALUES ('2026-06-05', 0, 0)",
      "merchant_terms_receipt_sensible"),
+    ("INSERT INTO huabei_merchantterms (effective_from, discount_rate, receipt_reminder_days) VALUES ('2026-06-05', 0, -1)",
+     "merchant_terms_reminder_sensible"),
 ]
 # fmt: on
 

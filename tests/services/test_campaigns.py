@@ -11,11 +11,13 @@ from typing import Any
 import pytest
 
 from finance.errors import DomainError
-from huabei.campaigning import campaign_for, open_alerts
-from huabei.models import Campaign, CampaignChange, Line, Merchant, Plan
+from huabei.campaigning import campaign_for, open_alerts, shops_that_pay
+from huabei.models import Campaign, CampaignChange, CategoryRule, Line, Merchant, Plan
 from huabei.plans import offers_on
 from huabei.services import purchases
 from huabei.services.campaigns import Figures, change_campaign, end_campaign, end_over
+from huabei.services.causes import Why
+from huabei.services.merchants import suspend
 from huabei.services.repayments import refund
 from ledger.audit import verify
 from ledger.selectors import position
@@ -256,6 +258,34 @@ def test_what_a_campaign_pays_costs_its_customer_nothing_a_year(line: Line, shop
     elsewhere = offers_on(1_000_00, ON, merchant_id=a_merchant().pk)
     assert elsewhere == offers_on(1_000_00, ON)
     assert all(each.subsidy_fen == 0 for each in elsewhere)
+
+
+def test_what_is_offered_at_a_shop_is_read_at_once_however_many_campaigns_it_has(
+    shop: Merchant, django_assert_num_queries: Any
+) -> None:
+    for _ in range(3):
+        a_campaign(shop, on=ON)
+    with django_assert_num_queries(4):  # terms, their options, campaigns, budgets
+        offers = offers_on(1_000_00, ON, merchant_id=shop.pk)
+    assert [each.subsidy_fen > 0 for each in offers] == [True, True, False, False]
+    with django_assert_num_queries(2):
+        offers_on(1_000_00, ON)
+
+
+def test_no_campaign_is_named_where_nothing_can_be_bought(shop: Merchant) -> None:
+    next_day = ON + timedelta(days=1)
+    other = a_merchant()
+    for each in (shop, other):
+        a_campaign(each, on=ON)
+    suspend(merchant_id=other.pk, why=Why("fraud", "staff:1", "stop"), on=ON)
+    assert shops_that_pay(ON) == [(str(shop.pk), "Test")]
+    assert all(each.subsidy_fen == 0 for each in offers_on(1_000_00, ON, merchant_id=other.pk))
+    for allowed, day in ((False, ON), (True, next_day)):
+        CategoryRule.objects.create(
+            category="test", by="policy", reference=str(day), is_allowed=allowed, effective_from=day
+        )
+    assert [len(shops_that_pay(day)) for day in (ON, next_day)] == [0, 1]
+    assert all(each.subsidy_fen == 0 for each in offers_on(1_000_00, ON, merchant_id=shop.pk))
 
 
 def test_a_campaign_ends_with_its_last_day_its_budget_or_by_hand(line: Line, shop: Merchant) -> None:

@@ -348,5 +348,5 @@ def test_a_capture_takes_the_same_few_statements_however_long_the_history(
     for _ in range(history):
         bought(line, shop, 1_00, ON)
     purchase = authorised(line, shop, 1_00, ON)
-    with django_assert_max_num_queries(5):  # type: ignore[attr-defined]
+    with django_assert_max_num_queries(4):  # type: ignore[attr-defined]
         capture(purchase_id=purchase.pk, amount_fen=1_00, on=ON)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from django.urls import reverse
 
 from customers.models import Notice
+from customers.notices import Message
+from customers.selectors import notices_of
+from huabei import telling
 from huabei.errors import AmountRefused, AwaitsReceipt, DateRefused, NotAuthorised, PurchaseNotFound
 from huabei.facts import disagreements
 from huabei.history import latest_events, statement_detail
@@ -23,6 +27,7 @@ from huabei.models import (
     Refund,
     Statement,
 )
+from huabei.notices import ReceiptDue
 from huabei.selectors import posting_on
 from huabei.services.captures import capture
 from huabei.services.causes import Why
@@ -178,6 +183,55 @@ def test_taken_as_received_on_a_statement_day_it_is_on_the_next_and_uses_no_cred
     assert statement.total_fen == 0
     assert stands(line, date(2026, 7, 1)).unbilled_fen == 80_00
     assert faults(line, date(2026, 7, 1)) == []
+
+
+def reminders(customer_id: UUID) -> list[Message]:
+    found = [each.message for each in notices_of(customer_id, most=100)]
+    return [message for message in found if isinstance(message, ReceiptDue)]
+
+
+def tell(last: date, first: date | None = None) -> int:
+    """How many are reminded as these days end: the step of the close alone."""
+    step, told, day = dict(telling.STEPS)["lines.tell_receipts_due"], 0, first or last
+    while day <= last:
+        told += step(day, None)
+        day += timedelta(days=1)
+    return told
+
+
+def test_its_buyer_is_reminded_once_three_days_before_it_is_taken_as_received(
+    line: Line, paid: Purchase
+) -> None:
+    received = authorised(line, paid.merchant, 20_00, ON)
+    confirm(received, ON)
+    refund(purchase_id=paid.pk, amount_fen=30_00, reference="part", on=ON)
+    assert tell(LAST - timedelta(days=5), ON) == 0
+    assert tell(LAST - timedelta(days=4)) == 1
+    assert tell(LAST, LAST - timedelta(days=4)) == 0
+    (message,) = reminders(line.customer_id)
+    assert message == ReceiptDue(paid.pk, "Test", 70_00, 3, LAST)
+    step = message.step()
+    assert step is not None
+    assert step.address == reverse("purchase", args=[paid.pk])
+
+
+def test_who_bought_through_a_share_is_reminded_and_not_its_owner(line: Line, shop: Merchant) -> None:
+    friend = a_customer()
+    share = invite(line_id=line.pk, beneficiary_id=friend.pk, monthly_cap_fen=500_00, on=ON)
+    accept(share_id=share.pk, beneficiary_id=friend.pk, on=ON)
+    authorise_shared(
+        share_uuid=share.uuid, merchant_id=shop.pk, amount_fen=100_00, reference="through", on=ON
+    )
+    assert tell(LAST - timedelta(days=4)) == 1
+    assert (len(reminders(friend.pk)), reminders(line.customer_id)) == (1, [])
+
+
+@pytest.mark.parametrize(("days", "told"), [(0, 0), (1, 1), (30, 1)])
+def test_when_a_buyer_is_reminded_is_a_dated_row(paid: Purchase, days: int, told: int) -> None:
+    MerchantTerms.objects.create(effective_from=ON + timedelta(days=1), receipt_reminder_days=days)
+    assert tell(LAST - timedelta(days=3)) == (1 if days == 30 else 0)
+    tell(LAST - timedelta(days=2))
+    assert Notice.objects.filter(kind="line.receipt_due").count() == told
 
 
 def test_the_days_are_a_dated_row(line: Line, shop: Merchant) -> None:
