@@ -252,6 +252,7 @@ class Notice(models.Model):
 class EmailPurpose(models.TextChoices):
     NOTICE = "notice", _("a notice")
     CONFIRMATION = "confirmation", _("confirming an address")
+    SHOP = "shop", _("something a shop is told")
 
 
 class EmailState(models.TextChoices):
@@ -265,12 +266,23 @@ class EmailDelivery(models.Model):
     """
     One e-mail to send, written together with what it tells. It is sent by whoever locks it while it waits.
 
+    It is to a customer, of a notice or to confirm an address; or to who signs in for a shop, once per reference, and bears
+    what it tells itself: shops have no list of notices.
+
     Sending and the record of it are one transaction, so an e-mail is sent at least once; again only if that was cut short.
     """
 
     id = models.BigAutoField(primary_key=True)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="email_deliveries")
+    customer = models.ForeignKey(
+        Customer, on_delete=models.PROTECT, null=True, related_name="email_deliveries"
+    )
     notice = models.OneToOneField(Notice, on_delete=models.PROTECT, null=True, related_name="delivery")
+    shop_login = models.ForeignKey(
+        ShopLogin, on_delete=models.PROTECT, null=True, related_name="email_deliveries"
+    )
+    kind = models.CharField(_("kind"), max_length=40, default="", db_default="")
+    figures = models.JSONField(_("figures"), null=True)
+    reference = models.CharField(_("reference"), max_length=100, null=True, unique=True)  # noqa: DJ001 (unique where said)
     purpose = models.CharField(_("purpose"), max_length=12, choices=EmailPurpose.choices)
     state = models.CharField(
         _("state"), max_length=8, choices=EmailState.choices, default="waiting", db_default="waiting"
@@ -292,7 +304,26 @@ class EmailDelivery(models.Model):
             models.CheckConstraint(
                 name="email_is_about_something",
                 condition=Q(purpose="notice", notice__isnull=False)
-                | Q(purpose="confirmation", notice__isnull=True),
+                | Q(purpose__in=["confirmation", "shop"], notice__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="email_is_to_somebody",
+                condition=Q(
+                    purpose="shop",
+                    shop_login__isnull=False,
+                    customer__isnull=True,
+                    figures__isnull=False,
+                    reference__isnull=False,
+                )
+                & ~Q(kind="")
+                | ~Q(purpose="shop")
+                & Q(
+                    shop_login__isnull=True,
+                    customer__isnull=False,
+                    kind="",
+                    figures__isnull=True,
+                    reference__isnull=True,
+                ),
             ),
             models.CheckConstraint(
                 name="email_sent_has_its_instant",

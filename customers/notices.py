@@ -56,6 +56,8 @@ class Message:
     name: ClassVar[Any]
     mandatory: ClassVar[bool] = False
     by_email: ClassVar[bool] = True
+    # Whether shops are told, and not customers: by e-mail alone, and no customer is asked whether they want it.
+    to_shops: ClassVar[bool] = False
     # Pages name kinds, which are classes: a template must not make one of them.
     do_not_call_in_templates: ClassVar[bool] = True
 
@@ -76,14 +78,16 @@ _kinds: dict[str, type[Message]] = {}
 _M = TypeVar("_M", bound=type[Message])
 
 
-def told(*, kind: str, name: Any, mandatory: bool = False, by_email: bool = True) -> Callable[[_M], _M]:
+def told(
+    *, kind: str, name: Any, mandatory: bool = False, by_email: bool = True, to_shops: bool = False
+) -> Callable[[_M], _M]:
     """Makes a dataclass a kind of message, known under this name in the database and to preferences."""
 
     def define(message: _M) -> _M:
         if kind in _kinds:
             raise ValueError(f"two kinds of notices are called {kind}")
         message.kind, message.name = kind, name
-        message.mandatory, message.by_email = mandatory, by_email
+        message.mandatory, message.by_email, message.to_shops = mandatory, by_email, to_shops
         _kinds[kind] = message
         return message
 
@@ -91,8 +95,8 @@ def told(*, kind: str, name: Any, mandatory: bool = False, by_email: bool = True
 
 
 def kinds() -> list[type[Message]]:
-    """Every kind of message, in the order in which the products define them."""
-    return list(_kinds.values())
+    """Every kind of message to customers, in the order in which the products define them."""
+    return [message for message in _kinds.values() if not message.to_shops]
 
 
 def kind_called(kind: str) -> type[Message]:

@@ -1,5 +1,5 @@
 """
-What the owner of a line is told. Each kind has its figures and its words; none ever says to spend more.
+What the owner of a line is told, and a shop. Each kind has its figures and its words; none ever says to spend more.
 
 What a day brought is told by the close (`huabei.telling`); the rest by the service that does it, through
 `customers.services.notices.notify`.
@@ -414,3 +414,26 @@ class PurchaseReversed(Message):
 
     def step(self) -> Step:
         return _home()
+
+
+@told(kind="campaign.nearly_spent", name=gettext_lazy("Budget of a campaign nears its end"), to_shops=True)
+@dataclass(frozen=True)
+class CampaignNearlySpent(Message):
+    """To a shop: as much of a campaign's budget is used as it wanted to be told of."""
+
+    campaign: str
+    used_fen: int
+    budget_fen: int
+
+    def title(self) -> str:
+        return _("The budget of your campaign %(campaign)s nears its end") % {"campaign": self.campaign}
+
+    def body(self) -> list[str]:
+        return [
+            _("%(used)s of %(budget)s are promised or paid.")
+            % {"used": rmb(self.used_fen), "budget": rmb(self.budget_fen)},
+            _("Once it covers no fee any more the campaign ends. Ask us to raise it, or let it end."),
+        ]
+
+    def step(self) -> Step:
+        return Step(_("See your campaigns"), reverse("merchant_campaigns"))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from customers.models import EmailDelivery, EmailState, Notice, NoticePreference
-from customers.notices import kind_called, kinds
+from customers.notices import kind_called, kinds, message_of
 from customers.selectors import told
 from customers.services.mail import NotParked, retry_email
 from web.console import RecordAdmin, Table, link_to
@@ -107,9 +107,9 @@ class EmailDeliveryAdmin(RecordAdmin):
     """E-mails and what became of them. Those that are parked failed too often; once the cause is gone, try them again."""
 
     actions = ("retry",)
-    list_display = ("number", "customer", "purpose", "state", "attempts", "reason", "sent_at", "created_at")
+    list_display = ("number", "reader", "purpose", "state", "attempts", "reason", "sent_at", "created_at")
     list_filter = ("state", "purpose")
-    list_select_related = ("customer",)
+    list_select_related = ("customer", "shop_login__shop")
     search_fields = ("=customer__id", "customer__full_name__startswith")
     search_help_text = _("The beginning of a name, or the whole identifier of a customer.")
     ordering = ("-pk",)
@@ -132,14 +132,23 @@ class EmailDeliveryAdmin(RecordAdmin):
         """The number of the e-mail."""
         return f"#{delivery.pk}"
 
-    @admin.display(description=_("customer"))
+    @admin.display(description=_("to"), ordering="customer")
+    def reader(self, delivery: EmailDelivery) -> str:
+        """To whom it is written: a customer, or who signs in for a shop."""
+        return str(delivery.customer or (delivery.shop_login and delivery.shop_login.shop))
+
+    @admin.display(description=_("to"))
     def customer_page(self, delivery: EmailDelivery) -> SafeString:
         """To whom it is written."""
+        if delivery.shop_login is not None:
+            return link_to("customers_shop", delivery.shop_login.shop_id, delivery.shop_login.shop)
         return _customer_link(delivery)
 
     @admin.display(description=_("notice"))
     def notice_page(self, delivery: EmailDelivery) -> SafeString | str:
         """What it tells."""
+        if delivery.shop_login is not None:
+            return message_of(delivery.kind, delivery.figures or {}).title()
         if delivery.notice is None:
             return "–"
         return link_to("customers_notice", delivery.notice_id, told(delivery.notice).title)

@@ -20,8 +20,8 @@ from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from customers import selectors
-from customers.models import Contact, EmailDelivery, EmailPurpose, EmailState
-from customers.notices import message_of
+from customers.models import Contact, EmailDelivery, EmailPurpose, EmailState, ShopLogin
+from customers.notices import Message, message_of
 from finance.errors import DomainError, Kind
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,10 @@ def _next(at: datetime) -> EmailDelivery | None:
     with connection.cursor() as cursor:
         cursor.execute(_DUE, {"at": at})
         row = cursor.fetchone()
-    return EmailDelivery.objects.select_related("customer", "notice").get(pk=row[0]) if row else None
+    whole = EmailDelivery.objects.select_related(
+        "customer", "notice", "shop_login__login", "shop_login__shop"
+    )
+    return whole.get(pk=row[0]) if row else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +169,11 @@ def wait_after(attempts: int) -> timedelta:
 
 
 def _letter(delivery: EmailDelivery, at: datetime) -> _Letter:
-    """The e-mail in the customer's language. Raises _NotAnyMore with the reason when it is pointless by now."""
+    """The e-mail in its reader's language. Raises _NotAnyMore with the reason when it is pointless by now."""
+    if delivery.shop_login is not None:
+        # What who signs in for a shop reads is not known: the language of the house.
+        with translation.override(settings.LANGUAGE_CODE):
+            return _shop_letter(delivery, delivery.shop_login, at)
     contact = Contact.objects.filter(pk=delivery.customer_id).first()
     if contact is None:
         raise _NotAnyMore("no address")
@@ -194,11 +201,25 @@ def _notice_letter(delivery: EmailDelivery, contact: Contact, at: datetime) -> _
     if address is None:
         raise _NotAnyMore("no address")
     assert delivery.notice is not None
+    assert delivery.customer is not None
     if delivery.notice.noticed_on < timezone.localdate(at) - STALE_AFTER:
         raise _NotAnyMore("too late")
     message = message_of(delivery.notice.kind, delivery.notice.figures)
+    return _telling(address, delivery.customer.full_name, message)
+
+
+def _shop_letter(delivery: EmailDelivery, reader: ShopLogin, at: datetime) -> _Letter:
+    if not reader.login.email or not reader.login.is_active:
+        raise _NotAnyMore("no address")
+    if delivery.created_at < at - STALE_AFTER:
+        raise _NotAnyMore("too late")
+    message = message_of(delivery.kind, delivery.figures or {})
+    return _telling(reader.login.email, reader.shop.name, message)
+
+
+def _telling(address: str, name: str, message: Message) -> _Letter:
     lines = [
-        _("Hello, %(name)s") % {"name": delivery.customer.full_name},
+        _("Hello, %(name)s") % {"name": name},
         message.title(),
         *message.body(),
         _("Sign in to CreditBox to see more. We put no links into e-mails and never ask for your password."),

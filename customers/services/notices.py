@@ -16,7 +16,15 @@ from uuid import UUID
 from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from customers.models import Channel, Customer, Notice, NoticePreference
+from customers.models import (
+    Channel,
+    Customer,
+    EmailDelivery,
+    EmailPurpose,
+    Notice,
+    NoticePreference,
+    ShopLogin,
+)
 from customers.notices import Message, figures_of, kind_called
 from customers.services import CustomerNotFound
 from finance.errors import DomainError, Kind
@@ -98,6 +106,28 @@ def notify(*, customer_id: UUID, message: Message, reference: str, on: date) -> 
     if (notice.customer_id, notice.kind, notice.figures) != (customer_id, message.kind, figures):
         raise NoticeConflict(_("This reference tells something else already."), field="reference")
     return notice
+
+
+def mail_shop(*, shop_id: UUID, message: Message, reference: str) -> None:
+    """
+    E-mails a message to everybody who signs in for a shop and has an address, each once per reference. It is sent later, by
+    `customers.services.mail`; whoever has no address by then is not sent it.
+    """
+    figures = figures_of(message)
+    readers = ShopLogin.objects.filter(shop_id=shop_id, login__is_active=True).exclude(login__email="")
+    EmailDelivery.objects.bulk_create(
+        [
+            EmailDelivery(
+                shop_login=reader,
+                purpose=EmailPurpose.SHOP,
+                kind=message.kind,
+                figures=figures,
+                reference=f"{reference}:{reader.pk}",
+            )
+            for reader in readers.order_by("pk")
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def read_notice(*, customer_id: UUID, notice_id: int, at: datetime) -> bool:

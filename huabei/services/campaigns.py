@@ -17,6 +17,7 @@ from django.db import transaction
 from django.db.models import Sum
 from django.utils.translation import gettext as _
 
+from customers.services.notices import mail_shop
 from finance.errors import Kind
 from finance.money import format_yuan
 from huabei.errors import LineError, require_amount, require_reference, require_same_request
@@ -33,6 +34,7 @@ from huabei.models import (
     Purchase,
     PurchaseState,
 )
+from huabei.notices import CampaignNearlySpent
 from ledger.chart import CAMPAIGN_BUDGET, CAMPAIGN_CONTROL, FEE_INCOME
 from ledger.selectors import position
 from ledger.services import Draft, Leg, open_account, post, request_hash
@@ -363,20 +365,24 @@ def give_back_budget(*, purchase_ids: Sequence[int], on: date) -> None:
 
 
 def _alert(campaign: Campaign, on: date) -> None:
-    """Says once for each budget and threshold that so much is used; where it is seen: `huabei.campaigning.open_alerts`."""
+    """
+    Says once for each budget and threshold that so much is used, and e-mails it to the shop; where it is seen otherwise:
+    `huabei.campaigning.open_alerts`.
+    """
     used_fen = campaign.budget_fen - position(campaign.budget_account_id).available_fen
     if used_fen < campaign.alert_fen:
         return
-    CampaignAlert.objects.bulk_create(
-        [
-            CampaignAlert(
-                campaign=campaign,
-                raised_on=on,
-                used_fen=used_fen,
-                budget_fen=campaign.budget_fen,
-                alert_fen=campaign.alert_fen,
-            )
-        ],
-        ignore_conflicts=True,
+    # Whoever calls this holds the campaign: nobody else says it meanwhile.
+    alert, is_new = CampaignAlert.objects.get_or_create(
+        campaign=campaign,
+        budget_fen=campaign.budget_fen,
+        alert_fen=campaign.alert_fen,
+        defaults={"raised_on": on, "used_fen": used_fen},
     )
+    if is_new:
+        mail_shop(
+            shop_id=campaign.merchant_id,
+            message=CampaignNearlySpent(campaign.name, used_fen, campaign.budget_fen),
+            reference=f"campaign-alert:{alert.pk}",
+        )
     Campaign.objects.filter(pk=campaign.pk, alerted_on__isnull=True).update(alerted_on=on)

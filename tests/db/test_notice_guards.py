@@ -7,8 +7,17 @@ from datetime import date
 import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
-from customers.models import Contact, Customer, EmailDelivery, Notice, NoticePreference
-from tests.line_world import a_customer
+from customers.models import (
+    Contact,
+    Customer,
+    EmailDelivery,
+    Login,
+    Notice,
+    NoticePreference,
+    ShopLogin,
+    ShopRole,
+)
+from tests.line_world import a_customer, a_merchant
 
 pytestmark = pytest.mark.django_db
 
@@ -124,6 +133,40 @@ def test_an_e_mail_stays_what_it_is_about(change: str, delivery: EmailDelivery) 
 def test_an_e_mail_is_in_order(change: str, constraint: str, delivery: EmailDelivery) -> None:
     with pytest.raises(IntegrityError, match=constraint):
         execute(f"UPDATE customers_emaildelivery SET {change}")
+
+
+@pytest.fixture
+def to_shop() -> EmailDelivery:
+    login = ShopLogin.objects.create(
+        shop=a_merchant().shop, login=Login.objects.create(username="till"), role=ShopRole.VIEWER
+    )
+    return EmailDelivery.objects.create(
+        shop_login=login, purpose="shop", kind="x", figures={"fen": 1}, reference="r"
+    )
+
+
+@pytest.mark.parametrize("change", ["kind = 'y'", "figures = '{}'", "reference = 's'", "shop_login_id = 0"])
+def test_an_e_mail_to_a_shop_tells_what_it_told(change: str, to_shop: EmailDelivery) -> None:
+    with pytest.raises(DatabaseError, match="stays as it was told"):
+        execute(f"UPDATE customers_emaildelivery SET {change}")
+
+
+def test_an_e_mail_is_to_a_customer_or_a_shop_and_to_a_shop_once_per_reference(
+    customer: Customer, to_shop: EmailDelivery
+) -> None:
+    login, told = to_shop.shop_login, {"kind": "x", "figures": {}, "reference": "s"}
+    for wrong in (
+        {"shop_login": login, "purpose": "confirmation"},
+        {"customer": customer, "purpose": "confirmation", **told},
+        {"customer": customer, "shop_login": login, "purpose": "shop", **told},
+        {"shop_login": login, "purpose": "shop", **told, "reference": None},
+        {"shop_login": login, "purpose": "shop", **told, "kind": ""},
+        {"purpose": "confirmation"},
+    ):
+        with pytest.raises(IntegrityError, match="email_is_to_somebody"), transaction.atomic():
+            EmailDelivery.objects.create(**wrong)
+    with pytest.raises(IntegrityError, match="emaildelivery_reference"), transaction.atomic():
+        EmailDelivery.objects.create(shop_login=login, purpose="shop", **{**told, "reference": "r"})
 
 
 def test_a_notice_has_one_e_mail_and_one_code_waits(delivery: EmailDelivery) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from customers.models import EmailDelivery, Login, ShopLogin, ShopRole
 from finance.errors import DomainError
 from huabei.campaigning import campaign_for, open_alerts, shops_that_pay
 from huabei.models import Campaign, CampaignChange, CategoryRule, Line, Merchant, Plan
@@ -160,6 +161,20 @@ def test_an_alert_is_raised_once_the_budget_nears_its_end(line: Line, shop: Merc
         )
         campaign.refresh_from_db()
         assert campaign.alerted_on == alerted_on
+
+
+def test_a_shop_is_e_mailed_of_each_alert_once(line: Line, shop: Merchant) -> None:
+    login = Login.objects.create(username="till", email="till@example.com")
+    ShopLogin.objects.create(shop=shop.shop, login=login, role=ShopRole.MANAGER)
+    campaign = a_campaign(shop, on=ON, alert_fen=20_00)
+    for _twice in range(2):
+        bought(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    changed(campaign, budget_fen=200_00, alert_fen=30_00)
+    told = EmailDelivery.objects.order_by("pk").values_list("kind", "figures")
+    assert list(told) == [
+        ("campaign.nearly_spent", {"campaign": "Summer", "used_fen": used_fen, "budget_fen": budget_fen})
+        for used_fen, budget_fen in ((25_00, 100_00), (50_00, 200_00))
+    ]
 
 
 def test_an_alert_is_a_fact_until_the_budget_is_raised_or_the_campaign_ends(

@@ -17,7 +17,17 @@ from django.utils import translation
 
 from customers import notices as kinds_of_notices
 from customers import selectors
-from customers.models import Channel, Contact, Customer, EmailDelivery, EmailState, Notice
+from customers.models import (
+    Channel,
+    Contact,
+    Customer,
+    EmailDelivery,
+    EmailState,
+    Login,
+    Notice,
+    ShopLogin,
+    ShopRole,
+)
 from customers.notices import Message, UnreadableNotice, figures_of, message_of
 from customers.services import CustomerNotFound, contact, rotate_identity_keys
 from customers.services import notices as services
@@ -29,8 +39,9 @@ from customers.services.mail import (
     send_waiting_emails,
     wait_after,
 )
-from huabei.notices import LimitChanged, Overdue, PaymentReceived, StatementIssued
+from huabei.notices import CampaignNearlySpent, LimitChanged, Overdue, PaymentReceived, StatementIssued
 from tests.borrowers import borrower
+from tests.line_world import a_merchant
 
 pytestmark = pytest.mark.django_db
 
@@ -98,7 +109,8 @@ def test_a_notice_speaks_the_language_of_who_reads_it(customer: Customer) -> Non
 
 def test_every_kind_says_something_in_both_languages_and_comes_back_from_json(customer: Customer) -> None:
     figures = {int: 3_00, date: DAY, str: "overdue", Decimal: Decimal("0.0004")}
-    for kind in kinds_of_notices.kinds():
+    every: list[type[Message]] = [*kinds_of_notices.kinds(), CampaignNearlySpent]
+    for kind in every:
         types = kinds_of_notices._figures(kind.kind)
         message = kind(**{name: figures[given[0]] for name, given in types.items()})
         assert message_of(kind.kind, json.loads(json.dumps(figures_of(message)))) == message
@@ -375,6 +387,48 @@ def test_an_e_mail_is_sent_once_in_the_customers_language(customer: Customer) ->
         "x***@example.com",
         1,
     )
+
+
+NEARLY_SPENT = CampaignNearlySpent("Summer", 80_00, 100_00)
+
+
+def a_shop_login(shop_id: UUID, username: str, email: str) -> ShopLogin:
+    """Who signs in for a shop, at this address."""
+    login = Login.objects.create(username=username, email=email)
+    return ShopLogin.objects.create(shop_id=shop_id, login=login, role=ShopRole.VIEWER)
+
+
+def test_who_signs_in_for_a_shop_is_e_mailed_once_and_nobody_else() -> None:
+    shop, other = a_merchant(), a_merchant()
+    reader = a_shop_login(shop.pk, "one", "one@example.com")
+    a_shop_login(shop.pk, "silent", "")
+    a_shop_login(other.pk, "two", "two@example.com")
+    left = a_shop_login(shop.pk, "left", "left@example.com")
+    Login.objects.filter(pk=left.login_id).update(is_active=False)
+    for _again in range(2):
+        services.mail_shop(shop_id=shop.pk, message=NEARLY_SPENT, reference="alert:1")
+    row = EmailDelivery.objects.get()
+    assert (row.shop_login, row.reference) == (reader, f"alert:1:{reader.pk}")
+    EmailDelivery.objects.update(next_attempt_at=NOON)
+    assert [send_waiting_emails(at=NOON).sent for _again in range(2)] == [1, 0]
+    (letter,) = mail.outbox
+    assert (letter.to, letter.body.startswith("您好，Test")) == (["one@example.com"], True)
+    assert "¥80.00" in letter.body
+    assert "http" not in letter.body
+
+
+def test_who_has_no_address_any_more_is_not_sent_what_waits() -> None:
+    shop = a_merchant()
+    reader = a_shop_login(shop.pk, "one", "one@example.com")
+    services.mail_shop(shop_id=shop.pk, message=NEARLY_SPENT, reference="alert:1")
+    Login.objects.filter(pk=reader.login_id).update(email="")
+    EmailDelivery.objects.update(next_attempt_at=NOON)
+    assert send_waiting_emails(at=NOON).dropped == 1
+    assert mail.outbox == []
+
+
+def test_customers_are_not_asked_about_what_shops_are_told() -> None:
+    assert CampaignNearlySpent not in kinds_of_notices.kinds()
 
 
 class Broken(EmailBackend):
