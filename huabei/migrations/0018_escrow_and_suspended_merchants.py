@@ -5,21 +5,13 @@ from datetime import date
 import django.db.models.deletion
 import django.db.models.expressions
 import django.db.models.functions.datetime
-from django.conf import settings
 from django.db import migrations, models
+
+from ledger.guards import append_only
 
 FACTS = ("huabei_receipt", "huabei_merchantchange", "huabei_categoryrule")
 
-GUARDS = "".join(
-    f"""
-CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE ON {table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-CREATE TRIGGER {table}_is_not_truncated BEFORE TRUNCATE ON {table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {settings.DATABASE_ROLE};
-"""
-    for table in FACTS
-)
+GUARDS = append_only(*FACTS)
 
 # When a purchase posts is said once. What is given back before receipt only grows, while the purchase waits, and moves the hold;
 # one that posts on receipt is captured whole, and no other gives back what it holds.

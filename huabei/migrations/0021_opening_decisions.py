@@ -5,8 +5,9 @@ from datetime import date
 import django.contrib.postgres.fields
 import django.db.models.deletion
 import django.db.models.functions.datetime
-from django.conf import settings
 from django.db import migrations, models
+
+from ledger.guards import append_only
 
 # Source: DOMAIN, rules by lender type: lender, from, most to one consumer, whether students are admitted.
 RULES = (
@@ -52,16 +53,7 @@ ALTER TABLE huabei_limitreview ENABLE TRIGGER USER;
 
 FACTS = ("huabei_consumerrule", "huabei_openingpolicy", "huabei_limitband", "huabei_openingdecision")
 
-GUARDS = "".join(
-    f"""
-CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE ON {table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-CREATE TRIGGER {table}_is_not_truncated BEFORE TRUNCATE ON {table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {settings.DATABASE_ROLE};
-"""
-    for table in FACTS
-) + """
+GUARDS = append_only(*FACTS) + """
 CREATE FUNCTION huabei_refuse_row(named text, on_table text) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'new row for "%" violates "%"', on_table, named

@@ -2,16 +2,11 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
-from django.conf import settings
 from django.db import migrations, models
 
-GUARDS = f"""
-CREATE TRIGGER huabei_bulkfreeze_is_append_only BEFORE UPDATE OR DELETE ON huabei_bulkfreeze
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-CREATE TRIGGER huabei_bulkfreeze_is_not_truncated BEFORE TRUNCATE ON huabei_bulkfreeze
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-REVOKE UPDATE, DELETE, TRUNCATE ON huabei_bulkfreeze FROM {settings.DATABASE_ROLE};
-CREATE TRIGGER huabei_freeze_keeps_its_bulk BEFORE UPDATE ON huabei_freeze
+from ledger.guards import append_only
+
+GUARDS = append_only("huabei_bulkfreeze") + """CREATE TRIGGER huabei_freeze_keeps_its_bulk BEFORE UPDATE ON huabei_freeze
     FOR EACH ROW WHEN (OLD.bulk_id IS DISTINCT FROM NEW.bulk_id) EXECUTE FUNCTION ledger_refuse_change();
 """
 

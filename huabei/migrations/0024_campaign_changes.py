@@ -1,20 +1,12 @@
 """Changes of campaigns and alerts of their budgets, as facts."""
 
 import django.db.models.deletion
-from django.conf import settings
 from django.db import migrations, models
 
+from ledger.guards import append_only
+
 # What a campaign promises changes only as its last change says, which is written before.
-GUARDS = "".join(
-    f"""
-CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE ON {table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-CREATE TRIGGER {table}_is_not_truncated BEFORE TRUNCATE ON {table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {settings.DATABASE_ROLE};
-"""
-    for table in ("huabei_campaignchange", "huabei_campaignalert")
-) + """
+GUARDS = append_only("huabei_campaignchange", "huabei_campaignalert") + """
 DROP TRIGGER huabei_campaign_keeps_its_promise ON huabei_campaign;
 CREATE TRIGGER huabei_campaign_keeps_its_promise BEFORE UPDATE OF id, merchant_id, name, periods, budget_account_id, reference,
     request_hash, made_on ON huabei_campaign
