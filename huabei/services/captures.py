@@ -21,7 +21,7 @@ from huabei.errors import (
 from huabei.models import Capture, Purchase, PurchaseState
 from huabei.services.campaigns import give_back_budget, hold_campaigns
 from huabei.services.excess import absorb_excess
-from huabei.services.mornings import is_closing, live_through
+from huabei.services.mornings import live_through
 from huabei.services.plans import Captured, begin_plans
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.services import CapExceeded, DuplicateReference, constraint_name, ledger_refusals
@@ -135,18 +135,14 @@ def capture_many(*, captures: Sequence[tuple[int, int]], on: date, received: boo
 
 def _capture(parameters: dict[str, Any]) -> set[int]:
     try:
-        captured = _captured(parameters)
+        if captured := _captured(parameters):
+            return captured
     except (CapExceeded, DuplicateReference, IntegrityError) as error:
         if isinstance(error, IntegrityError) and constraint_name(error) != "capture_once_per_reference":
             raise
-        # What this one waited for had used the credit that it saw, or had captured under the same reference. Holding the
-        # purchases and lines, it sees what is left.
-        with transaction.atomic():
-            _locked_lines(parameters)
-            return _captured(parameters)
-    if captured or not is_closing(parameters["on"]):
-        return captured
-    # The statement of this morning has a claim on the customer's credit before what is bought today.
+    # What this one waited for had used the credit that it saw, or had captured under the same reference: holding purchases
+    # and lines, it sees what is left. Or a close is under way: the statement of this morning has a claim on the customer's
+    # credit before what is bought today.
     with transaction.atomic():
         live_through(line_ids=_locked_lines(parameters), on=parameters["on"])
         return _captured(parameters, lived_through=True)
