@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('huabei', '0028_reviews_and_bulk_thaws'),
+        ('huabei', '0029_shared_caps_as_wanted'),
     ]
 
     operations = [
