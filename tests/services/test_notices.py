@@ -104,7 +104,7 @@ def test_a_notice_speaks_the_language_of_who_reads_it(customer: Customer) -> Non
 
 
 def test_every_kind_says_something_in_both_languages_and_comes_back_from_json(customer: Customer) -> None:
-    figures = {int: 3_00, date: DAY, str: "overdue", Decimal: Decimal("0.0004")}
+    figures = {int: 3_00, bool: True, date: DAY, str: "overdue", Decimal: Decimal("0.0004")}
     every: list[type[Message]] = [*kinds_of_notices.kinds(), CampaignNearlySpent]
     for kind in every:
         types = kinds_of_notices._figures(kind.kind)
