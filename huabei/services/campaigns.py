@@ -260,12 +260,18 @@ def _end(campaign: Campaign, cause: CampaignEnd, on: date, reason: str = "") -> 
     campaign.save(update_fields=["ended_on", "end", "end_reason"])
 
 
-def end_over(*, closed_on: date) -> int:
-    """Ends campaigns whose last day was `closed_on` or earlier, or whose budget covers no fee any more; returns how many."""
+def end_over(*, closed_on: date, campaign_ids: Sequence[int] | None = None) -> int:
+    """
+    Ends campaigns whose last day was `closed_on` or earlier, or whose budget covers no fee any more, of these or of all;
+    returns how many.
+    """
     terms = InstalmentTerms.objects.filter(effective_from__lte=closed_on).latest("effective_from")
     rates = dict(terms.options.values_list("periods", "fee_rate"))
     ended = 0
-    for campaign in Campaign.objects.select_for_update().filter(ended_on__isnull=True).order_by("pk"):
+    running = Campaign.objects.select_for_update().filter(ended_on__isnull=True)
+    if campaign_ids is not None:
+        running = running.filter(pk__in=campaign_ids)
+    for campaign in running.order_by("pk"):
         fees = [
             fee_of(campaign.smallest_fen, rates[periods]) for periods in campaign.periods if periods in rates
         ]

@@ -7,10 +7,15 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.db.models import Sum
+from django.db.models.functions import Coalesce
+
 from customers.models import Customer, Shop
 from finance.money import format_yuan
-from huabei.models import Posting, Purchase, SharedLine
-from huabei.services import merchants, purchases, receipts, repayments, shares
+from huabei import campaigning
+from huabei.errors import LARGEST_AMOUNT_FEN
+from huabei.models import Campaign, Plan, Posting, Purchase, PurchaseState, SharedLine
+from huabei.services import campaigns, merchants, purchases, receipts, repayments, shares
 from huabei.services.causes import Why, staff
 from operations.services.line_story import BadStory, Event, Story
 
@@ -72,6 +77,7 @@ class Shopping:
     # With whom the line is shared, by their ref; each share that there ever was has the ref of its person.
     people: dict[str, UUID] = field(default_factory=dict)
     shared: list[tuple[str, SharedLine]] = field(default_factory=list)
+    campaign_ids: dict[str, int] = field(default_factory=dict)
 
     def purchase(self, event: Event) -> None:
         assert event.amount_fen is not None
@@ -95,6 +101,7 @@ class Shopping:
                 reference=event.ref,
                 on=event.on,
                 instalments=event.instalments,
+                campaign_id=self.campaign_ids.get(event.campaign, 0) if event.campaign else None,
             )
         self.purchase_ids[event.ref] = authorised.purchase_id
         if event.ref not in self.waiting and not event.escrow:
@@ -130,6 +137,48 @@ class Shopping:
             reference=f"refund-{event.position}",
             on=event.on,
         )
+
+    def campaign(self, event: Event) -> None:
+        """The shop that is paid at once promises to pay the fee of instalments."""
+        assert event.amount_fen is not None
+        assert event.last_day is not None
+        assert event.instalments is not None
+        if event.ref in self.campaign_ids:
+            raise BadStory("this ref is used by an earlier campaign", field=f"events[{event.position}].ref")
+        promise = campaigns.Promise(
+            merchant_id=self.shops.at_once,
+            name="Simulated",
+            starts_on=event.on,
+            ends_on=event.last_day,
+            smallest_fen=event.smallest_fen or 1,
+            largest_fen=event.largest_fen or LARGEST_AMOUNT_FEN,
+            periods=(event.instalments,),
+            budget_fen=event.amount_fen,
+            alert_fen=event.amount_fen,
+        )
+        made = campaigns.create_campaign(promise=promise, reference=event.ref, on=event.on)
+        self.campaign_ids[event.ref] = made.pk
+
+    def campaign_ended(self, event: Event) -> None:
+        campaigns.end_campaign(campaign_id=self.campaign_ids.get(event.ref, 0), reason="", on=event.on)
+
+    def campaigns(self) -> list[dict[str, Any]]:
+        """Every campaign, in their order, with what is left of its budget and what its shop was charged."""
+        made = Campaign.objects.filter(pk__in=self.campaign_ids.values()).order_by("pk")
+        return [
+            {
+                "ref": standing.campaign.reference,
+                "budget": format_yuan(standing.campaign.budget_fen),
+                "left": format_yuan(standing.left_fen),
+                "paid": format_yuan(
+                    Plan.objects.filter(campaign=standing.campaign)
+                    .exclude(purchase__state=PurchaseState.REVERSED)
+                    .aggregate(fen=Coalesce(Sum("subsidy_fen"), 0))["fen"]
+                ),
+                "ended_on": standing.campaign.ended_on and standing.campaign.ended_on.isoformat(),
+            }
+            for standing in campaigning.standings(list(made))
+        ]
 
     def share(self, event: Event) -> None:
         """The customer invites somebody, who appears with the story's first invitation, up to a monthly cap."""

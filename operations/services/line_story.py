@@ -17,7 +17,7 @@ from payments.models import AutopayAmount
 
 # The fields that events of each type have beside their day, type and ref: those they need, and those they may have.
 EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
-    "purchase": (frozenset({"amount"}), frozenset({"instalments", "escrow", "share"})),
+    "purchase": (frozenset({"amount"}), frozenset({"instalments", "escrow", "share", "campaign"})),
     "capture": (frozenset(), frozenset({"amount", "final"})),
     "receipt": (frozenset(), frozenset()),
     "void": (frozenset(), frozenset({"amount"})),
@@ -40,21 +40,11 @@ EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "share_accepted": (frozenset(), frozenset()),
     "share_cap": (frozenset({"amount"}), frozenset()),
     "share_ended": (frozenset(), frozenset()),
+    # The shop pays the fee of instalments of this number from now on, until a day or until its budget is spent.
+    "campaign": (frozenset({"amount", "last_day", "instalments"}), frozenset({"smallest", "largest"})),
+    "campaign_ended": (frozenset(), frozenset()),
 }
-FIELDS = frozenset(
-    {
-        "amount",
-        "final",
-        "instalments",
-        "last_day",
-        "cause",
-        "value_date",
-        "statement_day",
-        "choice",
-        "escrow",
-        "share",
-    }
-)
+FIELDS = frozenset().union(*(needed | allowed for needed, allowed in EVENT_TYPES.values()))
 MOST_EVENTS = 10_000
 LONGEST_DAYS = 3_660
 LONGEST_REF = 48
@@ -99,6 +89,10 @@ class Event:
     escrow: bool = False
     # Of a purchase: the person who makes it, by the ref of the share; empty for the owner.
     share: str = ""
+    # Of a purchase: the campaign that is to pay its fee, by ref; of a campaign, between what its purchases must be.
+    campaign: str = ""
+    smallest_fen: int | None = None
+    largest_fen: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +160,7 @@ def _instalments(number: Any, type_: str, where: str) -> int | None:
         return None
     if number is None:
         raise BadStory("is missing", field=where)
-    if type_ not in ("purchase", "statement_plan"):
+    if type_ not in ("purchase", "statement_plan", "campaign"):
         raise BadStory("only a purchase or a statement_plan has them", field=where)
     if isinstance(number, bool) or not isinstance(number, int) or not 2 <= number <= MOST_INSTALMENTS:
         raise BadStory(f"must be a whole number from 2 to {MOST_INSTALMENTS}", field=where)
@@ -199,6 +193,8 @@ def read_event(given: Any, position: int) -> Event:
         raise BadStory(f"must be one of {', '.join(AutopayAmount.values)}", field=f"{where}.choice")
     if {"share", "instalments"} <= given_fields:
         raise BadStory("what is bought through a share is not in instalments", field=f"{where}.instalments")
+    if "campaign" in given_fields and "instalments" not in given_fields:
+        raise BadStory("a campaign is for instalments, which are missing", field=f"{where}.instalments")
     return Event(
         position,
         on,
@@ -214,6 +210,9 @@ def read_event(given: Any, position: int) -> Event:
         read.get("choice") or "",
         read.get("escrow", False),
         _ref(read["share"], f"{where}.share") if "share" in given_fields else "",
+        _ref(read["campaign"], f"{where}.campaign") if "campaign" in given_fields else "",
+        _fen(read["smallest"], f"{where}.smallest") if "smallest" in given_fields else None,
+        _fen(read["largest"], f"{where}.largest") if "largest" in given_fields else None,
     )
 
 

@@ -19,7 +19,7 @@ from finance.errors import DomainError
 from finance.money import format_yuan
 from huabei import autopay, selectors
 from huabei.models import Line, Plan, PurchaseState, Repayment
-from huabei.services import corrections, credit, instalments, lifecycle, limits
+from huabei.services import campaigns, corrections, credit, instalments, lifecycle, limits
 from huabei.services.calendars import change_calendar
 from huabei.services.causes import CUSTOMER, Why
 from huabei.services.lines import Opening, open_line
@@ -238,6 +238,8 @@ def _ending(told: _Told, on: date) -> dict[str, Any]:
     }
     if told.tokens:
         standing["collections"] = told.collections()
+    if told.campaign_ids:
+        standing["campaigns"] = told.campaigns()
     if told.shared:
         standing["shares"] = told.shares()
     if told.shops.escrow and (escrow := told.in_escrow()):
@@ -261,6 +263,8 @@ def simulate(story: Story) -> dict[str, Any]:
                 break
             told.collect(day)
             close_lines(closed_on=day, line_ids=[told.line_id])
+            if told.campaign_ids:
+                campaigns.end_over(closed_on=day, campaign_ids=list(told.campaign_ids.values()))
             day += timedelta(days=1)
         ending = _ending(told, story.until)
         transaction.set_rollback(True)

@@ -8,12 +8,13 @@ import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import date
+from fractions import Fraction
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from hypothesis import strategies as st
 
 from tests.properties.line_stories import Event, Story, happen, oracle_of, yuan
-from tests.properties.oracle_rules import DAY, OFFERED, Refused
+from tests.properties.oracle_rules import DAY, OFFERED, Refused, to_fen
 
 T = TypeVar("T")
 
@@ -120,6 +121,9 @@ class Author:
         who = self.choose.integer(0, 7)
         if who < 2:
             event["instalments"] = self._periods()
+            if (running := self.oracle.campaigns.by_ref) and self.choose.integer(0, 3):
+                event["campaign"] = self.choose.one_of(sorted(running))
+                event["instalments"] = running[event["campaign"]].periods
         elif who < 5 and self.oracle.shares.every:
             event["share"] = self.choose.one_of(["friend", "child"])
         if self.choose.integer(0, 3) == 0:
@@ -135,6 +139,26 @@ class Author:
             part = self.choose.one_of([None, fen, max(fen // 3, 1), max(fen // 3, 1), fen + 1])
             final = {} if self.choose.integer(0, 2) == 0 else {"final": False}
             self.agenda[on].append(self._event(kind, ref, part, on) | final)
+
+    def campaign(self) -> None:
+        """The shop pays the fee of instalments for some weeks, or of few of them; or stops."""
+        known = sorted(self.oracle.campaigns.by_ref)
+        if known and self.choose.integer(0, 2) == 0:
+            self.write(self._event("campaign_ended", self.choose.one_of(known), None))
+            return
+        periods = self._periods()
+        fee = self.oracle.rules(self.day).fees.get(periods, Fraction(1, 100))
+        budget = self.amount(to_fen(fee * self.oracle.available), to_fen(fee * 100_00), most=200_00)
+        event = self._event("campaign", f"k{len(self.story['events'])}", budget) | {
+            "last_day": (self.day + self.choose.integer(-1, 60) * DAY).isoformat(),
+            "instalments": periods,
+        }
+        if self.choose.integer(0, 1):
+            event |= {
+                "smallest": "50.00",
+                "largest": yuan(self.choose.one_of([49_99, 50_00, self.oracle.limit])),
+            }
+        self.write(event)
 
     def sharing(self) -> None:
         """Somebody is invited, accepts, is given another cap, or the share ends; a purchase through it is near its cap."""
@@ -294,7 +318,7 @@ class Author:
     ACTS: ClassVar[tuple[Callable[[Author], None], ...]] = (
         *(purchase, repayment, repayment, refund, statement_plan, payoff) * 2,
         *(late_repayment, late_repayment, reversal, receipt),
-        *(sharing, sharing, sharing),
+        *(sharing, sharing, sharing, campaign, campaign),
         *(limit, limit, freeze, calendar_change, sources, sources),
     )
 

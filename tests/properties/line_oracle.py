@@ -13,10 +13,12 @@ of the days from which they count.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
+from fractions import Fraction
 
 from tests.properties.line_changes import Changes
+from tests.properties.oracle_campaigns import Campaigns, Promise
 from tests.properties.oracle_debts import Debts
 from tests.properties.oracle_plans import Chosen
 from tests.properties.oracle_rules import DAY, OFFERED, Refused, Rules, a_year_after, to_fen
@@ -53,6 +55,8 @@ class Bought:
     captures: list[Taken] = field(default_factory=list)
     # Who bought it, where it was not the owner.
     share: Share | None = None
+    # What the shop pays of its fee.
+    promise: Promise | None = None
     # The instalments that were chosen with it, as they were offered when it was authorised.
     instalments: Chosen | None = None
 
@@ -72,6 +76,8 @@ class Bought:
     def end(self, how: str) -> None:
         """Its hold is over: what is left of it comes back."""
         self.ended = how
+        if self.promise:
+            self.promise.end()
         self.come_back(self.left)
 
     def come_back(self, fen: int) -> None:
@@ -121,6 +127,7 @@ class LineOracle(Changes):
     moved_on: date | None = None
     sources: Sources = field(default_factory=Sources)
     shares: Shares = field(default_factory=Shares)
+    campaigns: Campaigns = field(default_factory=Campaigns)
     # In the order in which they were learned.
     facts: list[Fact] = field(default_factory=list)
     debts: Debts = field(init=False)
@@ -165,21 +172,32 @@ class LineOracle(Changes):
         instalments: int | None = None,
         escrow: bool = False,
         share: str | None = None,
+        campaign: str | None = None,
     ) -> None:
         through = self.shares.to_spend(share) if share else None
         if self.status != "active":
             raise Refused("line_not_active")
+        pays = None
+        if campaign and instalments:
+            if instalments not in self.rules(on).fees:
+                raise Refused("campaign_over")
+            pays = self.campaigns.for_purchase(on, campaign, fen, instalments, escrow=escrow)
         chosen = self._chosen(on, instalments) if instalments else None
         month = on.replace(day=1)
         if through and through.spent.get(month, 0) + fen > through.cap:
             raise Refused("share_cap_exceeded")
         if fen > self.available:
             raise Refused("limit_exceeded")
+        promise = Promise(pays, to_fen(chosen.fee * fen)) if pays and chosen else None
+        if promise and promise.fen > promise.campaign.left:
+            raise Refused("campaign_over")
+        if promise:
+            promise.campaign.promised += promise.fen
         if through:
             through.spent[month] += fen
         days = self.rules(on).receipt_days if escrow else self.rules(on).hold_days
         self.purchases[ref] = Bought(
-            on, fen, on + days * DAY, in_escrow=escrow, share=through, instalments=chosen
+            on, fen, on + days * DAY, in_escrow=escrow, share=through, promise=promise, instalments=chosen
         )
         if capture and not escrow:
             self.capture(on, ref, None)
@@ -206,11 +224,13 @@ class LineOracle(Changes):
         self._take(on, ref, bought.left, final=True)
 
     def _take(self, on: date, ref: str, fen: int, *, final: bool) -> None:
-        bought, drawn = self.purchases[ref], fen
+        bought, drawn, chosen = self.purchases[ref], fen, self.purchases[ref].instalments
+        if bought.promise and chosen:
+            bought.promise.pay(to_fen(chosen.fee * fen))
+            chosen = replace(chosen, fee=Fraction(0))
         bought.captures.append(Taken(fen, on))
         if final or not bought.left:
             bought.end("captured")
-        chosen = bought.instalments
         if chosen:
             self._learn(on, f"bought {ref}", lambda d: d.draw_in_instalments(on, ref, drawn, chosen))
         else:
@@ -289,6 +309,8 @@ class LineOracle(Changes):
             raise Refused("purchase_not_reversible")
         bought.taken_back = True
         bought.come_back(bought.captured)
+        if bought.promise:
+            bought.promise.take_back()
         self._live_anew(on, list(self._without(ref)))
 
     def _without(self, ref: str) -> Iterator[Fact]:
@@ -395,6 +417,7 @@ class LineOracle(Changes):
         for ref, bought in self.purchases.items():
             if bought.waits and bought.last_day <= morning:
                 self.receive(morning, ref, confirmed=False)
+        self.campaigns.end_day(day, self.rules(day))
         self.temporary = [(fen, last_day) for fen, last_day in self.temporary if last_day > day]
         if self.overdue(morning):
             self.late_minimum = True

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.properties.line_oracle import Bought, LineOracle
+from tests.properties.oracle_campaigns import Campaign
 from tests.properties.oracle_plans import Plan
 from tests.properties.oracle_rules import DAY, Refused, Rules
 from tests.properties.oracle_shares import Share
@@ -76,7 +77,10 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
             instalments=instalments,
             escrow=event.get("escrow", False),
             share=event.get("share"),
+            campaign=event.get("campaign"),
         ),
+        "campaign": lambda: oracle.campaigns.begin(_campaign_of(event), oracle.rules(on)),
+        "campaign_ended": lambda: oracle.campaigns.end(on, ref),
         "share": lambda: oracle.shares.invite(ref, fen or 0, oracle.rules(on), oracle.status),
         "share_accepted": lambda: oracle.shares.accept(ref),
         "share_cap": lambda: oracle.shares.change_cap(ref, fen or 0, oracle.rules(on)),
@@ -102,6 +106,18 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "autopay": lambda: setattr(oracle.sources, "choice", event["choice"]),
     }
     acts[event["type"]]()
+
+
+def _campaign_of(event: Event) -> Campaign:
+    return Campaign(
+        event["ref"],
+        fen_of(event["amount"]),
+        date.fromisoformat(event["on"]),
+        date.fromisoformat(event["last_day"]),
+        event["instalments"],
+        fen_of(event.get("smallest", "0.01")),
+        fen_of(event.get("largest", "10000000000.00")),
+    )
 
 
 def days_of(story: Story) -> Iterator[tuple[date, list[tuple[int, Event]]]]:
@@ -145,6 +161,7 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
         }
         for each in oracle.sources.tries
     ]
+    campaigns = [_campaign(campaign) for campaign in oracle.campaigns.by_ref.values()]
     escrow = [_escrow(ref, bought) for ref, bought in oracle.purchases.items() if bought.in_escrow]
     standing: dict[str, Any] = {
         "statements": [
@@ -167,8 +184,19 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
         standing
         | ({"collections": collections} if oracle.sources.behind else {})
         | ({"escrow": escrow} if escrow else {})
+        | ({"campaigns": campaigns} if campaigns else {})
         | ({"shares": [_share(share) for share in oracle.shares.every]} if oracle.shares.every else {})
     )
+
+
+def _campaign(campaign: Campaign) -> dict[str, Any]:
+    return {
+        "ref": campaign.ref,
+        "budget": yuan(campaign.budget),
+        "left": yuan(campaign.left),
+        "paid": yuan(campaign.paid),
+        "ended_on": campaign.ended_on and campaign.ended_on.isoformat(),
+    }
 
 
 def _share(share: Share) -> dict[str, Any]:

@@ -139,6 +139,10 @@ class Bank:
             assert -_moved(income_id, day) == self._posted(day, kind) + round(exact), day
         # Fees are income when they are billed or charged; the statements of the next morning are issued by now.
         fees_charged = sum(life.oracle.debts.fees_charged for life in self.lives)
+        # A shop's campaign pays the fee when the purchase is charged.
+        fees_charged += sum(
+            campaign.paid for life in self.lives for campaign in life.oracle.campaigns.by_ref.values()
+        )
         assert -_moved(FEE_INCOME.control_id, day + DAY) == fees_charged, day
 
     def _standing(self, day: date, kind: int) -> Fraction:
