@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
@@ -19,6 +19,7 @@ from finance.dates import next_on_day
 from finance.rates import DailyRate
 from huabei import history, line_history, selectors
 from huabei.errors import RequestConflict
+from huabei.hearing_pages import decision_page
 from huabei.models import Line, LineStatus, Repayment
 from huabei.services.lines import OVERDUE
 from huabei.services.opening import apply_for_line, preview
@@ -122,8 +123,7 @@ def decision(request: HttpRequest, customer: Customer, decision_id: int) -> Http
     found = selectors.decisions_of(customer.pk).filter(pk=decision_id).first()
     if found is None:
         raise Http404
-    context = {"decision": found, "review": getattr(found, "review", None), "key": uuid4()}
-    return render(request, "operations/decision.html", context)
+    return decision_page(request, found)
 
 
 def _reference(key: UUID) -> str:

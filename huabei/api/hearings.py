@@ -18,7 +18,7 @@ from huabei.selectors import decisions_of
 from huabei.services.hearings import LONGEST_STATEMENT, ReviewRefused, ask_for_review
 from web.api.callers import Allowed, Scope, Who
 from web.api.day import booking_day
-from web.api.reading import Choice, Day, Fields, Identifier, Text, Whole, Yuan
+from web.api.reading import Choice, Day, Fields, Identifier, Prose, Text, Whole, Yuan
 from web.api.schema import operation
 from web.api.views import Endpoint
 
@@ -102,7 +102,7 @@ class Decisions(Endpoint):
 class ReviewIn(Fields):
     """Why a person should look again."""
 
-    statement = Text(
+    statement = Prose(
         most=LONGEST_STATEMENT,
         required=False,
         default="",

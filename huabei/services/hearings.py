@@ -16,10 +16,11 @@ from django.utils.translation import gettext as _
 from customers.services.notices import notify
 from finance.errors import Kind
 from finance.money import format_yuan
+from finance.prose import as_written, is_prose
 from huabei.applicants import InForce, Known, known_of, policy_in_force
-from huabei.errors import LineError, require_reference, require_same_request
+from huabei.errors import LineError, RequestConflict, require_reference, require_same_request
 from huabei.hearing_notices import ReviewAsked, ReviewDecided
-from huabei.models import DecisionReview, OpeningDecision, ReviewVerdict, VerdictOutcome
+from huabei.models import DecisionReview, OpeningDecision, OpeningOutcome, ReviewVerdict, VerdictOutcome
 from huabei.policy import Decision, Refusal, RuleOutcome, decide
 from huabei.services.lines import CALENDARS, Opening, open_lines
 from huabei.services.opening import decision_row, lock_applicants
@@ -71,12 +72,12 @@ def ask_for_review(
     """
     The applicant asks that a person look at a refusal; once per decision, and again with the same words changes nothing.
 
-    Errors: DecisionNotFound, ReferenceRefused, RequestConflict where it was asked for in other words, ReviewRefused for a
-    decision that granted a line and for what is no text.
+    Errors: DecisionNotFound, ReferenceRefused, RequestConflict where it was asked for in other words or the reference asked
+    for the review of another decision, ReviewRefused for a decision that granted a line and for what is no text.
     """
     require_reference(reference)
-    statement = "\n".join(statement.split("\r\n")).strip()
-    if len(statement) > LONGEST_STATEMENT or not statement.replace("\n", "").isprintable():
+    statement = as_written(statement)
+    if len(statement) > LONGEST_STATEMENT or not is_prose(statement):
         raise ReviewRefused(
             _("must be a text of at most %(most)d printable characters") % {"most": LONGEST_STATEMENT},
             field="statement",
@@ -89,6 +90,7 @@ def ask_for_review(
             raise DecisionNotFound(_("there is no such decision"))
         if decision.is_granted:
             raise ReviewRefused(_("a line was opened: there is nothing to look at again"))
+        _require_unused(reference, decision)
         review, made = DecisionReview.objects.get_or_create(
             decision=decision,
             defaults={
@@ -104,6 +106,13 @@ def ask_for_review(
             message = ReviewAsked(decision.pk, decision.decided_on)
             notify(customer_id=customer_id, message=message, reference=f"review:{review.pk}:asked", on=on)
         return review
+
+
+def _require_unused(reference: str, decision: OpeningDecision) -> None:
+    """RequestConflict where the applicant, locked, asked under this reference for the review of another decision."""
+    asked = DecisionReview.objects.filter(reference=reference, decision__customer_id=decision.customer_id)
+    if asked.exclude(decision=decision).exists():
+        raise RequestConflict(_("this reference was used before for a different request"), field="reference")
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +208,8 @@ def _verdict(
 def _open(refused: OpeningDecision, limit_fen: int, ruling: Ruling, on: date) -> OpeningDecision:
     in_force = policy_in_force(on)
     known = known_of([refused.customer_id], on)[0]
-    found = _set_aside(decide(known.applicant, in_force.figures, on), limit_fen)
+    found = _set_aside(decide(known.applicant, in_force.figures, on), known, in_force, limit_fen)
+    _require_no_grant_since(refused)
     _require_room(known, in_force, limit_fen)
     day = refused.statement_day
     (line_id,) = open_lines(
@@ -220,12 +230,28 @@ def _open(refused: OpeningDecision, limit_fen: int, ruling: Ruling, on: date) ->
     return row
 
 
-def _set_aside(decision: Decision, limit_fen: int) -> Decision:
-    """The decision with what failed of the policy set aside. Error: NotOverturnable for what nobody sets aside."""
+def _require_no_grant_since(refused: OpeningDecision) -> None:
+    """
+    NotOverturnable where the applicant got a line after the refusal: what they asked for was answered, and if they closed
+    that line nobody opens another unasked.
+    """
+    since = OpeningDecision.objects.filter(customer_id=refused.customer_id, pk__gt=refused.pk)
+    if since.filter(outcome=OpeningOutcome.GRANTED).exists():
+        raise NotOverturnable(_("a line was granted since: whoever wants another applies for it"))
+
+
+def _set_aside(decision: Decision, known: Known, in_force: InForce, limit_fen: int) -> Decision:
+    """
+    The decision with what failed of the policy set aside, and so is the exposure where this limit goes beyond it although
+    the smallest would not have. Error: NotOverturnable for what nobody sets aside.
+    """
     if stands := [each for each in decision.against if each.rule not in OVERTURNABLE]:
         raise NotOverturnable("; ".join(each.text for each in stands))
+    aside = set(decision.refusals)
+    if known.applicant.exposure_fen + limit_fen > in_force.figures.maximum_exposure_fen:
+        aside.add(Refusal.EXPOSURE)
     rules = tuple(
-        replace(each, outcome=RuleOutcome.SET_ASIDE) if each.outcome is RuleOutcome.FAILED else each
+        replace(each, outcome=RuleOutcome.SET_ASIDE) if each.rule in aside else each
         for each in decision.rules
     )
     return replace(decision, rules=rules, limit_fen=limit_fen)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TypeVar
 
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from finance.errors import Kind
@@ -114,19 +116,33 @@ def freeze_many(*, line_ids: Sequence[int], why: Why, on: date, bulk_id: int | N
         return [line_id for (line_id,) in fetch_all(_FREEZE, parameters)]
 
 
+_Done = TypeVar("_Done", Freeze, Closure)
+
+
+def _done_before(found: QuerySet[_Done], line: Line, why: Why) -> _Done | None:
+    """
+    What was done under the reference before: to this line, or, where its customer asks, to any of theirs. Whoever sends their
+    wish again may have another line by then, and it was not about that one. Error: RequestConflict.
+    """
+    whose = Q(line__customer_id=line.customer_id) if why.by == CUSTOMER else Q(line=line)
+    first = found.filter(whose, reference=why.reference).first()
+    if first is not None:
+        require_same_request(first.request_hash, why.hash({}))
+        first.repeated = True
+    return first
+
+
 def freeze(*, line_id: int, why: Why, on: date) -> Freeze:
     """
     Freezes a line: nothing can be bought with it. Other freezes go on beside this one.
 
-    The reference happens once per line. Errors: AlreadyFrozen for the same cause, CauseRefused, LineNotActive when it is
-    closed, LineNotFound, ReferenceRefused, RequestConflict.
+    The reference happens once per line, and a customer's once on all of theirs. Errors: AlreadyFrozen for the same cause,
+    CauseRefused, LineNotActive when it is closed, LineNotFound, ReferenceRefused, RequestConflict.
     """
     with transaction.atomic():
-        locked_open_line(line_id)
-        first = Freeze.objects.filter(line_id=line_id, reference=why.reference).first()
+        line = locked_open_line(line_id)
+        first = _done_before(Freeze.objects.all(), line, why)
         if first is not None:
-            require_same_request(first.request_hash, why.hash({}))
-            first.repeated = True
             return first
         if not freeze_many(line_ids=[line_id], why=why, on=on):
             raise AlreadyFrozen(_("the line is frozen for this cause already"), field="cause")
@@ -214,17 +230,16 @@ def close(*, line_id: int, why: Why, on: date) -> Closure:
     Closes a line for good: its limit is taken away, nothing can be bought, what it owes goes on being billed and judged.
 
     What was authorised may still be captured. By a customer's wish it is closed only when nothing is owed on it or held; for
-    another cause whatever it owes. Repeating it answers with the first. Errors: CauseRefused, LineNotActive when it was
-    closed under another reference, LineNotFound, ReferenceRefused, RequestConflict, StillOwes.
+    another cause whatever it owes. Repeating it answers with the first, also where the customer has another line by then.
+    Errors: CauseRefused, LineNotActive when it was closed under another reference, LineNotFound, ReferenceRefused,
+    RequestConflict, StillOwes.
     """
     with transaction.atomic():
         line = Line.objects.select_for_update().filter(pk=line_id).first()
         if line is None:
             raise LineNotFound(_("there is no line %(id)s") % {"id": line_id})
-        first = Closure.objects.filter(line=line).first()
-        if first is not None and first.reference == why.reference:
-            require_same_request(first.request_hash, why.hash({}))
-            first.repeated = True
+        first = _done_before(Closure.objects.all(), line, why)
+        if first is not None:
             return first
         if line.status == LineStatus.CLOSED:
             raise LineNotActive(_("the line is closed"))

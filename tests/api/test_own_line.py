@@ -8,7 +8,7 @@ from huabei.services.hearings import Ruling, uphold
 from huabei.services.lifecycle import freeze
 from tests.api.test_callers import code
 from tests.api.world import TODAY, World
-from tests.borrowers import repays
+from tests.borrowers import opened_line, repays
 from web.api.identifiers import public_id
 
 
@@ -63,6 +63,25 @@ def test_a_line_is_closed_once_nothing_is_owed(world: World) -> None:
     assert world.as_stranger().post("me/line/closure/").status_code == 404
 
 
+def test_what_was_asked_of_a_closed_line_is_not_done_to_the_next(world: World) -> None:
+    api = world.as_borrower()
+    repays(world.line, "1000.00", on=TODAY)
+    frozen = api.post("me/line/freezes/", {"cause": "phone_lost"}, key="f")
+    closed = api.post("me/line/closure/", key="c")
+    following = opened_line(world.customer, on=TODAY)
+    again = {
+        "me/line/closure/": (closed, api.post("me/line/closure/", key="c")),
+        "me/line/freezes/": (frozen, api.post("me/line/freezes/", {"cause": "phone_lost"}, key="f")),
+    }
+    for address, (first, replayed) in again.items():
+        assert (replayed.status_code, replayed.headers["Idempotency-Replayed"]) == (201, "true"), address
+        assert replayed.json() == first.json(), address
+    other = api.post("me/line/freezes/", {"cause": "customer_wish"}, key="f")
+    assert code(other) == "request_conflict"
+    following.refresh_from_db()
+    assert (following.status, Closure.objects.get().line) == ("active", world.line)
+
+
 def test_decisions_are_listed_for_the_lender_page_by_page(world: World) -> None:
     world.as_borrower().post("me/application/", {})
     world.as_stranger().post("me/application/", {})
@@ -93,13 +112,18 @@ def test_a_person_looks_at_a_refusal_again(world: World) -> None:
     (refused,) = api.get("me/decisions/").json()["items"]
     address = f"me/decisions/{refused['id']}/review/"
     assert api.get(address).status_code == 404
-    first, again = (api.post(address, {"statement": "I earn more."}, key="k") for _ in range(2))
+    first, again = (
+        api.post(address, {"statement": "我涨薪了。\u3000\r\n谢谢👨‍👩‍👧"}, key="k") for _ in range(2)
+    )
+    assert first.json()["statement"] == "我涨薪了。\u3000\n谢谢👨‍👩‍👧"
     assert (first.status_code, first.json(), again.headers["Idempotency-Replayed"]) == (
         201,
         again.json(),
         "true",
     )
     assert code(api.post(address, {"statement": "Something else."})) == "request_conflict"
+    for nonsense in ("", "a\x00b", "x" * 1001, 1):
+        assert code(api.post(address, {"statement": nonsense})) == "invalid_request"
     for call in (world.as_stranger().get, world.as_stranger().post):
         assert call(address).status_code == 404
     uphold(review_id=DecisionReview.objects.get().pk, ruling=Ruling("staff:1", "No.", "v"), on=TODAY)

@@ -12,6 +12,7 @@ from django.test import Client
 from customers.models import Customer, Notice
 from huabei.errors import RequestConflict
 from huabei.models import DecisionReview, Line, OpeningDecision, ReviewVerdict
+from huabei.services.causes import CUSTOMER, Why
 from huabei.services.hearings import (
     AlreadyReviewed,
     DecisionNotFound,
@@ -23,12 +24,15 @@ from huabei.services.hearings import (
     overturn,
     uphold,
 )
+from huabei.services.lifecycle import WISH, close
 from huabei.services.opening import apply_for_line
 from ledger.audit import verify
 from ledger.selectors import position
 from operations import audit
 from operations.staff import SERVICER, UNDERWRITER
 from tests.borrowers import borrower, lived_until, login_of, published
+from tests.line_world import a_policy
+from tests.loan_world import lent
 from tests.services.test_borrower_pages import text
 from tests.services.test_console import staff_login
 
@@ -95,11 +99,29 @@ def test_nobody_has_anothers_decision_reviewed_nor_one_that_granted(customer: Cu
         )
     with pytest.raises(ReviewRefused):
         ask_for_review(customer_id=other.pk, decision_id=granted.pk, statement="", reference="a", on=ON)
-    for statement in ("a\x00b", "x" * 1001):
+    for statement in ("a\x00b", "a\x1bb", "a\ud800", "x" * 1001):
         with pytest.raises(ReviewRefused) as said:
             asked(customer, statement)
         assert said.value.field == "statement"
     assert not DecisionReview.objects.exists()
+
+
+def test_what_people_write_is_kept_in_their_words(customer: Customer) -> None:
+    statement = "您好，\u3000我\u00a0的\u200b工资\t涨了👨\u200d👩\u200d👧\r\n" + "x" * 500 + "\r\n" * 400
+    assert asked(customer, statement + ".").statement == statement.replace("\r\n", "\n") + "."
+
+
+def test_a_reference_asks_for_one_review(customer: Customer) -> None:
+    asked(customer)
+    with pytest.raises(RequestConflict):
+        ask_for_review(
+            customer_id=customer.pk,
+            decision_id=refused(customer, "later").pk,
+            statement="I earn more now.",
+            reference="a",
+            on=ON,
+        )
+    assert DecisionReview.objects.count() == 1
 
 
 def test_a_refusal_stands_once_and_the_applicant_reads_why(customer: Customer) -> None:
@@ -134,6 +156,23 @@ def test_what_the_policy_says_of_the_score_is_set_aside(customer: Customer) -> N
     assert holds() == []
 
 
+@pytest.mark.parametrize(("limit_fen", "aside"), [
+    (2_000_00, ["score_too_low"]),
+    (2_000_01, ["score_too_low", "exposure"]),
+])  # fmt: skip
+def test_what_goes_beyond_the_exposure_of_the_policy_is_said_to_be_set_aside(
+    customer: Customer, limit_fen: int, aside: list[str]
+) -> None:
+    lent(on=ON, customer_id=customer.pk)
+    a_policy(ON, bands=((600, 500_00),), maximum_limit_fen=3_000_00, maximum_exposure_fen=14_000_00)
+    review = asked(customer)
+    assert [each.rule.value for each in review.decision.against] == ["score_too_low"]
+    opened = overturn(review_id=review.pk, limit_fen=limit_fen, ruling=RULING, on=ON).opened_by
+    assert opened is not None
+    assert [each.rule.value for each in opened.ruled if each.outcome.value == "set_aside"] == aside
+    assert holds() == []
+
+
 def test_who_has_no_score_gets_a_line_by_a_person() -> None:
     customer = borrower()
     made = overturn(review_id=asked(customer).pk, limit_fen=500_00, ruling=RULING, on=ON)
@@ -160,6 +199,18 @@ def test_nobody_gets_a_second_line(customer: Customer) -> None:
     with pytest.raises(NotOverturnable, match="has a line already"):
         overturn(review_id=review.pk, limit_fen=500_00, ruling=RULING, on=ON)
     assert Line.objects.count() == 1
+
+
+def test_an_old_review_opens_no_line_again_that_its_customer_closed(customer: Customer) -> None:
+    review = asked(customer)
+    published(customer, 700, on=date(2026, 5, 20))
+    granted = apply_for_line(customer_id=customer.pk, reference="again", on=ON)
+    assert granted.line_id is not None
+    close(line_id=granted.line_id, why=Why(WISH, CUSTOMER, "c"), on=ON)
+    with pytest.raises(NotOverturnable, match="a line was granted since"):
+        overturn(review_id=review.pk, limit_fen=500_00, ruling=RULING, on=ON)
+    assert Line.objects.get().status == "closed"
+    assert uphold(review_id=review.pk, ruling=RULING, on=ON).outcome == "upheld"
 
 
 @pytest.mark.parametrize("limit_fen", [0, 499_99, 50_000_01])
@@ -237,3 +288,21 @@ def test_a_borrower_asks_on_the_page_of_their_decision(client: Client, customer:
     )
     client.force_login(login_of(borrower("stranger")))
     assert client.post(ask, {"key": str(uuid4())}).status_code == 404
+
+
+def test_what_a_borrower_wrote_is_not_lost_when_it_is_refused(client: Client, customer: Customer) -> None:
+    ask = f"/line/decisions/{refused(customer).pk}/review/"
+    client.force_login(login_of(customer))
+    client.cookies["django_language"] = "en"
+    for key, statement, status in (
+        (str(uuid4()), "我涨薪了" + "x" * 997, 422),
+        (str(uuid4()), "我涨薪了\x1b", 422),
+        ("no key", "我涨薪了", 400),
+    ):
+        answer = client.post(ask, {"key": key, "statement": statement})
+        assert (answer.status_code, "我涨薪了" in answer.content.decode()) == (status, True)
+    assert not DecisionReview.objects.exists()
+    # A browser counts each line end once and sends it as two characters.
+    longest = "\u3000我涨薪了。" + "x\r\n" * 497 + "."
+    assert client.post(ask, {"key": str(uuid4()), "statement": longest}).status_code == 302
+    assert DecisionReview.objects.get().statement == longest.strip().replace("\r\n", "\n")

@@ -25,6 +25,7 @@ from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 
 from finance.money import MoneyError, format_yuan, parse_yuan
+from finance.prose import as_written, is_prose
 from web.api.identifiers import public_id
 
 LONGEST_KEY = 48
@@ -219,6 +220,17 @@ class Text(_Strict):
         """The text."""
         fits = isinstance(data, str) and 1 <= len(data) <= self.most and data.isprintable()
         return data if fits else None
+
+
+class Prose(Text):
+    """A text in somebody's own words, which may have lines and what joins characters."""
+
+    def read(self, data: Any) -> str | None:
+        """The text as it is kept."""
+        if not isinstance(data, str) or not data:
+            return None
+        text = as_written(data)
+        return text if len(text) <= self.most and is_prose(text) else None
 
 
 class Whole(_Strict):
