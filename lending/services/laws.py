@@ -20,6 +20,9 @@ def take_consumer_cap(lender_type: str, effective_from: date, cap_fen: int) -> N
     """
     Has loans keep to the most that a type of lender may lend to one consumer from a day on; what else the law says of such
     a lender stays as it is. Error: LawRefused where a rule for loans begins on that day or later with another cap.
+
+    A cap that stays the same has its row too: by it, another cap from an earlier day is refused, which would end there for
+    whoever published this one, and not for loans.
     """
     rules = LenderRule.objects.filter(lender_type=lender_type)
     other = rules.filter(effective_from__gte=effective_from).exclude(consumer_limit_fen=cap_fen).first()
@@ -29,7 +32,7 @@ def take_consumer_cap(lender_type: str, effective_from: date, cap_fen: int) -> N
             field="effective_from",
         )
     in_force = rules.filter(effective_from__lte=effective_from).order_by("-effective_from").first()
-    if in_force is None or in_force.consumer_limit_fen == cap_fen:
+    if in_force is None or in_force.effective_from == effective_from:
         return
     LenderRule.objects.create(
         lender_type=lender_type,

@@ -238,8 +238,10 @@ def rule_published(day: date, cap_fen: int, lender_type: str = "bank") -> Consum
     )
 
 
-def test_a_rule_that_loans_would_contradict_is_not_published() -> None:
-    rule_published(date(2026, 8, 1), 250_000_00)
+# Also where the later rule leaves the cap, 300,000, as it is.
+@pytest.mark.parametrize("later_fen", [250_000_00, 300_000_00])
+def test_a_rule_that_loans_would_contradict_is_not_published(later_fen: int) -> None:
+    rule_published(date(2026, 8, 1), later_fen)
     with pytest.raises(LawRefused) as refused:
         rule_published(date(2026, 7, 1), 260_000_00)
     assert refused.value.field == "effective_from"
