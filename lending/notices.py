@@ -276,12 +276,12 @@ class LoanCalledIn(Message):
 @told(kind="loan.proceeds_payout", name=gettext_lazy("Proceeds of an order paid out"))
 @dataclass(frozen=True)
 class ProceedsPayoutEnded(Message):
-    """What a loan left of an order's proceeds: it arrived, or it could not be sent."""
+    """What a loan left of an order's proceeds: it arrived on a day, or it could not be sent to one of the sources."""
 
     order: str
     amount_fen: int
     arrived: bool
-    on: date
+    on: date | None
 
     def title(self) -> str:
         said = {"amount": rmb(self.amount_fen), "order": self.order}
@@ -290,13 +290,13 @@ class ProceedsPayoutEnded(Message):
         return _("%(amount)s of the order %(order)s could not be paid out") % said
 
     def body(self) -> list[str]:
-        if self.arrived:
+        if self.on and self.arrived:
             return [
                 _("It is what your loan left of the proceeds. It arrived on %(on)s.") % {"on": day(self.on)}
             ]
         return [
             _(
-                "It stays yours, and is sent again on the next business day to the first of your wallets and cards."
+                "It stays yours, and is sent every business day to the first of your wallets and cards until it arrives."
             )
         ]
 

@@ -126,19 +126,20 @@ def taken_back(*, loan_id: int, undoes: str) -> tuple[Leg, ...]:
 def book_payout(settled: Settled, on: date) -> None:
     """
     The money went out, and the seller is owed it no longer; or it did not, and there is nothing to book. The seller is told
-    either.
+    either, of failures once for each source: it is tried again every business day, for as long as it takes.
     """
     event = OrderEvent.objects.select_related("order__seller").get(pk=int(settled.subject))
+    ordered = event.order
     if settled.moved_fen:
         _book(event, settled, on)
-    notify(
-        customer_id=event.order.seller_id,
-        message=ProceedsPayoutEnded(
-            event.order.reference, event.to_seller_fen, settled.moved_fen > 0, settled.moved_on or on
-        ),
-        reference=settled.order_reference,
-        on=on,
-    )
+        message = ProceedsPayoutEnded(ordered.reference, event.to_seller_fen, True, settled.moved_on or on)
+        reference = settled.order_reference
+    else:
+        tried = PaymentOrder.objects.get(reference=settled.order_reference)
+        # The same each time it fails, so with no day.
+        message = ProceedsPayoutEnded(ordered.reference, event.to_seller_fen, False, None)
+        reference = f"proceeds:{event.pk}:failed:{tried.source_id}"
+    notify(customer_id=ordered.seller_id, message=message, reference=reference, on=on)
 
 
 def _book(event: OrderEvent, settled: Settled, on: date) -> None:

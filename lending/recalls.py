@@ -11,6 +11,7 @@ from datetime import date
 
 from ledger.sql import fetch_all, value
 from lending.models import Loan, LoanStatus
+from lending.proceeds import UNDONE
 from lending.selectors import loan_on
 from payments.gateway import is_configured
 from payments.models import PaymentOrder
@@ -31,13 +32,17 @@ WHERE loan.status = 'active' AND EXISTS (
 ORDER BY loan.id FOR NO KEY UPDATE
 """
 
+# An order covers its share until its proceeds came in, whatever it was let go for: where a settlement was undone it covers it
+# again, and so do the orders that were let go because that settlement ended the loan.
 _COVERED = """
 SELECT coalesce(sum(pledge.share_fen - called.fen), 0)::bigint
 FROM lending_pledge AS pledge
 CROSS JOIN LATERAL (SELECT coalesce(sum(recalled_fen), 0) AS fen FROM lending_orderevent
                     WHERE order_id = pledge.order_id AND recalled_fen > 0) AS called
-WHERE pledge.loan_id = %(loan)s AND pledge.release = ''
-"""
+WHERE pledge.loan_id = %(loan)s AND pledge.release <> 'cancelled' AND NOT EXISTS (
+    SELECT FROM lending_orderevent AS event
+    WHERE event.order_id = pledge.order_id AND event.kind = 'settled' AND NOT /* undone */)
+""".replace("/* undone */", UNDONE)
 
 
 def uncovered(loan: Loan, on: date) -> int:

@@ -203,8 +203,7 @@ def settle_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
         if loan.status == LoanStatus.SIGNED:
             cancel_loan(loan_id=loan.pk, on=on)
             return {}
-        pledge.release, pledge.released_on = Release.SETTLED.value, on
-        pledge.save(update_fields=["release", "released_on"])
+        _release(pledge, Release.SETTLED, on)
         return _to_loan(order, loan, told.amount_fen, on)
 
     require_amount(told.amount_fen)
@@ -233,8 +232,7 @@ def refund_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
             OrderEvent.objects.filter(order=order).aggregate(fen=Sum("recalled_fen", default=0))["fen"] or 0
         )
         if refunded == order.amount_fen:
-            pledge.release, pledge.released_on = Release.REFUNDED.value, on
-            pledge.save(update_fields=["release", "released_on"])
+            _release(pledge, Release.REFUNDED, on)
         return {"recalled_fen": called_in(pledge.share_fen, order.amount_fen, refunded, called)}
 
     require_amount(told.amount_fen)
@@ -289,18 +287,33 @@ def _once(
         )
 
 
+# Loans of which something is owed still, or claimed.
+_OWED = (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF, LoanStatus.WRITTEN_OFF)
+
+
 def _held_pledge(order: SellerOrder) -> tuple[Pledge, Loan] | None:
-    """The pledge that holds an order and its loan, both locked. LoanNotRunning while the loan's money is on its way."""
-    pledge = Pledge.objects.filter(order=order, release="").first()
+    """
+    The pledge that holds an order and its loan, both locked. One that was let go as its loan ended holds it again where the
+    loan is owed after all, what ended it having been undone. LoanNotRunning while the loan's money is on its way.
+    """
+    holding = Pledge.objects.filter(order=order, release__in=("", Release.ENDED))
+    pledge = holding.first()
     if pledge is None:
         return None
     loan = locked_loan(pledge.loan_id)
-    pledge = Pledge.objects.select_for_update().filter(pk=pledge.pk, release="").first()
-    if pledge is None:
+    pledge = holding.select_for_update().filter(pk=pledge.pk).first()
+    if pledge is None or (pledge.release and loan.status not in _OWED):
         return None
     if loan.status == LoanStatus.DISBURSING:
         raise LoanNotRunning(_("The loan's money is on its way: tell it again once that is known."))
     return pledge, loan
+
+
+def _release(pledge: Pledge, why: Release, on: date) -> None:
+    """Lets an order go. What was let go before stays so, for the reason it has."""
+    if not pledge.release:
+        pledge.release, pledge.released_on = why.value, on
+        pledge.save(update_fields=["release", "released_on"])
 
 
 def _to_seller(order: SellerOrder, fen: int, on: date) -> dict[str, Any]:

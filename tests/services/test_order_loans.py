@@ -10,48 +10,25 @@ import pytest
 
 from customers import sealing
 from customers.models import Customer
-from customers.notices import Message
 from customers.sealing import Sealed
-from customers.selectors import notices_of
 from finance.errors import DomainError
-from ledger.audit import verify
-from ledger.sql import fetch_all, value
-from lending import proceeds
+from ledger.sql import fetch_all
 from lending.errors import LoanAmountRefused, LoanNotRunning, LoanRequestConflict
-from lending.models import (
-    Loan,
-    LoanTransaction,
-    OrderEvent,
-    Pledge,
-    ProceedsPayment,
-    Product,
-    Seller,
-    SellerOrder,
-)
-from lending.notices import ProceedsPayoutEnded
-from lending.order_history import orders_of, proceeds_of
+from lending.models import OrderEvent, Product, Seller
 from lending.pledging import Excluded
-from lending.proceeds import ProceedsWentOn
-from lending.replaying import loans_replayed
 from lending.selectors import loan_on
 from lending.services import servicing
-from lending.services.orders import OrderEnded, OrderNotFound, Told, confirm_order, refund_order, settle_order
+from lending.services.orders import OrderEnded, OrderNotFound, Told, confirm_order, settle_order
 from lending.services.pledging import OrdersDoNotCover, order_base, order_rule
 from lending.services.signing import cancel_loan
-from operations import audit
 from operations.services import closing, paying
 from payments import simulator
-from payments.models import FundingSource, PaymentOrder
-from payments.services.sources import remove_source
-from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, end_days, shipped, signed
-from tests.payment_world import LosesReplies, a_source, balance, unpark
+from payments.models import PaymentOrder
+from tests.loan_world import SIGNED_ON, a_seller, at_noon, end_days, shipped, signed
+from tests.order_world import LATER, a_wish_for, confirm, held, holds, lent_against, payable, refund, settle
+from tests.payment_world import a_source, unpark
 
 pytestmark = pytest.mark.django_db
-LATER = SIGNED_ON + timedelta(days=10)
-
-
-def a_wish_for(amount_fen: int, days: int = 30) -> Any:
-    return a_wish(amount_fen, product="order-loan", method="one_off", periods=1, unit="days", every=days)
 
 
 def base(seller: UUID, on: date = SIGNED_ON) -> tuple[int, dict[int, Excluded]]:
@@ -59,54 +36,6 @@ def base(seller: UUID, on: date = SIGNED_ON) -> tuple[int, dict[int, Excluded]]:
     assert rule is not None
     found = order_base(customer_id=seller, rule=rule, on=on)
     return found.amount_fen, {order.id: reason for order, reason in found.excluded}
-
-
-def told(order: SellerOrder, amount_fen: int = 0, on: date = LATER, reference: str = "told") -> Told:
-    return Told(order=order.reference, reference=reference, happened_at=at_noon(on), amount_fen=amount_fen)
-
-
-def confirm(order: SellerOrder, on: date = LATER) -> OrderEvent:
-    return confirm_order(seller_id=order.seller_id, told=told(order, on=on, reference="confirmed"), on=on)
-
-
-def settle(order: SellerOrder, amount_fen: int, on: date = LATER, reference: str = "settled") -> OrderEvent:
-    return settle_order(
-        seller_id=order.seller_id, told=told(order, amount_fen, on, reference=reference), on=on
-    )
-
-
-def refund(order: SellerOrder, amount_fen: int, on: date = LATER, reference: str = "refunded") -> OrderEvent:
-    return refund_order(
-        seller_id=order.seller_id, told=told(order, amount_fen, on, reference=reference), on=on
-    )
-
-
-def lent_against(*amounts: int, principal_fen: int) -> tuple[Loan, list[SellerOrder]]:
-    """An order loan that runs, against orders of these amounts."""
-    seller = a_seller()
-    orders = [shipped(seller, fen) for fen in amounts]
-    loan = signed(a_wish_for(principal_fen), customer_id=seller)
-    servicing.begin_disbursement(loan_id=loan.pk)
-    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=SIGNED_ON)
-    loan.refresh_from_db()
-    return loan, orders
-
-
-def payable(order: SellerOrder) -> int:
-    account = Seller.objects.get(pk=order.seller_id).payable_account_id
-    return int(
-        value(
-            "SELECT coalesce(sum(amount_fen), 0) FROM ledger_transfer WHERE credit_account_id = %s", [account]
-        )
-    )
-
-
-def held(loan: Loan) -> list[int]:
-    return list(Pledge.objects.filter(loan=loan, release="").values_list("share_fen", flat=True))
-
-
-def holds() -> bool:
-    return [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds] == []
 
 
 # Today's amount: 80 % of what was shipped and is not confirmed.
@@ -334,131 +263,4 @@ def test_what_was_repaid_meanwhile_is_not_called_in() -> None:
     servicing.repay(loan_id=loan.pk, amount_fen=900_00, reference="r", on=SIGNED_ON)
     refund(first, 1_000_00, SIGNED_ON)
     assert not PaymentOrder.objects.filter(reference__startswith="loan-called-in:").exists()
-    assert holds()
-
-
-# What the loan leaves of proceeds goes to the seller, through payments.
-
-
-def sent() -> None:
-    """A run of the job that pays sellers, and of the workers that send it."""
-    paying.pay_merchants()
-    unpark()
-    paying.sweep()
-
-
-def left_over() -> tuple[OrderEvent, FundingSource]:
-    """804.00 ends the loan, 1,000.00 came in: 196.00 is the seller's."""
-    closing.set_business_date(on=SIGNED_ON)
-    _loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
-    list(closing.close_until(on=LATER))
-    return settle(order, 1_000_00), a_source(order.seller_id, 0)
-
-
-def told_of_payouts(source: FundingSource) -> list[Message]:
-    found = [each.message for each in notices_of(source.owner, most=100)]
-    return [message for message in found if isinstance(message, ProceedsPayoutEnded)]
-
-
-def test_what_is_left_is_paid_to_the_seller_once() -> None:
-    event, source = left_over()
-    sent()
-    sent()
-    paid = ProceedsPayment.objects.get()
-    assert (paid.event, paid.amount_fen, paid.paid_on) == (event, 196_00, LATER)
-    assert told_of_payouts(source) == [ProceedsPayoutEnded(event.order.reference, 196_00, True, LATER)]
-    assert balance(source) == 196_00
-    list(closing.close_until(on=LATER + timedelta(days=2)))
-    assert balance(source) == 196_00
-    assert holds()
-
-
-def test_a_seller_without_a_source_is_owed_it_until_there_is_one() -> None:
-    event, source = left_over()
-    remove_source(owner=source.owner, source=source.uuid, on=LATER)
-    sent()
-    assert not PaymentOrder.objects.filter(purpose=proceeds.PURPOSE).exists()
-    again = a_source(event.order.seller_id, 0)
-    sent()
-    assert balance(again) == 196_00
-    assert holds()
-
-
-def test_a_payout_that_failed_is_ordered_again_on_the_next_day() -> None:
-    event, source = left_over()
-    simulator.script(token=source.token, behaviours=["fails"])
-    sent()
-    sent()
-    failed = ProceedsPayoutEnded(event.order.reference, 196_00, False, LATER)
-    assert told_of_payouts(source) == [failed]
-    assert "could not be paid out" in failed.title()
-    assert [order.state for order in PaymentOrder.objects.filter(purpose=proceeds.PURPOSE)] == ["failed"]
-    assert not ProceedsPayment.objects.exists()
-    assert holds()
-    list(closing.close_until(on=LATER + timedelta(days=1)))
-    sent()
-    assert balance(source) == 196_00
-    assert holds()
-
-
-def test_a_reply_that_is_lost_pays_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    _event, source = left_over()
-    with monkeypatch.context() as lost:
-        lost.setattr("payments.services.sending.gateway", LosesReplies)
-        sent()
-    assert not ProceedsPayment.objects.exists()
-    sent()
-    assert ProceedsPayment.objects.get().amount_fen == balance(source) == 196_00
-    assert holds()
-
-
-# A settlement that was wrong is undone by undoing the loan's fact of it.
-
-
-def undo(event: OrderEvent) -> LoanTransaction:
-    fact = LoanTransaction.objects.get(entry_id=event.entry_id)
-    return servicing.reverse(
-        loan_id=fact.loan_id, undoes=fact.reference, reference="undo", on=LATER, cause="told wrongly"
-    )
-
-
-def test_a_settlement_is_undone_whole_in_one_entry() -> None:
-    event, _source = left_over()
-    loan = Pledge.objects.get().loan
-    undone = undo(event)
-    assert undo(event) == undone
-    assert loan_on(loan, LATER).payoff.total_fen == 804_00
-    # All of what came in goes back, the seller's part with it.
-    legs = fetch_all("SELECT sum(amount_fen) FROM ledger_transfer WHERE entry_id = %s AND credit_account_id = 1001",
-                     [undone.entry_id])  # fmt: skip
-    assert legs == [(1_000_00,)]
-    sent()
-    assert not PaymentOrder.objects.filter(purpose=proceeds.PURPOSE).exists()
-    [shown] = proceeds_of(event.order.seller_id)
-    assert (shown.payout, orders_of(event.order.seller_id).get().settled_fen) == ("undone", 0)
-    # The order has ended all the same: what comes in for it after all is a repayment.
-    with pytest.raises(OrderEnded):
-        settle(event.order, 1_000_00, reference="again")
-    assert holds()
-    assert list(loans_replayed(LATER)) == []
-
-
-@pytest.mark.parametrize("is_there", [False, True])
-def test_a_settlement_of_which_the_seller_was_paid_is_not_undone(is_there: bool) -> None:
-    event, _source = left_over()
-    sent() if is_there else paying.pay_merchants()
-    with pytest.raises(ProceedsWentOn, match=r"196\.00 of these proceeds went on to the seller"):
-        undo(event)
-    assert loan_on(Pledge.objects.get().loan, LATER).payoff.total_fen == 0
-    assert holds()
-
-
-def test_a_settlement_whose_payout_failed_is_undone() -> None:
-    event, source = left_over()
-    simulator.script(token=source.token, behaviours=["fails"])
-    sent()
-    undo(event)
-    list(closing.close_until(on=LATER + timedelta(days=1)))
-    sent()
-    assert balance(source) == 0
     assert holds()

@@ -1,0 +1,235 @@
+"""What a loan leaves of an order's proceeds goes to the seller; a settlement that was wrong is undone."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+
+from customers.notices import Message
+from customers.selectors import notices_of
+from ledger.sql import fetch_all
+from lending import proceeds
+from lending.models import Loan, LoanTransaction, OrderEvent, Pledge, ProceedsPayment, SellerOrder
+from lending.notices import ProceedsPayoutEnded
+from lending.order_history import orders_of, proceeds_of
+from lending.proceeds import ProceedsWentOn
+from lending.recalls import uncovered
+from lending.replaying import loans_replayed
+from lending.selectors import loan_on
+from lending.services import servicing
+from lending.services.orders import OrderEnded
+from operations.services import closing, paying
+from payments import simulator
+from payments.models import FundingSource, PaymentOrder
+from payments.services.sources import remove_source
+from tests.loan_world import SIGNED_ON, end_days
+from tests.order_world import LATER, held, holds, lent_against, refund, settle
+from tests.payment_world import LosesReplies, a_source, balance, collect, unpark
+
+pytestmark = pytest.mark.django_db
+
+
+# What the loan leaves of proceeds goes to the seller, through payments.
+
+
+def sent() -> None:
+    """A run of the job that pays sellers, and of the workers that send it."""
+    paying.pay_merchants()
+    unpark()
+    paying.sweep()
+
+
+def left_over() -> tuple[OrderEvent, FundingSource]:
+    """804.00 ends the loan, 1,000.00 came in: 196.00 is the seller's."""
+    closing.set_business_date(on=SIGNED_ON)
+    _loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
+    list(closing.close_until(on=LATER))
+    return settle(order, 1_000_00), a_source(order.seller_id, 0)
+
+
+def told_of_payouts(source: FundingSource) -> list[Message]:
+    found = [each.message for each in notices_of(source.owner, most=100)]
+    return [message for message in found if isinstance(message, ProceedsPayoutEnded)]
+
+
+def test_what_is_left_is_paid_to_the_seller_once() -> None:
+    event, source = left_over()
+    sent()
+    sent()
+    paid = ProceedsPayment.objects.get()
+    assert (paid.event, paid.amount_fen, paid.paid_on) == (event, 196_00, LATER)
+    assert told_of_payouts(source) == [ProceedsPayoutEnded(event.order.reference, 196_00, True, LATER)]
+    assert balance(source) == 196_00
+    list(closing.close_until(on=LATER + timedelta(days=2)))
+    assert balance(source) == 196_00
+    assert holds()
+
+
+def test_a_seller_without_a_source_is_owed_it_until_there_is_one() -> None:
+    event, source = left_over()
+    remove_source(owner=source.owner, source=source.uuid, on=LATER)
+    sent()
+    assert not PaymentOrder.objects.filter(purpose=proceeds.PURPOSE).exists()
+    again = a_source(event.order.seller_id, 0)
+    sent()
+    assert balance(again) == 196_00
+    assert holds()
+
+
+def test_a_payout_that_failed_is_ordered_again_on_the_next_day() -> None:
+    event, source = left_over()
+    simulator.script(token=source.token, behaviours=["fails"])
+    sent()
+    sent()
+    failed = ProceedsPayoutEnded(event.order.reference, 196_00, False, None)
+    assert told_of_payouts(source) == [failed]
+    assert "could not be paid out" in failed.title()
+    assert [order.state for order in PaymentOrder.objects.filter(purpose=proceeds.PURPOSE)] == ["failed"]
+    assert not ProceedsPayment.objects.exists()
+    assert holds()
+    list(closing.close_until(on=LATER + timedelta(days=1)))
+    sent()
+    assert balance(source) == 196_00
+    assert holds()
+
+
+def test_a_payout_that_fails_is_told_once_for_each_source() -> None:
+    event, source = left_over()
+    simulator.script(token=source.token, behaviours=["fails"] * 3)
+    for late in range(3):
+        sent()
+        list(closing.close_until(on=LATER + timedelta(days=late + 1)))
+    failed = ProceedsPayoutEnded(event.order.reference, 196_00, False, None)
+    assert [order.state for order in PaymentOrder.objects.filter(purpose=proceeds.PURPOSE)] == ["failed"] * 3
+    assert told_of_payouts(source) == [failed]
+    again = a_source(source.owner, 0)
+    simulator.script(token=again.token, behaviours=["fails"])
+    remove_source(owner=source.owner, source=source.uuid, on=LATER + timedelta(days=3))
+    sent()
+    assert told_of_payouts(source) == [failed] * 2
+    assert holds()
+
+
+def test_a_reply_that_is_lost_pays_nothing_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    _event, source = left_over()
+    with monkeypatch.context() as lost:
+        lost.setattr("payments.services.sending.gateway", LosesReplies)
+        sent()
+    assert not ProceedsPayment.objects.exists()
+    sent()
+    assert ProceedsPayment.objects.get().amount_fen == balance(source) == 196_00
+    assert holds()
+
+
+# A settlement that was wrong is undone by undoing the loan's fact of it.
+
+
+def undo(event: OrderEvent, on: date = LATER) -> LoanTransaction:
+    fact = LoanTransaction.objects.get(entry_id=event.entry_id)
+    return servicing.reverse(
+        loan_id=fact.loan_id, undoes=fact.reference, reference="undo", on=on, cause="told wrongly"
+    )
+
+
+def test_a_settlement_is_undone_whole_in_one_entry() -> None:
+    event, _source = left_over()
+    loan = Pledge.objects.get().loan
+    undone = undo(event)
+    assert undo(event) == undone
+    assert loan_on(loan, LATER).payoff.total_fen == 804_00
+    # All of what came in goes back, the seller's part with it.
+    legs = fetch_all("SELECT sum(amount_fen) FROM ledger_transfer WHERE entry_id = %s AND credit_account_id = 1001",
+                     [undone.entry_id])  # fmt: skip
+    assert legs == [(1_000_00,)]
+    sent()
+    assert not PaymentOrder.objects.filter(purpose=proceeds.PURPOSE).exists()
+    [shown] = proceeds_of(event.order.seller_id)
+    assert (shown.payout, orders_of(event.order.seller_id).get().settled_fen) == ("undone", 0)
+    # The order has ended all the same: what comes in for it after all is a repayment.
+    with pytest.raises(OrderEnded):
+        settle(event.order, 1_000_00, reference="again")
+    assert holds()
+    assert list(loans_replayed(LATER)) == []
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_a_settlement_of_which_the_seller_was_paid_is_not_undone(is_there: bool) -> None:
+    event, _source = left_over()
+    sent() if is_there else paying.pay_merchants()
+    with pytest.raises(ProceedsWentOn, match=r"196\.00 of these proceeds went on to the seller"):
+        undo(event)
+    assert loan_on(Pledge.objects.get().loan, LATER).payoff.total_fen == 0
+    assert holds()
+
+
+def test_a_settlement_whose_payout_failed_is_undone() -> None:
+    event, source = left_over()
+    simulator.script(token=source.token, behaviours=["fails"])
+    sent()
+    undo(event)
+    list(closing.close_until(on=LATER + timedelta(days=1)))
+    sent()
+    assert balance(source) == 0
+    assert holds()
+
+
+NEXT = LATER + timedelta(days=1)
+
+
+def owed_again() -> tuple[Loan, SellerOrder]:
+    """A loan of 1,800.00 that the first order's settlement ended, until it was undone a day later; and its second order."""
+    loan, (first, second) = lent_against(2_000_00, 1_000_00, principal_fen=1_800_00)
+    end_days(SIGNED_ON, LATER - timedelta(days=1))
+    event = settle(first, 2_000_00)
+    end_days(LATER, LATER)
+    assert held(loan) == []
+    undo(event, NEXT)
+    loan.refresh_from_db()
+    return loan, second
+
+
+@pytest.mark.parametrize("is_given_up", [False, True])
+def test_proceeds_go_to_a_loan_that_is_owed_again(is_given_up: bool) -> None:
+    loan, order = owed_again()
+    if is_given_up:
+        servicing.charge_off(loan_id=loan.pk, reference="c", on=NEXT)
+    event = settle(order, 1_000_00, NEXT)
+    assert (event.to_loan_fen, event.to_seller_fen) == (1_000_00, 0)
+    # Eleven days' interest on 1,800.00 is 9.90.
+    owed = loan.instalments.get().unpaid_fen if is_given_up else loan_on(loan, NEXT).payoff.total_fen
+    assert owed == 809_90
+    assert holds()
+    assert list(loans_replayed(NEXT)) == []
+
+
+@pytest.mark.parametrize(("refunded_fen", "called_fen"), [(500_00, 100_00), (1_000_00, 200_00)])
+def test_a_refund_calls_a_loan_in_that_is_owed_again(refunded_fen: int, called_fen: int) -> None:
+    loan, order = owed_again()
+    assert uncovered(loan, NEXT) == 0
+    assert refund(order, refunded_fen, NEXT).recalled_fen == called_fen
+    assert uncovered(loan, NEXT) == called_fen
+    assert holds()
+
+
+def test_undoing_a_settlement_calls_nothing_in() -> None:
+    closing.set_business_date(on=SIGNED_ON)
+    loan, (first, second) = lent_against(2_000_00, 1_000_00, principal_fen=1_800_00)
+    a_source(loan.customer_id, 5_000_00)
+    refund(second, 250_00, SIGNED_ON)
+    collect()
+    next_day = SIGNED_ON + timedelta(days=1)
+    event = settle(first, loan_on(loan, SIGNED_ON).payoff.total_fen, SIGNED_ON)
+    list(closing.close_until(on=next_day))
+    assert held(loan) == []
+    undo(event, next_day)
+    loan.refresh_from_db()
+    # What was called in was paid, before; both orders cover all the rest.
+    assert loan_on(loan, next_day).outstanding.principal_fen == 1_750_00
+    assert uncovered(loan, next_day) == 0
+    collect()
+    assert PaymentOrder.objects.filter(reference__startswith="loan-called-in:").count() == 1
+    # What came in of an order is all that it covers.
+    settle(second, 100_00, next_day)
+    assert uncovered(loan, next_day) == loan_on(loan, next_day).outstanding.principal_fen - 1_600_00 > 0
+    assert holds()
