@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from huabei.models import MerchantTerms, Settlement, SettlementPayment
+from huabei.models import HoldBack, MerchantTerms, Settlement, SettlementPayment
 from huabei.services.settlements import PURPOSE
 from ledger.audit import Check, guards
 from ledger.chart import CASH_CLEARING, DISCOUNT_INCOME
@@ -104,7 +104,8 @@ WHERE (moved.moved_fen, moved.subject, moved.moved_fen, moved.moved_fen)
       IS DISTINCT FROM (paid.amount_fen, paid.subject, paid.settled_fen, paid.posted_fen)
 """
 
-# By days: what was asked for on the days of a suspension and of its end may have been asked for before or after.
+# By days: what was asked for on the days of a suspension and of its end may have been asked for before or after. Merchants
+# were paid while suspended before anything was held back.
 _HELD_BACK = """
 SELECT 'payments_paymentattempt', attempt.id::text, format('suspended on %%s', last.changed_on),
        format('asked on %%s', asked_on)
@@ -114,7 +115,7 @@ CROSS JOIN LATERAL (
     SELECT kind, changed_on FROM huabei_merchantchange AS change
     WHERE change.merchant_id = ordered.owner AND kind <> 'posting' AND changed_on < asked_on ORDER BY id DESC LIMIT 1
 ) AS last
-WHERE last.kind = 'suspended'
+WHERE last.kind = 'suspended' AND asked_on >= coalesce((SELECT max(since) FROM huabei_holdback), '-infinity')
   AND NOT EXISTS (SELECT FROM huabei_merchantchange AS change
                   WHERE change.merchant_id = ordered.owner AND kind = 'reinstated' AND changed_on = asked_on)
 """
@@ -155,9 +156,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     guards(
         "settlement_guards",
-        models=(MerchantTerms, Settlement, SettlementPayment),
-        facts=(Settlement, SettlementPayment),
+        models=(HoldBack, MerchantTerms, Settlement, SettlementPayment),
+        facts=(HoldBack, Settlement, SettlementPayment),
         triggers=(
+            "huabei_holdback_is_append_only",
+            "huabei_holdback_is_not_truncated",
             "huabei_settlement_is_append_only",
             "huabei_settlement_is_not_truncated",
             "huabei_settlementpayment_is_append_only",

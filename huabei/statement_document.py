@@ -7,6 +7,7 @@ Nothing of what happened after its day is in it, so it says the same whenever it
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.utils.translation import gettext_lazy as _
 
@@ -256,7 +257,8 @@ def _corrections(corrections: list[Correction]) -> Iterable[Part]:
 
 
 def _how_to_pay(statement: Statement) -> Iterable[Part]:
-    terms = selectors.terms_on(statement.issued_on)
+    # Of the day on which interest or penalty begins: `services.terms` publishes no others once this is issued.
+    terms = selectors.terms_on(statement.due_on + timedelta(days=1))
     rates = {
         "revolving": DailyRate(terms.revolving_daily_rate),
         "penalty": DailyRate(terms.penalty_daily_rate),

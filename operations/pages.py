@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -20,6 +20,7 @@ from finance.rates import DailyRate
 from huabei import history, line_history, selectors
 from huabei.errors import RequestConflict
 from huabei.hearing_pages import decision_page
+from huabei.instalments import due_date
 from huabei.models import Line, LineStatus, Repayment
 from huabei.services.lines import OVERDUE
 from huabei.services.opening import apply_for_line, preview
@@ -59,13 +60,16 @@ def _score(customer: Customer, on: date) -> dict[str, Any]:
 def _line(line: Line, on: date, form: RepayForm | None = None) -> dict[str, Any]:
     position = selectors.line_position(line, on)
     bill = history.bill(line, position, on)
-    terms = selectors.terms_on(on)
+    next_statement_on = next_on_day(line.statement_day, after=on)
+    due_on = bill.statement.due_on if bill.statement else due_date(next_statement_on, line.due_day)
+    # Of the day on which interest or penalty begins, as the statement says.
+    terms = selectors.terms_on(due_on + timedelta(days=1))
     return {
         "line": line,
         "position": position,
         "used_percent": _percent(position.drawn_fen + position.held_fen, position.limit_fen),
         "bill": bill,
-        "next_statement_on": next_on_day(line.statement_day, after=on),
+        "next_statement_on": next_statement_on,
         "frozen_as_overdue": line.frozen_cause == OVERDUE,
         "freezes": line_history.freezes_of(line),
         "form": form or RepayForm(offered=choices(bill, position)),

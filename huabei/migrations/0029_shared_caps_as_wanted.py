@@ -3,6 +3,20 @@
 from django.db import migrations, models
 from django.db.models.functions import Greatest
 
+# What the owner wanted by the end of the month is told by the changes of the share. The cap was raised to what was spent where
+# that was more when it was lowered, and stayed there as some of it came back.
+WANTED = """
+WITH wanted AS (
+    SELECT month.id, coalesce((SELECT change.cap_fen FROM huabei_sharechange AS change
+                               WHERE change.share_id = month.share_id AND changed_on < month.month + interval '1 month'
+                               ORDER BY change.id DESC LIMIT 1), month.cap_fen) AS cap_fen
+    FROM huabei_sharemonth AS month
+)
+UPDATE huabei_sharemonth AS month
+SET wanted_cap_fen = wanted.cap_fen, cap_fen = greatest(wanted.cap_fen, month.spent_fen)
+FROM wanted WHERE wanted.id = month.id
+"""
+
 
 class Migration(migrations.Migration):
 
@@ -17,7 +31,7 @@ class Migration(migrations.Migration):
             field=models.BigIntegerField(default=0, verbose_name='monthly cap that the owner set'),
             preserve_default=False,
         ),
-        migrations.RunSQL("UPDATE huabei_sharemonth SET wanted_cap_fen = cap_fen", migrations.RunSQL.noop),
+        migrations.RunSQL(WANTED, migrations.RunSQL.noop),
         migrations.AddConstraint(
             model_name='sharemonth',
             constraint=models.CheckConstraint(

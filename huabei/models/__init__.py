@@ -42,6 +42,7 @@ from huabei.models.limits import (
 from huabei.models.lines import CalendarChange, Line, LineStatus
 from huabei.models.merchants import (
     CategoryRule,
+    HoldBack,
     MerchantChange,
     MerchantChangeKind,
     MerchantTerms,
@@ -102,6 +103,7 @@ __all__ = [
     "DecisionReview",
     "Due",
     "Freeze",
+    "HoldBack",
     "InstalmentOption",
     "InstalmentTerms",
     "LenderType",

@@ -127,6 +127,22 @@ class MerchantTerms(models.Model):
         return f"{self.effective_from}"
 
 
+class HoldBack(models.Model):
+    """
+    From which day on what is settled with a suspended merchant is held back; payments asked for earlier are not judged by it.
+    Never changed. A bank that paid merchants before it held anything back has a row, which its upgrade wrote.
+    """
+
+    since = models.DateField(_("since"), unique=True)
+
+    class Meta:
+        verbose_name = _("beginning of holding back")
+        verbose_name_plural = _("beginnings of holding back")
+
+    def __str__(self) -> str:
+        return f"{self.since}"
+
+
 class Settlement(models.Model):
     """
     What a day's close settled with one merchant: all that moved on its account since the settlement before. Never changed.

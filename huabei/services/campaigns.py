@@ -372,8 +372,8 @@ def give_back_budget(*, purchase_ids: Sequence[int], on: date) -> None:
 
 def _alert(campaign: Campaign, on: date) -> None:
     """
-    Says once for each budget and threshold that so much is used, and e-mails it to the shop; where it is seen otherwise:
-    `huabei.campaigning.open_alerts`.
+    Says once for each budget and threshold that so much is used, and e-mails it to the shop while the campaign runs; where it
+    is seen otherwise: `huabei.campaigning.open_alerts`.
     """
     used_fen = campaign.budget_fen - position(campaign.budget_account_id).available_fen
     if used_fen < campaign.alert_fen:
@@ -385,7 +385,7 @@ def _alert(campaign: Campaign, on: date) -> None:
         alert_fen=campaign.alert_fen,
         defaults={"raised_on": on, "used_fen": used_fen},
     )
-    if is_new:
+    if is_new and campaign.ended_on is None:
         mail_shop(
             shop_id=campaign.merchant_id,
             message=CampaignNearlySpent(campaign.name, used_fen, campaign.budget_fen),

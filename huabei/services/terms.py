@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from django.db.models import Max
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from finance.allocation import ALLOCATIONS, COMPONENTS
 from huabei.errors import LARGEST_AMOUNT_FEN
-from huabei.models import InstalmentOption, InstalmentTerms, PayoffRule, Terms
+from huabei.models import Due, InstalmentOption, InstalmentTerms, PayoffRule, Terms
 from huabei.services.publishing import Publication, publish
 
 # What any version may say, as the database says too; that no hold lasts beyond a year is said here alone.
@@ -34,12 +36,42 @@ def publish_terms(*, publication: Publication, figures: Mapping[str, Any], on: d
     The product's terms from a day after the business date on. `figures` are the columns of Terms.
 
     What was billed, accrued or paid before that day stays as it is, and interest that runs keeps the rate of the day on which
-    it began. Once per reference. Errors: FiguresRefused, ReferenceRefused, RequestConflict.
+    it began. Other rates begin after those that issued statements promise. Once per reference. Errors: FiguresRefused,
+    ReferenceRefused, RequestConflict.
     """
     terms = Terms(effective_from=publication.effective_from, **figures)
     return publish(
-        terms, publication=publication, asked={"figures": figures}, wrong=_wrong_terms(terms), on=on
+        terms,
+        publication=publication,
+        asked={"figures": figures},
+        wrong=[*_wrong_terms(terms), *_wrong_promises(terms)],
+        on=on,
     )
+
+
+_RATES = ("revolving_daily_rate", "penalty_daily_rate")
+
+
+def _wrong_promises(terms: Terms) -> Iterator[tuple[str, str]]:
+    """A statement says at what rates interest and penalty begin on the day after it is due: other rates come later."""
+    last_due_on = Due.objects.aggregate(last=Max("due_on"))["last"]
+    if last_due_on is None:
+        return
+    promised_until = last_due_on + timedelta(days=1)
+    if terms.effective_from > promised_until:
+        return
+    before = (
+        Terms.objects.filter(effective_from__lte=terms.effective_from).order_by("-effective_from").first()
+    )
+    if before and any(getattr(terms, rate) != getattr(before, rate) for rate in _RATES):
+        yield (
+            "effective_from",
+            _(
+                "Statements were issued that promise the rates of interest and penalty as they are: others count from "
+                "%(first)s on at the earliest."
+            )
+            % {"first": date_format(promised_until + timedelta(days=1), "DATE_FORMAT")},
+        )
 
 
 def _wrong_terms(terms: Terms) -> Iterator[tuple[str, str]]:

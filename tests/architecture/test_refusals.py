@@ -20,6 +20,7 @@ ENGINE = ("finance/loan.py", "finance/replay.py")
 # What only programs and whoever runs them at a terminal are told, or what says that the code itself is wrong.
 FOR_MACHINES = {
     "operations/services/line_story.py": "the simulator's input, named field by field",
+    "operations/services/line_shopping.py": "the simulator's input, as the line's story runs into it",
     "operations/services/loan_story.py": "the simulator's input, named field by field",
     "operations/services/simulation.py": "the simulator's input",
     "operations/services/loan_simulation.py": "the simulator's input",

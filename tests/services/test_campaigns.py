@@ -177,6 +177,16 @@ def test_a_shop_is_e_mailed_of_each_alert_once(line: Line, shop: Merchant) -> No
     ]
 
 
+def test_a_shop_is_not_e_mailed_of_a_campaign_that_has_ended(line: Line, shop: Merchant) -> None:
+    login = Login.objects.create(username="till", email="till@example.com")
+    ShopLogin.objects.create(shop=shop.shop, login=login, role=ShopRole.MANAGER)
+    campaign = a_campaign(shop, on=ON, alert_fen=20_00)
+    purchase = authorised(line, shop, 1_000_00, ON, instalments=3, campaign_id=campaign.pk)
+    end_campaign(campaign_id=campaign.pk, reason="over", on=ON)
+    purchases.capture(purchase_id=purchase.pk, amount_fen=1_000_00, on=ON)
+    assert (campaign.alerts.count(), EmailDelivery.objects.count()) == (1, 0)
+
+
 def test_an_alert_is_a_fact_until_the_budget_is_raised_or_the_campaign_ends(
     line: Line, shop: Merchant
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib import import_module
 
 import pytest
 from django.db import DatabaseError, connection, transaction
@@ -228,6 +229,25 @@ def test_what_is_settled_is_held_back_while_its_merchant_is_suspended_then_paid_
     assert (stands(shop), taken_at_the_gateway(), owed(shop).held_back_fen) == ((0, 0), -300_00, 0)
     assert PaymentOrder.objects.count() == 1
     assert broken() == []
+
+
+def test_what_a_suspended_merchant_was_paid_before_anything_was_held_back_is_not_held_against_the_books(
+    line: Line, shop: Merchant
+) -> None:
+    other = a_merchant()
+    for merchant, day in ((shop, ON), (other, NEXT)):
+        a_source(merchant.pk, 0)
+        bought(line, merchant, 300_00, day)
+        end(day)
+        pay()
+        # As if it had been so before it was paid, on the next day.
+        stop(merchant, day)
+        assert broken() == ["settlement_holds"]
+        if merchant == shop:
+            begin = import_module("huabei.migrations.0031_since_when_settlements_are_held_back").BEGIN
+            with connection.cursor() as cursor:
+                cursor.execute(begin)
+            assert broken() == []
 
 
 def test_what_is_ordered_and_not_asked_for_yet_is_held_back_and_ordered_anew(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib import import_module
 from uuid import uuid4
 
 import pytest
@@ -220,6 +221,27 @@ def test_what_comes_back_of_a_month_is_not_spent_again_beyond_a_cap_lowered_sinc
         spend(share, shop, 150_01, "d")
     spend(share, shop, 150_00, "d")
     assert broken_rules() == []
+
+
+def test_a_cap_that_was_lowered_before_it_was_kept_is_known_from_the_changes(
+    share: SharedLine, shop: Merchant
+) -> None:
+    owner, wanted = (
+        share.line.customer_id,
+        import_module("huabei.migrations.0029_shared_caps_as_wanted").WANTED,
+    )
+    spent_earlier, kept = spend(share, shop, 300_00), ShareMonth.objects.get()
+    change_cap(share_id=share.pk, owner_id=owner, monthly_cap_fen=200_00, on=ON)
+    change_cap(share_id=share.pk, owner_id=owner, monthly_cap_fen=100_00, on=date(2026, 7, 1))
+    # As it stood: the cap that the owner set was not kept beside the one that held.
+    ShareMonth.objects.filter(pk=kept.pk).update(cap_fen=300_00, wanted_cap_fen=300_00)
+    with connection.cursor() as cursor:
+        cursor.execute(wanted)
+    kept.refresh_from_db()
+    assert (kept.cap_fen, kept.wanted_cap_fen, kept.spent_fen) == (300_00, 200_00, 300_00)
+    purchases.void(purchase_id=spent_earlier.purchase_id, on=ON)
+    kept.refresh_from_db()
+    assert (kept.cap_fen, kept.spent_fen) == (200_00, 0)
 
 
 @pytest.mark.parametrize(

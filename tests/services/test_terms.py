@@ -14,14 +14,17 @@ from huabei import plans, selectors
 from huabei.errors import RequestConflict
 from huabei.models import InstalmentTerms, Plan, Segment, Terms
 from huabei.services import repayments
+from huabei.services.documents import document_of
 from huabei.services.publishing import FiguresRefused
 from huabei.services.terms import publish_instalment_terms, publish_terms
 from operations.models import BusinessDay
 from operations.staff import ADMINISTRATOR, UNDERWRITER
+from tests.borrowers import borrower, buys, lived_until, login_of, opened_line, shop
 from tests.line_world import a_line, a_merchant, bought, end_day
 from tests.publishing import publication
 from tests.services.test_borrower_pages import text
 from tests.services.test_line_console import signed_in
+from tests.services.test_statement_documents import text_of
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +38,8 @@ DEARER: dict[str, Any] = {
 }
 
 
-def published(day: date = FROM, *, reference: str = "p", **figures: Any) -> Terms:
-    return publish_terms(publication=publication(day, reference=reference), figures=figures, on=ON)
+def published(day: date = FROM, *, reference: str = "p", on: date = ON, **figures: Any) -> Terms:
+    return publish_terms(publication=publication(day, reference=reference), figures=figures, on=on)
 
 
 def instalments(day: date = FROM, **given: Any) -> InstalmentTerms:
@@ -57,6 +60,42 @@ def test_a_version_counts_from_its_day_on_and_what_runs_keeps_its_rate() -> None
     assert (paid.to_penalty_fen, paid.to_billed_fen) == (0, 50_00)
     assert {segment.daily_rate for segment in Segment.objects.all()} == {Decimal("0.0005")}
     assert (selectors.terms_on(date(2026, 7, 14)).hold_days, selectors.terms_on(FROM).hold_days) == (7, 3)
+
+
+def test_no_rates_but_those_that_statements_promise_are_published() -> None:
+    line, shop = a_line(), a_merchant()
+    bought(line, shop, 1_000_00, date(2026, 6, 5))
+    end_day(date(2026, 6, 30))
+    other_rates: dict[str, Any] = {
+        "revolving_daily_rate": Decimal("0.0004"),
+        "penalty_daily_rate": Decimal("0.0006"),
+    }
+    # Due on the 10th: interest begins on the 11th.
+    for field, rate in other_rates.items():
+        with pytest.raises(FiguresRefused, match=r"July 12, 2026|2026年7月12日") as refused:
+            published(date(2026, 7, 11), reference=field, **{field: rate})
+        assert refused.value.field == "effective_from"
+    assert published(date(2026, 7, 11), reference="others", hold_days=3).hold_days == 3
+    assert published(date(2026, 7, 12), reference="later", **other_rates).penalty_daily_rate == Decimal(
+        "0.0006"
+    )
+    # What holds meanwhile is looked at, not what holds today.
+    assert published(date(2026, 7, 13), reference="last", **other_rates).hold_days == 7
+
+
+def test_the_rates_that_are_told_are_those_of_the_day_after_the_due_day(client: Client) -> None:
+    customer = borrower()
+    line = opened_line(customer)
+    buys(line, shop(), "1000.00", on=date(2026, 6, 5))
+    published(date(2026, 7, 3), on=date(2026, 6, 5), revolving_daily_rate=Decimal("0.0004"))
+    for day in (date(2026, 6, 30), date(2026, 7, 1)):
+        lived_until(day)
+    client.force_login(login_of(customer))
+    client.cookies["django_language"] = "en"
+    assert "14.6% a year (0.04% a day) from the day after it" in text(client.get("/"))
+    (statement,) = line.statements.all()
+    document = document_of(statement=statement, language="en")
+    assert "(0.04% a day) runs from the day after it" in " ".join(text_of(document.content).split())
 
 
 def test_a_reference_publishes_once_and_a_day_has_one_version() -> None:
