@@ -341,6 +341,7 @@ BREAKAGES = [
      " WHERE kind = 'suspended'", "merchant_suspensions"),
     ("settlement_guards", "ALTER TABLE huabei_settlement DROP CONSTRAINT settlement_once_per_merchant_and_day", ""),
     ("settlement_guards", "GRANT UPDATE (amount_fen) ON huabei_settlement TO {role}", ""),
+    ("settlement_guards", "ALTER TABLE huabei_holdback DISABLE TRIGGER huabei_holdback_is_append_only", ""),
     ("line_guards", "ALTER TABLE huabei_statement DISABLE TRIGGER huabei_statement_is_append_only", ""),
     ("line_guards", "ALTER TABLE huabei_due DROP CONSTRAINT due_outstanding_within_minimum", ""),
     ("bulk_freeze_guards", "ALTER TABLE huabei_freeze DISABLE TRIGGER huabei_freeze_keeps_its_bulk", ""),
