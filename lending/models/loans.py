@@ -92,6 +92,7 @@ class Loan(models.Model):
         ]
         indexes = [
             models.Index(name="loan_by_customer", fields=["customer"]),
+            models.Index(name="loan_by_signing", fields=["signed_on"]),
             models.Index(name="loan_late", fields=["classification"], condition=Q(classification__gt=1)),
         ]
 
@@ -274,9 +275,7 @@ class Instalment(models.Model):
         indexes = [
             models.Index(name="instalment_to_bill", fields=["due_on"], condition=Q(billed=False)),
             models.Index(
-                name="instalment_unpaid",
-                fields=["loan", "due_on"],
-                condition=Q(billed=True, unpaid_fen__gt=0),
+                name="instalment_settled", fields=["due_on"], condition=Q(billed=True, unpaid_fen=0)
             ),
             # What is late, and what is to be collected on its day.
             models.Index(

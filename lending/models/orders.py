@@ -159,6 +159,9 @@ class OrderEvent(models.Model):
                 ),
             ),
         ]
+        indexes = [
+            models.Index(name="order_event_calling_in", fields=["booked_on"], condition=Q(recalled_fen__gt=0))
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.reference}"
