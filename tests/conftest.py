@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 from django.conf import settings
@@ -14,6 +15,7 @@ from django.test.utils import setup_databases, teardown_databases
 from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
+T = TypeVar("T")
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
@@ -107,3 +109,17 @@ def module_db(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iter
     """The same for all tests of a module, which share what the first of them commits."""
     with _clone(django_db_blocker) as name:
         yield name
+
+
+@pytest.fixture(scope="module")
+def once(module_db: str, django_db_blocker: DjangoDbBlocker) -> Callable[[Callable[[], T]], T]:
+    """
+    `once(make)` makes a world that takes long, once for all tests of a module; each finds it as it was made: what a test
+    itself does is rolled back. What `make` returns is shared: let it be keys, and read the rows anew for each test.
+    """
+
+    def made(make: Callable[[], T]) -> T:
+        with django_db_blocker.unblock(), translation.override("en"):
+            return make()
+
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
@@ -36,8 +37,7 @@ class World:
     asked: PaymentOrder
 
 
-@pytest.fixture
-def world() -> World:
+def _paid_failed_and_asked() -> list[int]:
     paid, failed, asked = billed_lines(3)
     a_source(paid.customer_id, 300_00)
     a_source(paid.customer_id, 900_00)
@@ -50,9 +50,19 @@ def world() -> World:
     choose_autopay(owner=paid.customer_id, purpose="huabei.line", amount="full", on=DUE_DAY)
     simulator.script(token=slow.token, behaviours=["answers_later"])
     collect()
-    found = {order.owner: order for order in PaymentOrder.objects.all()}
+    found = {order.owner: order.pk for order in PaymentOrder.objects.all()}
+    return [found[line.customer_id] for line in (paid, failed, asked)]
+
+
+@pytest.fixture(scope="module")
+def orders(once: Callable[[Callable[[], list[int]]], list[int]]) -> list[int]:
+    return once(_paid_failed_and_asked)
+
+
+@pytest.fixture
+def world(orders: list[int]) -> World:
     execute("SET CONSTRAINTS ALL IMMEDIATE")
-    return World(found[paid.customer_id], found[failed.customer_id], found[asked.customer_id])
+    return World(*(PaymentOrder.objects.get(pk=pk) for pk in orders))
 
 
 def execute(statement: str, *, as_owner: bool = False) -> None:

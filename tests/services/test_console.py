@@ -116,3 +116,11 @@ def test_a_link_does_not_sign_staff_out(client: Client) -> None:
     assert client.get("/console/").status_code == 200
     assert client.post("/console/logout/").status_code == 302
     assert client.get("/console/").status_code == 302
+
+
+def test_the_front_page_of_an_empty_bank_opens(client: Client) -> None:
+    client.force_login(staff_login(ADMINISTRATOR))
+    client.cookies["django_language"] = "en"
+    shown = client.get("/console/").content.decode()
+    assert "Today" in shown
+    assert "Last close" not in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
@@ -29,13 +30,22 @@ from tests.services.test_console import staff_login
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def loan() -> Loan:
-    """12,000.00 over twelve months from 10 June, the first instalment unpaid; the bank is on 15 July."""
+def _late_loan() -> int:
     lived_until(SIGNED_ON)
     loan = lent()
     lived_until(date(2026, 7, 15))
-    return loan
+    return loan.pk
+
+
+@pytest.fixture(scope="module")
+def late_loan(once: Callable[[Callable[[], int]], int]) -> int:
+    return once(_late_loan)
+
+
+@pytest.fixture
+def loan(late_loan: int) -> Loan:
+    """12,000.00 over twelve months from 10 June, the first instalment unpaid; the bank is on 15 July."""
+    return Loan.objects.get(pk=late_loan)
 
 
 @pytest.fixture

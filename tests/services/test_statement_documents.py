@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -33,19 +34,8 @@ def text_of(file: bytes | memoryview) -> str:
     return "\n".join(page.get_textpage().get_text_bounded().replace("\r\n", "\n") for page in pages)
 
 
-@pytest.fixture
-def customer() -> Customer:
-    return borrower()
-
-
-@pytest.fixture
-def merchant() -> Merchant:
-    return shop()
-
-
-@pytest.fixture
-def line(customer: Customer, merchant: Merchant) -> Line:
-    """Bought in May and June, paid the minimum of the July statement late; in instalments, refunded; on 5 August."""
+def _lived() -> int:
+    customer, merchant = borrower(), shop()
     line = opened_line(customer)
     published(customer, 700)
     lived_until(date(2026, 6, 20))
@@ -57,7 +47,28 @@ def line(customer: Customer, merchant: Merchant) -> Line:
     lived_until(date(2026, 7, 15))
     repay(line_id=line.pk, amount_fen=300_00, reference="late", on=date(2026, 7, 15))
     lived_until(date(2026, 8, 5))
-    return line
+    return line.pk
+
+
+@pytest.fixture(scope="module")
+def lived(once: Callable[[Callable[[], int]], int]) -> int:
+    return once(_lived)
+
+
+@pytest.fixture
+def line(lived: int) -> Line:
+    """Bought in May and June, paid the minimum of the July statement late; in instalments, refunded; on 5 August."""
+    return Line.objects.get(pk=lived)
+
+
+@pytest.fixture
+def customer(line: Line) -> Customer:
+    return line.customer
+
+
+@pytest.fixture
+def merchant(line: Line) -> Merchant:
+    return Merchant.objects.get(shop__name="晨光便利店")
 
 
 def july(line: Line) -> Statement:
