@@ -27,7 +27,7 @@ from huabei.api.shapes import (
 )
 from huabei.errors import AmountRefused, LineNotActive, RequestConflict
 from huabei.files import document_answer
-from huabei.models import Line, Repayment
+from huabei.models import CreditPayout, Line, Repayment
 from huabei.services.calendars import CalendarChangeRefused, change_calendar
 from huabei.services.documents import LANGUAGES
 from huabei.services.lines import CalendarRefused
@@ -51,6 +51,15 @@ class OwnEndpoint(Endpoint):
         if found is None:
             raise NotFound
         return found
+
+    def line_for(self, kind: type[Repayment | CreditPayout], reference: str) -> Line:
+        """
+        The line that a request is about; one that is sent again is about the line of the first time, whatever other line the
+        borrower has by then. Error: NotFound.
+        """
+        done = kind._default_manager.filter(line__customer_id=self.owner, reference=reference)
+        first = done.select_related("line").first()
+        return first.line if first else self.line()
 
 
 class OwnLine(OwnEndpoint):
@@ -202,7 +211,8 @@ class OwnRepayments(OwnEndpoint):
     def post(self, request: Request) -> Response:
         """Repays the borrower's own line; what is more than is owed becomes credit for the next purchases."""
         key, amount_fen = self.key(), self.body(RepaymentIn)["amount"]
-        line = self.line()
+        reference = f"me:{key}"
+        line = self.line_for(Repayment, reference)
         with booking_day() as on:
-            made = repay(line_id=line.pk, amount_fen=amount_fen, reference=f"me:{key}", on=on)
+            made = repay(line_id=line.pk, amount_fen=amount_fen, reference=reference, on=on)
         return self.answer(RepaymentOut, made, status=201, replayed=made.repeated)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from huabei import credit_history, selectors
-from huabei.api.borrower import BORROWER
+from huabei.api.borrower import BORROWER, OwnEndpoint
 from huabei.api.shapes import PURCHASE, REFUND
 from huabei.errors import AmountRefused, RequestConflict
-from huabei.models import CreditPayout, Line
+from huabei.models import CreditPayout
 from huabei.paying_out import request_payout_of_credit
 from payments import selectors as payments
 from payments.errors import GatewayNotConfigured, SourceNotFound
@@ -20,7 +19,6 @@ from payments.models import SourceKind
 from web.api.day import booking_day, business_date
 from web.api.reading import Choice, Day, Fields, Identifier, Text, Yuan
 from web.api.schema import operation
-from web.api.views import Endpoint
 
 TAG = "Borrower"
 PAYOUT = "credit_payout"
@@ -91,18 +89,7 @@ EXAMPLE_REFUND = {
 }
 
 
-class CreditEndpoint(Endpoint):
-    """An endpoint about the credit of whoever is signed in; a line that is closed may have some still."""
-
-    def line(self) -> Line:
-        """The borrower's line, or the last that was closed. Error: NotFound."""
-        found = selectors.line_of(self.owner)
-        if found is None:
-            raise NotFound
-        return found
-
-
-class OwnCredit(CreditEndpoint):
+class OwnCredit(OwnEndpoint):
     """The borrower's credit."""
 
     allowed = {"GET": BORROWER}
@@ -124,7 +111,7 @@ class OwnCredit(CreditEndpoint):
         return self.answer(CreditOut, found)
 
 
-class OwnPayouts(CreditEndpoint):
+class OwnPayouts(OwnEndpoint):
     """Credit that is paid out."""
 
     allowed = {"GET": BORROWER, "POST": BORROWER}
@@ -160,13 +147,14 @@ class OwnPayouts(CreditEndpoint):
         not arrive, it is credit again.
         """
         key, given = self.key(), self.body(PayoutIn)
-        line = self.line()
+        reference = f"me:{key}"
+        line = self.line_for(CreditPayout, reference)
         with booking_day() as on:
             made = request_payout_of_credit(
                 line_id=line.pk,
                 amount_fen=given["amount"],
                 source=given["to"],
-                reference=f"me:{key}",
+                reference=reference,
                 on=on,
             )
         return self.answer(PayoutOut, as_ordered(made), status=201, replayed=made.repeated)
@@ -178,7 +166,7 @@ def as_ordered(payout: CreditPayout) -> dict[str, Any]:
     return {**kept, "state": "under_way"}
 
 
-class OwnRefunds(CreditEndpoint):
+class OwnRefunds(OwnEndpoint):
     """What shops gave back."""
 
     allowed = {"GET": BORROWER}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from huabei.models import Closure, DecisionReview, Freeze, Line
+from huabei.models import Closure, DecisionReview, Freeze, Line, Repayment
 from huabei.services.causes import Why
 from huabei.services.hearings import Ruling, uphold
 from huabei.services.lifecycle import freeze
@@ -65,11 +65,13 @@ def test_a_line_is_closed_once_nothing_is_owed(world: World) -> None:
 
 def test_what_was_asked_of_a_closed_line_is_not_done_to_the_next(world: World) -> None:
     api = world.as_borrower()
-    repays(world.line, "1000.00", on=TODAY)
+    repaid = api.post("me/repayments/", {"amount": "1000.00"}, key="r")
+    assert repaid.status_code == 201
     frozen = api.post("me/line/freezes/", {"cause": "phone_lost"}, key="f")
     closed = api.post("me/line/closure/", key="c")
     following = opened_line(world.customer, on=TODAY)
     again = {
+        "me/repayments/": (repaid, api.post("me/repayments/", {"amount": "1000.00"}, key="r")),
         "me/line/closure/": (closed, api.post("me/line/closure/", key="c")),
         "me/line/freezes/": (frozen, api.post("me/line/freezes/", {"cause": "phone_lost"}, key="f")),
     }
@@ -79,6 +81,7 @@ def test_what_was_asked_of_a_closed_line_is_not_done_to_the_next(world: World) -
     other = api.post("me/line/freezes/", {"cause": "customer_wish"}, key="f")
     assert code(other) == "request_conflict"
     following.refresh_from_db()
+    assert not Repayment.objects.filter(line=following).exists()
     assert (following.status, Closure.objects.get().line) == ("active", world.line)
 
 
