@@ -1,20 +1,12 @@
 """Versions of terms, of what instalments cost, of the opening policy and of the law say who published them; none changes."""
 
-from django.conf import settings
 from django.db import migrations, models
+
+from ledger.guards import append_only
 
 FACTS = ("huabei_terms", "huabei_instalmentterms", "huabei_instalmentoption")
 
-GUARDS = "".join(
-    f"""
-CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE ON {table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-CREATE TRIGGER {table}_is_not_truncated BEFORE TRUNCATE ON {table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {settings.DATABASE_ROLE};
-"""
-    for table in FACTS
-) + """
+GUARDS = append_only(*FACTS) + """
 -- What was closed, billed, paid or agreed by the figures of a day cannot have been so by others.
 CREATE FUNCTION huabei_check_terms_not_behind() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$

@@ -2,19 +2,11 @@
 
 import django.db.models.deletion
 import django.db.models.functions.datetime
-from django.conf import settings
 from django.db import migrations, models
 
-GUARDS = "".join(
-    f"""
-CREATE TRIGGER {table}_is_append_only BEFORE UPDATE OR DELETE ON {table}
-    FOR EACH ROW EXECUTE FUNCTION ledger_refuse_change();
-CREATE TRIGGER {table}_is_not_truncated BEFORE TRUNCATE ON {table}
-    FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
-REVOKE UPDATE, DELETE, TRUNCATE ON {table} FROM {settings.DATABASE_ROLE};
-"""
-    for table in ("huabei_decisionreview", "huabei_reviewverdict", "huabei_bulkthaw")
-) + """
+from ledger.guards import append_only
+
+GUARDS = append_only("huabei_decisionreview", "huabei_reviewverdict", "huabei_bulkthaw") + """
 -- What is reviewed was refused; a verdict that overturns it is of the same person, and names the decision that says so.
 CREATE FUNCTION huabei_check_review() RETURNS trigger LANGUAGE plpgsql
 SET search_path = pg_catalog, public, pg_temp AS $$
