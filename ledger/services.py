@@ -196,17 +196,23 @@ def post(*, draft: Draft) -> Posted:
     return post_many(drafts=[draft])[0]
 
 
+def open_accounts(*, account_types: Sequence[AccountType], owner: UUID | None = None) -> list[int]:
+    """The ids of new counted accounts of one owner, which lie side by side: one of each of these types, in their order."""
+    assert all(each.counted for each in account_types)
+    rows = fetch_all(
+        "INSERT INTO ledger_account (type_code, owner, counted, cap) SELECT code, %s, true, cap"
+        " FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS given (code, cap, place) ORDER BY place RETURNING id",
+        [owner, [each.code for each in account_types], [each.cap for each in account_types]],
+    )
+    return sorted(account_id for (account_id,) in rows)
+
+
 def open_account(*, account_type: AccountType, owner: UUID | None = None) -> int:
     """
     The id of a new counted account, or of the one control account of this type and owner, which is opened if need be.
     """
     if account_type.counted:
-        return int(
-            value(
-                "INSERT INTO ledger_account (type_code, owner, counted, cap) VALUES (%s, %s, true, %s) RETURNING id",
-                [account_type.code, owner, account_type.cap],
-            )
-        )
+        return open_accounts(account_types=[account_type], owner=owner)[0]
     affected(
         "INSERT INTO ledger_account (type_code, owner, counted, cap) VALUES (%s, %s, false, '') "
         "ON CONFLICT (type_code, owner) WHERE NOT counted DO NOTHING",

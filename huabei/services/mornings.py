@@ -35,8 +35,9 @@ def begin_close(*, closed_on: date) -> None:
 
 
 def step_done(*, closed_on: date, step: str) -> None:
-    """A step was done for all lines: in its own transaction."""
-    StepAhead.objects.filter(closed_on=closed_on, step=step).delete()
+    """A step was done for all lines: in its own transaction. Of those in which no line turns there is nothing to say."""
+    if any(step == turning for turning, _turn in TURNS):
+        StepAhead.objects.filter(closed_on=closed_on, step=step).delete()
 
 
 def made_up(*, line_ids: Sequence[int], closed_on: date) -> list[int]:

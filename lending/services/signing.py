@@ -25,7 +25,7 @@ from ledger.chart import (
     PENALTY_RECEIVABLE,
 )
 from ledger.selectors import exposures
-from ledger.services import Draft, Leg, open_account, post, request_hash
+from ledger.services import Draft, Leg, open_accounts, post, request_hash
 from lending.errors import LendingError, LoanNotFound, LoanNotRunning, require_reference, require_same_request
 from lending.models import Loan, LoanStatus, Release, SignedTerms
 from lending.policy import REFUSAL_TEXTS, Applicant, Policy, Refusal, decide
@@ -141,7 +141,8 @@ def freeze(
     """
     require_price(quoted.annual_rates, quoted.rule)
     consent = grant_consent(customer_id=customer_id, purpose=CONSENT, at=at)
-    accounts = {name: open_account(account_type=kind, owner=customer_id) for name, kind in ACCOUNTS.items()}
+    opened = open_accounts(account_types=list(ACCOUNTS.values()), owner=customer_id)
+    accounts = dict(zip(ACCOUNTS, opened, strict=True))
     loan = Loan.objects.create(
         customer_id=customer_id,
         product=quoted.offer.version.product,
