@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from datetime import date
 from uuid import UUID
 
@@ -70,9 +72,27 @@ def terms_of(loan: Loan) -> LoanTerms:
 
 def facts_of(loan: Loan) -> list[Transaction]:
     """Everything that was recorded of a loan (one query)."""
-    rows = list(LoanTransaction.objects.filter(loan=loan).order_by("pk"))
+    return told_by_loan(recorded_of(loan))[loan.pk]
+
+
+def recorded_of(loan: Loan) -> list[LoanTransaction]:
+    """The rows of everything that was recorded of a loan, in that order."""
+    return list(LoanTransaction.objects.filter(loan=loan).order_by("pk"))
+
+
+def facts_by_loan(loan_ids: Iterable[int]) -> dict[int, list[Transaction]]:
+    """Everything that was recorded of these loans (one query); of one of which nothing was, an empty list."""
+    return told_by_loan(LoanTransaction.objects.filter(loan_id__in=list(loan_ids)).order_by("pk"))
+
+
+def told_by_loan(rows: Iterable[LoanTransaction]) -> dict[int, list[Transaction]]:
+    """Rows of facts as the engine knows them. Those that others undo are among them."""
+    rows = list(rows)
     references = {row.pk: row.reference for row in rows}
-    return [fact_of(row, reverses=references.get(row.reverses_id or 0)) for row in rows]
+    told: dict[int, list[Transaction]] = defaultdict(list)
+    for row in rows:
+        told[row.loan_id].append(fact_of(row, reverses=references.get(row.reverses_id or 0)))
+    return told
 
 
 def loan_on(loan: Loan, on: date) -> LoanOnDay:

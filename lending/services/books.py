@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 
 from finance.loan import Books, Kind, Parts, Transaction, effective
@@ -39,8 +39,17 @@ def accounts_of(loan: Loan) -> list[int]:
 
 def posted(loan: Loan) -> Flows:
     """What the ledger has of the loan."""
-    rows = fetch_all(_POSTED, {"accounts": accounts_of(loan)})
-    return {(first, second): fen for first, second, fen in rows}
+    return posted_by_loan([loan])[loan.pk]
+
+
+def posted_by_loan(loans: Sequence[Loan]) -> dict[int, Flows]:
+    """What the ledger has of each of these loans, in one statement. What moved between two of them, it has of both."""
+    of_loan = {account: loan.pk for loan in loans for account in accounts_of(loan)}
+    flows: dict[int, Flows] = {loan.pk: {} for loan in loans}
+    for first, second, fen in fetch_all(_POSTED, {"accounts": list(of_loan)}):
+        for loan_id in {of_loan[account] for account in (first, second) if account in of_loan}:
+            flows[loan_id][first, second] = fen
+    return flows
 
 
 def meant(loan: Loan, books: Books, facts: Iterable[Transaction], on: date) -> Flows:

@@ -7,7 +7,7 @@ loan's own rows with it. That the fact is of today or of last year, that it is a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -19,7 +19,6 @@ from finance.loan import Future, Kind, LoanError, Transaction
 from finance.loan import Loan as LoanOnDay
 from finance.replay import foresee, replay
 from ledger.services import Draft, Leg, post, request_hash
-from ledger.sql import value
 from lending.errors import (
     LoanAmountRefused,
     LoanFactRefused,
@@ -32,12 +31,15 @@ from lending.errors import (
 )
 from lending.models import Loan, LoanStatus, LoanTransaction
 from lending.refusals import said
-from lending.selectors import facts_of, terms_of
+from lending.selectors import recorded_of, terms_of, told_by_loan
 from lending.services.books import differences, meant, posted
 from lending.services.written import write_down
 from lending.terms import fact
 
 Detail = Mapping[str, Any]
+
+# Where the fact to come stands among those of its day: after all that are recorded.
+_NEXT = 2**62
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +67,13 @@ def record(*, loan_id: int, request: Request, on: date, also: tuple[Leg, ...] = 
     with transaction.atomic():
         loan = locked_loan(loan_id)
         asked = _hash(loan, request)
-        first = LoanTransaction.objects.filter(loan=loan, reference=request.reference).first()
+        rows = recorded_of(loan)
+        first = _named(rows, request.reference)
         if first is not None:
             require_same_request(first.request_hash, asked)
             return first
-        number = int(value("SELECT nextval(pg_get_serial_sequence('lending_loantransaction', 'id'))"))
-        made, reversed_row = _made(loan, request, number, on)
-        facts = [*facts_of(loan), made]
+        made, reversed_row = _made(loan, request, rows, on)
+        facts = [*told_by_loan(rows)[loan.pk], made]
         told, future = _foreseen(loan, facts, on)
         _require_within_commitment(loan, told, request)
         legs = (*differences(posted(loan), meant(loan, told.books, facts, on)), *also)
@@ -90,7 +92,6 @@ def record(*, loan_id: int, request: Request, on: date, also: tuple[Leg, ...] = 
             else None
         )
         row = LoanTransaction.objects.create(
-            pk=number,
             loan=loan,
             kind=request.kind.value,
             reference=request.reference,
@@ -112,9 +113,10 @@ def preview(*, loan_id: int, request: Request, on: date) -> LoanOnDay:
     loan = Loan.objects.select_related("product", "terms").filter(pk=loan_id).first()
     if loan is None:
         raise LoanNotFound(_("There is no loan %(id)s.") % {"id": loan_id})
-    made, _reversed = _made(loan, request, 2**62, on)
+    rows = recorded_of(loan)
+    made, _reversed = _made(loan, request, rows, on)
     try:
-        return replay(terms_of(loan), [*facts_of(loan), made], on)
+        return replay(terms_of(loan), [*told_by_loan(rows)[loan.pk], made], on)
     except LoanError as error:
         raise LoanFactRefused(said(error), field=error.field) from error
 
@@ -145,8 +147,14 @@ def _hash(loan: Loan, request: Request) -> bytes:
     )
 
 
-def _made(loan: Loan, request: Request, number: int, on: date) -> tuple[Transaction, LoanTransaction | None]:
-    """The fact as the engine knows it, and the row that it reverses."""
+def _named(rows: Sequence[LoanTransaction], reference: str) -> LoanTransaction | None:
+    return next((row for row in rows if row.reference == reference), None)
+
+
+def _made(
+    loan: Loan, request: Request, rows: Sequence[LoanTransaction], on: date
+) -> tuple[Transaction, LoanTransaction | None]:
+    """The fact as the engine knows it, recorded after those of these rows, and the row that it reverses."""
     value_on = request.value_on or on
     if request.kind is Kind.DISBURSEMENT:
         if loan.status == LoanStatus.CANCELLED:
@@ -158,8 +166,8 @@ def _made(loan: Loan, request: Request, number: int, on: date) -> tuple[Transact
         require_value_date(value_on, earliest=loan.disbursed_on, on=on)
     reversed_row = None
     if request.reverses is not None:
-        reversed_row = LoanTransaction.objects.filter(loan=loan, reference=request.reverses).first()
-        if reversed_row is None or LoanTransaction.objects.filter(reverses=reversed_row).exists():
+        reversed_row = _named(rows, request.reverses)
+        if reversed_row is None or any(row.reverses_id == reversed_row.pk for row in rows):
             raise LoanFactRefused(_("There is nothing of this reference to undo."), field="reverses")
     if request.amount_fen:
         require_amount(request.amount_fen)
@@ -168,7 +176,7 @@ def _made(loan: Loan, request: Request, number: int, on: date) -> tuple[Transact
             kind=request.kind,
             reference=request.reference,
             value_on=value_on,
-            recorded=number,
+            recorded=_NEXT,
             amount_fen=request.amount_fen,
             detail=request.detail or {},
             reverses=request.reverses,

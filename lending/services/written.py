@@ -35,11 +35,17 @@ def write_down(loan: Loan, told: LoanOnDay, future: Future) -> None:
         {(row.kind, row.since): row for row in Segment.objects.filter(loan=loan)},
         {(row.kind, row.since): row for row in stretches},
     )
+    stood = _standing(loan)
     loan.classification = category(told.days_past_due)
     if told.status.value != "pending":
         loan.status = LoanStatus(told.status.value)
         loan.disbursed_on = min(each.on for each in told.allocations)
-    loan.save(update_fields=["status", "classification", "disbursed_on"])
+    if _standing(loan) != stood:
+        loan.save(update_fields=["status", "classification", "disbursed_on"])
+
+
+def _standing(loan: Loan) -> tuple[Hashable, ...]:
+    return loan.status, loan.classification, loan.disbursed_on
 
 
 def _bring(have: Mapping[Any, models.Model], want: Mapping[Any, models.Model]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 
 from finance.errors import DomainError
-from finance.loan import Ahead, Reschedule
+from finance.loan import Ahead, LoanTerms, Reschedule
 from finance.loan import Loan as LoanOnDay
 from finance.money import round_fen
 from finance.replay import replay
@@ -22,9 +23,9 @@ from ledger.audit import verify
 from ledger.sql import fetch_all
 from lending.classification import category
 from lending.models import Accrual, Instalment, Loan, LoanTransaction, Product, Segment
-from lending.selectors import facts_of, loan_on, terms_of
+from lending.selectors import facts_by_loan, loan_on, terms_of
 from lending.services import servicing
-from lending.services.books import differences, meant, posted
+from lending.services.books import accounts_of, differences, meant, posted_by_loan
 from operations.audit import CHECKS
 from operations.services.closing import close_day, set_business_date
 from tests.loan_world import a_wish, lent
@@ -140,23 +141,6 @@ class Borrower:
         servicing.reverse(loan_id=self.loan.pk, undoes=undoes, reference=f"act {self.n}", on=on)
 
 
-def booked(loan: Loan) -> dict[str, int]:
-    """What stands on the loan's accounts."""
-    rows = fetch_all(
-        "SELECT id, debits_posted_fen - credits_posted_fen FROM ledger_account WHERE id = ANY(%s)",
-        [[loan.principal_account_id, loan.interest_account_id, loan.fee_account_id, loan.penalty_account_id,
-          loan.credit_account_id]],
-    )  # fmt: skip
-    stands = dict(rows)
-    return {
-        "principal": stands[loan.principal_account_id],
-        "interest": stands[loan.interest_account_id],
-        "fee": stands[loan.fee_account_id],
-        "penalty": stands[loan.penalty_account_id],
-        "credit": -stands[loan.credit_account_id],
-    }
-
-
 def expected_books(told: LoanOnDay) -> dict[str, int]:
     books = told.books
     return {
@@ -168,36 +152,68 @@ def expected_books(told: LoanOnDay) -> dict[str, int]:
     }
 
 
-def compare(loan: Loan, on: date) -> LoanOnDay:
-    """The loan's rows and accounts on a day that has just begun, with the engine's."""
-    loan = Loan.objects.select_related("product", "terms").get(pk=loan.pk)
-    facts = facts_of(loan)
-    told = replay(terms_of(loan), facts, on)
-    assert booked(loan) == expected_books(told), loan.pk
-    assert differences(posted(loan), meant(loan, told.books, facts, on)) == ()
-    assert (loan.status, loan.classification) == (told.status.value, category(told.days_past_due)), loan.pk
-    rows = Instalment.objects.filter(loan=loan)
-    assert [
-        (r.n, r.due_on, r.principal_fen, r.interest_fen, r.fee_fen, r.penalty_fen, r.unpaid_fen, r.prepaid_fen)
-        for r in rows if r.billed
-    ] == [
-        (r.n, r.due_on, r.asked.principal_fen, r.asked.interest_fen, r.asked.fee_fen, r.asked.penalty_fen,
-         r.unpaid.total_fen, r.prepaid_fen)
-        for r in told.rows if r.billed
-    ], loan.pk  # fmt: skip
-    return told
+class Stored:
+    """What the database says of loans as a day begins, read of all of them at once."""
 
+    def __init__(self, loan_ids: Sequence[int]) -> None:
+        loans = Loan.objects.select_related("product", "terms").filter(pk__in=loan_ids)
+        self.loans = {loan.pk: loan for loan in loans}
+        self.facts, self.posted = facts_by_loan(self.loans), posted_by_loan(list(self.loans.values()))
+        self.rows: dict[int, list[Instalment]] = defaultdict(list)
+        for row in Instalment.objects.filter(loan_id__in=loan_ids, billed=True).order_by("loan_id", "n"):
+            self.rows[row.loan_id].append(row)
+        self.segments: dict[tuple[int, str], list[Segment]] = defaultdict(list)
+        for segment in Segment.objects.filter(loan_id__in=loan_ids):
+            self.segments[segment.loan_id, segment.kind].append(segment)
+        accounts = [account for loan in self.loans.values() for account in accounts_of(loan)]
+        self.balances: dict[int, int] = dict(
+            fetch_all(
+                "SELECT id, debits_posted_fen - credits_posted_fen FROM ledger_account WHERE id = ANY(%s)",
+                [accounts],
+            )
+        )
 
-def owed_by_segments(loan: Loan, kind: str, on: date) -> Fraction:
-    """Interest by the stored segments as the day begins, exactly."""
-    return sum(
-        (
-            Fraction(s.carried + s.principal_fen * s.rate * (on - s.since).days) / s.year_days
-            for s in Segment.objects.filter(loan=loan, kind=kind, since__lt=on)
-            if s.until is None or s.until >= on
-        ),
-        Fraction(0),
-    )
+    def booked(self, loan: Loan) -> dict[str, int]:
+        """What stands on the loan's accounts."""
+        stands = self.balances
+        return {
+            "principal": stands[loan.principal_account_id],
+            "interest": stands[loan.interest_account_id],
+            "fee": stands[loan.fee_account_id],
+            "penalty": stands[loan.penalty_account_id],
+            "credit": -stands[loan.credit_account_id],
+        }
+
+    def owed_by_segments(self, loan_id: int, kind: str, on: date) -> Fraction:
+        """Interest by the stored segments as the day begins, exactly."""
+        return sum(
+            (
+                Fraction(s.carried + s.principal_fen * s.rate * (on - s.since).days) / s.year_days
+                for s in self.segments[loan_id, kind]
+                if s.since < on and (s.until is None or s.until >= on)
+            ),
+            Fraction(0),
+        )
+
+    def compared(self, loan_id: int, on: date) -> tuple[LoanTerms, LoanOnDay]:
+        """The loan's rows and accounts on a day that has just begun are the engine's; what was signed, and what it says."""
+        loan, facts = self.loans[loan_id], self.facts[loan_id]
+        terms = terms_of(loan)
+        told = replay(terms, facts, on)
+        assert self.booked(loan) == expected_books(told), loan.pk
+        assert differences(self.posted[loan_id], meant(loan, told.books, facts, on)) == ()
+        assert (loan.status, loan.classification) == (told.status.value, category(told.days_past_due)), (
+            loan.pk
+        )
+        assert [
+            (r.n, r.due_on, r.principal_fen, r.interest_fen, r.fee_fen, r.penalty_fen, r.unpaid_fen, r.prepaid_fen)
+            for r in self.rows[loan_id]
+        ] == [
+            (r.n, r.due_on, r.asked.principal_fen, r.asked.interest_fen, r.asked.fee_fen, r.asked.penalty_fen,
+             r.unpaid.total_fen, r.prepaid_fen)
+            for r in told.rows if r.billed
+        ], loan.pk  # fmt: skip
+        return terms, told
 
 
 class Bank:
@@ -232,23 +248,24 @@ class Bank:
     def _compare(self, on: date) -> None:
         """Each loan with the engine, and each product's income of the day with the rounded whole of what its loans owe."""
         standing: dict[tuple[int, str], Fraction] = {}
-        for borrower in self.borrowers:
-            if borrower.lent_on >= on:
-                continue
+        lent_to = [borrower for borrower in self.borrowers if borrower.lent_on < on]
+        stored = Stored([borrower.loan.pk for borrower in lent_to])
+        for borrower in lent_to:
+            loan = borrower.loan
             with _told(borrower, on):
-                told = compare(borrower.loan, on)
+                terms, told = stored.compared(loan.pk, on)
                 # What begins on this day, the engine has already and the segments with the day's close: a row that falls due,
                 # and the penalty of one whose grace is over.
-                begins = {on, on - (terms_of(borrower.loan).rules.grace_days + 1) * DAY}
+                begins = {on, on - (terms.rules.grace_days + 1) * DAY}
                 for kind, exact in (
                     ("interest", told.accrued_interest_fen),
                     ("penalty", told.accrued_penalty_fen),
                 ):
-                    stored = owed_by_segments(borrower.loan, kind, on)
+                    owed = stored.owed_by_segments(loan.pk, kind, on)
                     if not any(row.due_on in begins for row in told.rows if row.billed):
-                        assert stored == exact or (stored == 0 and round_fen(exact) == 0), kind
-                    key = borrower.loan.product_id, kind
-                    standing[key] = standing.get(key, Fraction(0)) + stored
+                        assert owed == exact or (owed == 0 and round_fen(exact) == 0), kind
+                    key = loan.product_id, kind
+                    standing[key] = standing.get(key, Fraction(0)) + owed
         for product in Product.objects.all():
             for kind in ("interest", "penalty"):
                 row = Accrual.objects.filter(product=product, kind=kind, closed_on=on - DAY).first()

@@ -1,7 +1,7 @@
 """
 A bank of loans lives for months; what its rows, its ledger and its daily income say is what the engine says.
 
-`PORTFOLIO=10000 pytest tests/properties/test_loan_books.py` lives through that many loans, some hundred at a time, and says
+`PORTFOLIO=10000 pytest tests/properties/test_loan_books.py` lives through that many loans, a thousand at a time, and says
 of each batch what it was; `SEED=7` begins with that one.
 """
 
@@ -17,7 +17,7 @@ from tests.properties.loan_bank import Bank, Span
 
 PORTFOLIO = int(os.environ.get("PORTFOLIO", "0"))
 FIRST_SEED = int(os.environ.get("SEED", "0"))
-TOGETHER = 500
+TOGETHER = 1_000
 SHORT = Span(date(2026, 11, 20), date(2027, 3, 1), lent_within=20, chance=0.12, compared_every=25)
 # A turn of the year; a leap February; the short months of summer.
 SPANS = (

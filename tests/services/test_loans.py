@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import translation
 
 from finance.loan import Ahead, Kind, Reschedule
@@ -27,6 +30,7 @@ from lending.errors import (
 )
 from lending.models import Instalment, LenderRule, Loan, LoanStatus, LoanTransaction, Segment
 from lending.policy import Refusal
+from lending.replaying import loans_replayed
 from lending.selectors import ProductNotFound, loan_on, payoff_quote
 from lending.services import servicing
 from lending.services.facts import Request, preview
@@ -242,6 +246,30 @@ def test_the_close_bills_and_income_is_booked_once_a_day() -> None:
     assert sum(each.amount_fen for each in income) == 216_00
     assert income.count() == 30
     assert holds()
+
+
+def test_what_did_not_change_is_not_written() -> None:
+    loan = lent()
+    with CaptureQueriesContext(connection) as said:
+        servicing.repay(loan_id=loan.pk, amount_fen=1_00, reference=ref(), on=date(2026, 6, 20))
+    wrote = re.findall(r'(?:INSERT INTO|UPDATE|DELETE FROM) "?([a-z_]+)', str(said.captured_queries))
+    # One instalment less to come, interest that runs on; the loan itself stands as it did.
+    own = ["lending_instalment", "lending_loantransaction", "lending_segment", "lending_segment"]
+    assert sorted(wrote) == ["ledger_entry", "ledger_transfer", *own]
+
+
+def test_all_loans_are_replayed_in_as_many_statements_as_one() -> None:
+    def statements() -> int:
+        with CaptureQueriesContext(connection) as said:
+            assert list(loans_replayed(date(2026, 7, 10))) == []
+        return len(said)
+
+    lent()
+    end_day(date(2026, 7, 9))
+    one = statements()
+    for _ in range(3):
+        lent(on=date(2026, 7, 10))
+    assert statements() == one
 
 
 def test_only_differences_are_posted() -> None:
