@@ -102,18 +102,26 @@ def book_income(closed_on: date, loans: Loans = None) -> int:
     return affected(_INCOME, {"closed": closed_on, "next": closed_on + timedelta(days=1)})
 
 
-_DUE = "SELECT loan_id FROM lending_instalment WHERE due_on = %(due)s AND NOT billed /* scope */"
+# Of a day's rows, those with something unpaid have an index and those without another.
+_FALLS_DUE = """
+    NOT row.billed AND (row.due_on = %(due)s AND row.unpaid_fen > 0 OR row.due_on = %(due)s AND row.unpaid_fen = 0)
+"""
+_DUE = f"SELECT loan_id FROM lending_instalment AS row WHERE {_FALLS_DUE} /* scope */"  # noqa: S608
 
+# The loans that are held are joined: for so many in a condition, PostgreSQL would read each one's whole schedule.
 _BILL = """
 WITH due AS (
-    SELECT row.*, loan.principal_account_id, loan.interest_account_id, loan.fee_account_id, loan.penalty_account_id,
-           loan.credit_account_id, product.interest_accrued_account_id, product.fee_income_account_id,
+    SELECT row.id, row.loan_id, row.n, row.status_then, new_interest_fen, new_fee_fen, credit_principal_fen,
+           credit_interest_fen, credit_fee_fen, credit_penalty_fen, loan.principal_account_id, loan.interest_account_id,
+           loan.fee_account_id, loan.penalty_account_id, loan.credit_account_id, product.interest_accrued_account_id,
+           product.fee_income_account_id,
            CASE WHEN new_interest_fen + new_fee_fen + credit_principal_fen + credit_interest_fen + credit_fee_fen
                      + credit_penalty_fen > 0 THEN nextval('ledger_entry_id_seq') END AS entry_id
-    FROM lending_instalment AS row
+    FROM unnest(%(loans)s::bigint[]) AS held (loan_id)
+    JOIN lending_instalment AS row ON row.loan_id = held.loan_id
     JOIN lending_loan AS loan ON loan.id = row.loan_id
     JOIN lending_product AS product ON product.id = loan.product_id
-    WHERE row.due_on = %(due)s AND NOT row.billed /* scope */
+    WHERE /* falls due */
 ), entry AS (
     INSERT INTO ledger_entry (id, reference, event, booked_on, value_on)
     SELECT entry_id, 'loan:' || loan_id || ':due:' || n || ':' || %(due)s::date, 'loan.due', %(due)s, %(due)s
@@ -133,13 +141,13 @@ WITH due AS (
     UPDATE lending_instalment AS row
     SET billed = true, new_interest_fen = 0, new_fee_fen = 0, credit_principal_fen = 0, credit_interest_fen = 0,
         credit_fee_fen = 0, credit_penalty_fen = 0, status_then = ''
-    FROM due WHERE row.id = due.id AND row.due_on = %(due)s AND NOT row.billed
+    FROM due WHERE row.id = due.id
 ), standing AS (
     UPDATE lending_loan AS loan SET status = due.status_then
     FROM due WHERE loan.id = due.loan_id AND loan.status <> due.status_then
 )
 SELECT count(*) FROM due
-"""
+""".replace("/* falls due */", _FALLS_DUE)
 
 
 def bill_instalments(closed_on: date, loans: Loans = None) -> int:
@@ -148,7 +156,7 @@ def bill_instalments(closed_on: date, loans: Loans = None) -> int:
     held = _held(_DUE, parameters)
     if not held:
         return 0
-    return int(value(_scoped(_BILL, "row.loan_id", held), parameters | {"loans": held}))
+    return int(value(_BILL, parameters | {"loans": held}))
 
 
 # The category by days past due on the next day. Only a change is written.

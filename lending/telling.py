@@ -46,21 +46,15 @@ WHERE loan.signed_on = %(closed)s AND loan.status <> 'cancelled' AND /* scope */
     simple_rate="terms.simple_rate::text",
 )
 
-# What falls due of each row is written down before it does, as it will be if nothing happens. Of a day's rows, those that are
-# billed have an index and those that are not another.
+# What falls due of each row is written down before it does, as it will be if nothing happens.
 _DUE = _concerned(
     InstalmentDue,
     """
 SELECT loan.customer_id, 'loan:' || loan.id || ':due:' || due.due_on || ':' || reminder.days AS reference,
        /* figures */ AS figures
 FROM /* reminders */ AS reminder
-CROSS JOIN LATERAL (SELECT loan_id, due_on, sum(unpaid_fen)::bigint AS fen FROM (
-        SELECT loan_id, due_on, unpaid_fen FROM lending_instalment
-        WHERE due_on = %(next)s::date - reminder.days AND NOT billed AND unpaid_fen > 0
-        UNION ALL
-        SELECT loan_id, due_on, unpaid_fen FROM lending_instalment
-        WHERE due_on = %(next)s::date - reminder.days AND billed AND unpaid_fen > 0
-    ) AS row GROUP BY loan_id, due_on) AS due
+CROSS JOIN LATERAL (SELECT loan_id, due_on, sum(unpaid_fen)::bigint AS fen FROM lending_instalment
+    WHERE due_on = %(next)s::date - reminder.days AND unpaid_fen > 0 GROUP BY loan_id, due_on) AS due
 JOIN lending_loan AS loan ON loan.id = due.loan_id
 WHERE reminder.days <= 0 AND loan.status = 'active' AND /* scope */
 """,

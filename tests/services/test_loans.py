@@ -19,6 +19,7 @@ from huabei.services.repayments import repay
 from ledger.audit import verify
 from ledger.models import Entry, Transfer
 from ledger.selectors import exposures, positions
+from ledger.sql import fetch_all
 from lending.errors import (
     LoanAmountRefused,
     LoanDateRefused,
@@ -246,6 +247,20 @@ def test_the_close_bills_and_income_is_booked_once_a_day() -> None:
     assert sum(each.amount_fen for each in income) == 216_00
     assert income.count() == 30
     assert holds()
+
+
+def test_a_row_falls_due_without_a_new_entry_in_any_index() -> None:
+    def rewritten() -> tuple[int, int]:
+        """Versions of instalments that this connection wrote, and those that no index heard of."""
+        return fetch_all(
+            "SELECT n_tup_upd, n_tup_hot_upd FROM pg_stat_xact_user_tables WHERE relname = 'lending_instalment'"
+        )[0]
+
+    for _ in range(3):
+        lent(INTEREST_FIRST)
+    versions, unheard_of = rewritten()
+    end_day(date(2026, 7, 9))
+    assert rewritten() == (versions + 3, unheard_of + 3)
 
 
 def test_what_did_not_change_is_not_written() -> None:
