@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from decimal import Decimal
 
-from bench.closing import close_skipping_to, doubled_figure, figure, may_skip, measured
+from bench.closing import close_skipping_to, doubled_figure, eve_of, figure, may_skip, measured
 from bench.figures import Figure, say
 from bench.loan_population import Copies, lend, pay_due
 from bench.server import BenchServer, use
@@ -82,9 +82,10 @@ def lending(server: BenchServer, *, loans: int, rounds: int) -> Iterator[Figure]
     use(twice)
     _quiet(server, twice, copies, loans=loans)
     due, ordinary, doubled = [], [], []
+    eve = eve_of(server, book, DUE)
     for number in range(1, rounds + 1):
         say(f"loans: round {number} of {rounds}")
-        due.append(measured(server, book, DUE, counting=number == 1))
+        due.append(measured(server, eve, DUE, counting=number == 1))
         ordinary.append(measured(server, book, ORDINARY, counting=False))
         with server.copy_of(twice):
             doubled.append(close_skipping_to(ORDINARY))
