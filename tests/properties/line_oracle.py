@@ -386,9 +386,12 @@ class LineOracle(Changes):
         self._learn(on, "moved", lambda d: d.move_to(statement_day))
 
     def asked_of_sources(self, on: date, choice: str) -> int:
-        """What is to be collected on a due day: of what is billed, and of the penalty that runs, all or the minimum."""
+        """
+        What is to be collected on a due day, of a line that was closed too: of what is billed, and of the penalty that runs,
+        all or the minimum.
+        """
         debts = self.debts
-        if self.closed or choice == "off" or all(asked.due_on != on for asked in debts.asked_ever):
+        if choice == "off" or all(asked.due_on != on for asked in debts.asked_ever):
             return 0
         penalty = to_fen(debts.running_penalty)
         full = debts.billed_total + penalty
