@@ -37,7 +37,10 @@ def a_customer(on: date) -> Customer:
 
 @dataclass(frozen=True, slots=True)
 class Shops:
-    """Where a story's purchases happen: a shop that is paid at once, and one in escrow where the story has use for it."""
+    """
+    Where a story's purchases happen: a shop that is paid at once, and one in escrow where the story has use for it; at
+    first, since their purchases may post otherwise from some day on.
+    """
 
     at_once: UUID
     escrow: UUID | None = None
@@ -82,8 +85,7 @@ class Shopping:
     def purchase(self, event: Event) -> None:
         assert event.amount_fen is not None
         self.refuse_used(event)
-        shop = self.shops.escrow if event.escrow else self.shops.at_once
-        assert shop is not None
+        shop = self._shop_of(event)
         if event.share:
             share = self._share_of(event.share)
             authorised = shares.authorise_shared(
@@ -104,8 +106,24 @@ class Shopping:
                 campaign_id=self.campaign_ids.get(event.campaign, 0) if event.campaign else None,
             )
         self.purchase_ids[event.ref] = authorised.purchase_id
-        if event.ref not in self.waiting and not event.escrow:
+        made = Purchase.objects.filter(pk=authorised.purchase_id)
+        if event.ref not in self.waiting and not made.values_list("posts_on_receipt", flat=True).get():
             purchases.capture(purchase_id=authorised.purchase_id, amount_fen=event.amount_fen, on=event.on)
+
+    def _shop_of(self, event: Event) -> UUID:
+        shop = self.shops.escrow if event.escrow else self.shops.at_once
+        assert shop is not None
+        return shop
+
+    def posting(self, event: Event) -> None:
+        """A shop's purchases post at payment or on receipt from a day on."""
+        merchants.change_posting(
+            merchant_id=self._shop_of(event),
+            posting=Posting(event.posting),
+            effective_from=event.first_day or event.on,
+            why=Why("agreement", STAFF, f"posting-{event.position}"),
+            on=event.on,
+        )
 
     def capture(self, event: Event) -> None:
         purchase = self.purchase_of(event)

@@ -12,6 +12,7 @@ from typing import Any
 from finance.errors import DomainError, Kind
 from finance.money import format_yuan, parse_yuan
 from huabei.errors import LARGEST_AMOUNT_FEN
+from huabei.models import Posting
 from huabei.services.lines import CALENDARS
 from payments.models import AutopayAmount
 
@@ -43,6 +44,8 @@ EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     # The shop pays the fee of instalments of this number from now on, until a day or until its budget is spent.
     "campaign": (frozenset({"amount", "last_day", "instalments"}), frozenset({"smallest", "largest"})),
     "campaign_ended": (frozenset(), frozenset()),
+    # Purchases at the shop, or with `escrow` at the one that was in escrow at first, post otherwise from a day on.
+    "posting": (frozenset({"posting"}), frozenset({"first_day", "escrow"})),
 }
 FIELDS = frozenset().union(*(needed | allowed for needed, allowed in EVENT_TYPES.values()))
 MOST_EVENTS = 10_000
@@ -85,8 +88,12 @@ class Event:
     cause: str = ""
     # Of autopay: what is collected on due days.
     choice: str = ""
-    # Of a purchase: whether it is paid at once and posts when its receipt is confirmed, or the time to do so is over.
+    # Of a purchase: whether it is made at the shop where it is paid at once and posts when its receipt is confirmed, or the
+    # time to do so is over; unless that shop posts otherwise since.
     escrow: bool = False
+    # Of a posting: when purchases post, and from which day on; today where none is given.
+    posting: str = ""
+    first_day: date | None = None
     # Of a purchase: the person who makes it, by the ref of the share; empty for the owner.
     share: str = ""
     # Of a purchase: the campaign that is to pay its fee, by ref; of a campaign, between what its purchases must be.
@@ -191,6 +198,8 @@ def read_event(given: Any, position: int) -> Event:
         raise BadStory("must be the code of a cause", field=f"{where}.cause")
     if read["type"] == "autopay" and read["choice"] not in AutopayAmount.values:
         raise BadStory(f"must be one of {', '.join(AutopayAmount.values)}", field=f"{where}.choice")
+    if "posting" in given_fields and read["posting"] not in Posting.values:
+        raise BadStory(f"must be one of {', '.join(Posting.values)}", field=f"{where}.posting")
     if {"share", "instalments"} <= given_fields:
         raise BadStory("what is bought through a share is not in instalments", field=f"{where}.instalments")
     if "campaign" in given_fields and "instalments" not in given_fields:
@@ -209,6 +218,8 @@ def read_event(given: Any, position: int) -> Event:
         read.get("cause") or "",
         read.get("choice") or "",
         read.get("escrow", False),
+        read.get("posting") or "",
+        _date(read["first_day"], f"{where}.first_day") if "first_day" in given_fields else None,
         _ref(read["share"], f"{where}.share") if "share" in given_fields else "",
         _ref(read["campaign"], f"{where}.campaign") if "campaign" in given_fields else "",
         _fen(read["smallest"], f"{where}.smallest") if "smallest" in given_fields else None,

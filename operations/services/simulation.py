@@ -242,7 +242,7 @@ def _ending(told: _Told, on: date) -> dict[str, Any]:
         standing["campaigns"] = told.campaigns()
     if told.shared:
         standing["shares"] = told.shares()
-    if told.shops.escrow and (escrow := told.in_escrow()):
+    if escrow := told.in_escrow():
         standing["escrow"] = escrow
     return standing
 

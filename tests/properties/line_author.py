@@ -126,8 +126,10 @@ class Author:
                 event["instalments"] = running[event["campaign"]].periods
         elif who < 5 and self.oracle.shares.every:
             event["share"] = self.choose.one_of(["friend", "child"])
-        if self.choose.integer(0, 3) == 0:
-            self._in_escrow(event | {"escrow": True}, fen)
+        escrow = self.choose.integer(0, 3) == 0
+        event |= {"escrow": True} if escrow else {}
+        if self.oracle.shops.on_receipt(self.day, escrow=escrow):
+            self._in_escrow(event, fen)
             return
         self.write(event, at_once=not held)
         for _ in range(self.choose.integer(1, 4) if held else 0):
@@ -192,6 +194,18 @@ class Author:
             )
             on = self.day + ahead * DAY
             self.agenda[on].append(self._event(kind, ref, part, on))
+
+    def posting(self) -> None:
+        """A shop posts otherwise, or as before, from today or soon; now and then from a day that is over or was named."""
+        escrow = self.choose.integer(0, 1) == 0
+        waits = self.oracle.shops.on_receipt(self.day, escrow=escrow) != (self.choose.integer(0, 4) > 0)
+        said = [on for on in self.oracle.shops.said[escrow] if on >= self.day]
+        soon = [self.day, self.day, self.day + DAY, self.day + self.choose.integer(2, 20) * DAY]
+        first_day = self.choose.one_of([*soon, *soon, self.day - DAY, *said])
+        event = self._event("posting", f"t{len(self.story['events'])}", None)
+        event |= {"posting": "receipt" if waits else "payment"} | ({"escrow": True} if escrow else {})
+        self.write(event if first_day == self.day else event | {"first_day": first_day.isoformat()})
+        self.purchase()
 
     def receipt(self) -> None:
         """Something is said to have come: what waits, as often as not."""
@@ -318,7 +332,7 @@ class Author:
     ACTS: ClassVar[tuple[Callable[[Author], None], ...]] = (
         *(purchase, repayment, repayment, refund, statement_plan, payoff) * 2,
         *(late_repayment, late_repayment, reversal, receipt),
-        *(sharing, sharing, sharing, campaign, campaign),
+        *(sharing, sharing, sharing, campaign, campaign, posting, posting),
         *(limit, limit, freeze, calendar_change, sources, sources),
     )
 

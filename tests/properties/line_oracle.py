@@ -23,6 +23,7 @@ from tests.properties.oracle_debts import Debts
 from tests.properties.oracle_plans import Chosen
 from tests.properties.oracle_rules import DAY, OFFERED, Refused, Rules, a_year_after, to_fen
 from tests.properties.oracle_shares import Share, Shares
+from tests.properties.oracle_shops import Shops
 from tests.properties.oracle_sources import Sources
 
 
@@ -131,6 +132,7 @@ class LineOracle(Changes):
     # In the order in which they were learned.
     facts: list[Fact] = field(default_factory=list)
     debts: Debts = field(init=False)
+    shops: Shops = field(init=False)
     # By how much late facts changed what had been charged, since the last statement.
     corrected: int = 0
 
@@ -142,6 +144,7 @@ class LineOracle(Changes):
 
     def __post_init__(self) -> None:
         self.debts = self._born()
+        self.shops = Shops(self.opened_on)
 
     # --- what stands on the line ---
 
@@ -195,11 +198,12 @@ class LineOracle(Changes):
             promise.campaign.promised += promise.fen
         if through:
             through.spent[month] += fen
-        days = self.rules(on).receipt_days if escrow else self.rules(on).hold_days
+        waits = self.shops.on_receipt(on, escrow=escrow)
+        days = self.rules(on).receipt_days if waits else self.rules(on).hold_days
         self.purchases[ref] = Bought(
-            on, fen, on + days * DAY, in_escrow=escrow, share=through, promise=promise, instalments=chosen
+            on, fen, on + days * DAY, in_escrow=waits, share=through, promise=promise, instalments=chosen
         )
-        if capture and not escrow:
+        if capture and not waits:
             self.capture(on, ref, None)
 
     def capture(self, on: date, ref: str, fen: int | None, *, final: bool = True) -> None:
@@ -276,7 +280,7 @@ class LineOracle(Changes):
         bought.cancelled += fen
         bought.come_back(fen)
         if not bought.left:
-            bought.ended = "given back"
+            bought.end("given back")
 
     def repay(self, on: date, ref: str, fen: int, value_on: date | None = None) -> None:
         """Money came, and counts from its value date: today, or a day that has passed."""

@@ -85,6 +85,12 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "share_accepted": lambda: oracle.shares.accept(ref),
         "share_cap": lambda: oracle.shares.change_cap(ref, fen or 0, oracle.rules(on)),
         "share_ended": lambda: oracle.shares.end(ref),
+        "posting": lambda: oracle.shops.say(
+            on,
+            date.fromisoformat(event.get("first_day") or event["on"]),
+            escrow=event.get("escrow", False),
+            on_receipt=event["posting"] == "receipt",
+        ),
         "receipt": lambda: oracle.receive(on, ref),
         "statement_plan": lambda: oracle.statement_plan(on, ref, fen or 0, instalments),
         "payoff": lambda: oracle.payoff(on, ref),

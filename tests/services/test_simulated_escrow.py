@@ -73,12 +73,37 @@ def test_given_back_whole_there_is_nothing_to_come_and_a_shop_never_charges_it()
     ]
 
 
+def test_a_shop_posts_otherwise_from_a_day_on_and_what_was_bought_before_stays_as_it_was() -> None:
+    def bought(on: str, ref: str, **other: object) -> dict[str, Any]:
+        return event("purchase", on, ref=ref, amount="1.00", **other)
+
+    ending = told(
+        event("posting", "2026-06-21", posting="payment", escrow=True, first_day="2026-06-22"),
+        bought("2026-06-21", "waits", escrow=True),
+        event("posting", "2026-06-21", posting="receipt"),
+        bought("2026-06-22", "at once", escrow=True),
+        bought("2026-06-22", "waits too"),
+        event("posting", "2026-06-22", posting="payment", first_day="2026-06-21"),
+        event("receipt", "2026-06-23", ref="waits too"),
+        until="2026-06-24",
+    )
+    assert [(each["ref"], each["posted_on"]) for each in ending["escrow"]] == [
+        ("e", None),
+        ("waits", None),
+        ("waits too", "2026-06-23"),
+    ]
+    assert (ending["drawn"], ending["held"]) == ("2.00", "1001.00")
+    assert [each["code"] for each in ending["refused"]] == ["date_refused"]
+
+
 @pytest.mark.parametrize(
     ("given", "field", "message"),
     [
         (event("purchase", "2026-06-21", ref="b", amount="1.00", escrow="yes"), "escrow", "true or false"),
         (event("capture", "2026-06-21", escrow=True), "escrow", "not known of a capture"),
         (event("receipt", "2026-06-21", amount="1.00"), "amount", "not known of a receipt"),
+        (event("posting", "2026-06-21", posting="later"), "posting", "payment, receipt"),
+        (event("posting", "2026-06-21", posting="receipt", first_day="soon"), "first_day", "a date like"),
     ],
 )
 def test_what_an_event_may_not_say_is_refused_by_name(
