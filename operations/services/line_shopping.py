@@ -228,6 +228,13 @@ class Shopping:
         share = self._share_of(event.ref)
         shares.end(share_id=share.pk if share else 0, customer_id=self.customer_id, on=event.on)
 
+    def share_left(self, event: Event) -> None:
+        """Whoever was invited leaves, or does not want to."""
+        share = self._share_of(event.ref)
+        shares.end(
+            share_id=share.pk if share else 0, customer_id=self.people.get(event.ref, uuid4()), on=event.on
+        )
+
     def _share_of(self, ref: str) -> SharedLine | None:
         """The last share with a person."""
         return next((share for name, share in reversed(self.shared) if name == ref), None)

@@ -36,11 +36,12 @@ EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "credit_payout": (frozenset({"amount"}), frozenset()),
     "source": (frozenset({"amount"}), frozenset()),
     "autopay": (frozenset({"choice"}), frozenset()),
-    # With the person that the ref names: invited up to a monthly cap, accepted, given another cap, ended.
+    # With the person that the ref names: invited up to a monthly cap, accepted, given another cap, ended, or left by them.
     "share": (frozenset({"amount"}), frozenset()),
     "share_accepted": (frozenset(), frozenset()),
     "share_cap": (frozenset({"amount"}), frozenset()),
     "share_ended": (frozenset(), frozenset()),
+    "share_left": (frozenset(), frozenset()),
     # The shop pays the fee of instalments of this number from now on, until a day or until its budget is spent.
     "campaign": (frozenset({"amount", "last_day", "instalments"}), frozenset({"smallest", "largest"})),
     "campaign_ended": (frozenset(), frozenset()),

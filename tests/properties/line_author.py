@@ -174,7 +174,10 @@ class Author:
                 self.write(self._event("share_accepted", ref, None))
             return
         kind = self.choose.one_of(
-            ["purchase", "purchase", "share_cap", "share_cap", "share_ended", "share", "share_accepted"]
+            [
+                *("purchase", "purchase", "share_cap", "share_cap"),
+                *("share_ended", "share_left", "share", "share_accepted"),
+            ]
         )
         if kind == "purchase":
             fen = self.amount(known[-1].cap - spent, self.oracle.available, most=known[-1].cap)

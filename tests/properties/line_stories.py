@@ -85,6 +85,7 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
         "share_accepted": lambda: oracle.shares.accept(ref),
         "share_cap": lambda: oracle.shares.change_cap(ref, fen or 0, oracle.rules(on)),
         "share_ended": lambda: oracle.shares.end(ref),
+        "share_left": lambda: oracle.shares.end(ref),
         "posting": lambda: oracle.shops.say(
             on,
             date.fromisoformat(event.get("first_day") or event["on"]),

@@ -62,6 +62,31 @@ def test_the_owner_owes_what_is_spent_within_a_months_cap() -> None:
     assert (ending["owed"], ending["drawn"]) == ("700.00", "700.00")
 
 
+def test_whoever_was_invited_leaves_and_what_was_held_is_still_charged() -> None:
+    ending = told(
+        event("share_left", "2026-06-29", "nobody"),
+        event("share_accepted", "2026-06-29"),
+        bought("2026-06-30", "held", "300.00"),
+        event("share_left", "2026-06-30"),
+        bought("2026-06-30", "late", "1.00"),
+        event("share_accepted", "2026-06-30"),
+        event("capture", "2026-07-01", "held", amount="200.00"),
+        event("share", "2026-07-01", amount="100.00"),
+        event("share_left", "2026-07-01"),
+        until="2026-07-02",
+    )
+    assert [(each["ref"], each["code"]) for each in ending["refused"]] == [
+        ("nobody", "share_not_found"),
+        ("late", "share_not_active"),
+        ("child", "share_not_active"),
+    ]
+    assert [(share["status"], share["spent"]) for share in ending["shares"]] == [
+        ("closed", {"2026-06": "200.00"}),
+        ("closed", {}),
+    ]
+    assert ending["drawn"] == "200.00"
+
+
 @pytest.mark.parametrize(
     ("given", "field", "message"),
     [
