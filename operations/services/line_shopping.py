@@ -166,7 +166,7 @@ class Shopping:
         promise = campaigns.Promise(
             merchant_id=self.shops.at_once,
             name="Simulated",
-            starts_on=event.on,
+            starts_on=event.first_day or event.on,
             ends_on=event.last_day,
             smallest_fen=event.smallest_fen or 1,
             largest_fen=event.largest_fen or LARGEST_AMOUNT_FEN,
@@ -176,6 +176,29 @@ class Shopping:
         )
         made = campaigns.create_campaign(promise=promise, reference=event.ref, on=event.on)
         self.campaign_ids[event.ref] = made.pk
+
+    def campaign_changed(self, event: Event) -> None:
+        """The shop promises more, less or for other days; what the event does not name stays."""
+        campaign = Campaign.objects.filter(pk=self.campaign_ids.get(event.ref, 0)).first()
+        if campaign is None:
+            raise campaigns.CampaignNotFound(f"no campaign {event.ref!r} began before")
+        budget_fen = event.amount_fen or campaign.budget_fen
+        figures = campaigns.Figures(
+            starts_on=event.first_day or campaign.starts_on,
+            ends_on=event.last_day or campaign.ends_on,
+            smallest_fen=event.smallest_fen or campaign.smallest_fen,
+            largest_fen=event.largest_fen or campaign.largest_fen,
+            budget_fen=budget_fen,
+            alert_fen=budget_fen,
+        )
+        campaigns.change_campaign(
+            campaign_id=campaign.pk,
+            figures=figures,
+            by="Simulated",
+            reason="Simulated",
+            reference=f"change-{event.position}",
+            on=event.on,
+        )
 
     def campaign_ended(self, event: Event) -> None:
         campaigns.end_campaign(campaign_id=self.campaign_ids.get(event.ref, 0), reason="", on=event.on)

@@ -42,8 +42,16 @@ EVENT_TYPES: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     "share_cap": (frozenset({"amount"}), frozenset()),
     "share_ended": (frozenset(), frozenset()),
     "share_left": (frozenset(), frozenset()),
-    # The shop pays the fee of instalments of this number from now on, until a day or until its budget is spent.
-    "campaign": (frozenset({"amount", "last_day", "instalments"}), frozenset({"smallest", "largest"})),
+    # The shop pays the fee of instalments of this number, from now or a first day until a last day or its budget is spent.
+    "campaign": (
+        frozenset({"amount", "last_day", "instalments"}),
+        frozenset({"first_day", "smallest", "largest"}),
+    ),
+    # It promises something else from now on; what is not named stays.
+    "campaign_changed": (
+        frozenset(),
+        frozenset({"amount", "first_day", "last_day", "smallest", "largest"}),
+    ),
     "campaign_ended": (frozenset(), frozenset()),
     # Purchases at the shop, or with `escrow` at the one that was in escrow at first, post otherwise from a day on.
     "posting": (frozenset({"posting"}), frozenset({"first_day", "escrow"})),
@@ -92,7 +100,7 @@ class Event:
     # Of a purchase: whether it is made at the shop where it is paid at once and posts when its receipt is confirmed, or the
     # time to do so is over; unless that shop posts otherwise since.
     escrow: bool = False
-    # Of a posting: when purchases post, and from which day on; today where none is given.
+    # Of a posting: when purchases post. From which day on, as of a campaign; today where none is given.
     posting: str = ""
     first_day: date | None = None
     # Of a purchase: the person who makes it, by the ref of the share; empty for the owner.

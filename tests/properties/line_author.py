@@ -145,8 +145,12 @@ class Author:
     def campaign(self) -> None:
         """The shop pays the fee of instalments for some weeks, or of few of them; or stops."""
         known = sorted(self.oracle.campaigns.by_ref)
-        if known and self.choose.integer(0, 2) == 0:
+        act = self.choose.one_of(["begins", "begins", "changes", "changes", "changes", "ends"])
+        if known and act == "ends":
             self.write(self._event("campaign_ended", self.choose.one_of(known), None))
+            return
+        if known and act == "changes":
+            self._campaign_changed(self.choose.one_of(known))
             return
         periods = self._periods()
         fee = self.oracle.rules(self.day).fees.get(periods, Fraction(1, 100))
@@ -155,11 +159,28 @@ class Author:
             "last_day": (self.day + self.choose.integer(-1, 60) * DAY).isoformat(),
             "instalments": periods,
         }
+        if self.choose.integer(0, 2) == 0:
+            event["first_day"] = (self.day + self.choose.integer(-1, 20) * DAY).isoformat()
         if self.choose.integer(0, 1):
             event |= {
                 "smallest": "50.00",
                 "largest": yuan(self.choose.one_of([49_99, 50_00, self.oracle.limit])),
             }
+        self.write(event)
+
+    def _campaign_changed(self, ref: str) -> None:
+        """More or less of one thing, or of two: near what is promised, near today, near what it was."""
+        campaign, choose = self.oracle.campaigns.by_ref[ref], self.choose
+        figures, event = campaign.figures, self._event("campaign_changed", ref, None)
+        for name in [choose.one_of(["amount", "first_day", "last_day", "smallest", "largest"]) for _ in "ab"]:
+            if name.endswith("day"):
+                near = [self.day, figures.starts_on, figures.last_day, self.day + choose.integer(2, 40) * DAY]
+                event[name] = (choose.one_of(near) + choose.integer(-1, 1) * DAY).isoformat()
+            elif name == "amount":
+                event[name] = yuan(self.amount(campaign.promised, figures.budget, most=200_00))
+            else:
+                sizes = (min(figures.smallest, 100_00), min(figures.largest, 50_000_00))
+                event[name] = yuan(self.amount(*sizes, most=self.oracle.limit + 1))
         self.write(event)
 
     def sharing(self) -> None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any
 
 from tests.properties.line_oracle import Bought, LineOracle
-from tests.properties.oracle_campaigns import Campaign
+from tests.properties.oracle_campaigns import Campaign, Figures
 from tests.properties.oracle_plans import Plan
 from tests.properties.oracle_rules import DAY, Refused, Rules
 from tests.properties.oracle_shares import Share
@@ -79,7 +79,8 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
             share=event.get("share"),
             campaign=event.get("campaign"),
         ),
-        "campaign": lambda: oracle.campaigns.begin(_campaign_of(event), oracle.rules(on)),
+        "campaign": lambda: oracle.campaigns.begin(on, _campaign_of(event), oracle.rules(on)),
+        "campaign_changed": lambda: oracle.campaigns.change(on, ref, **_figures_of(event)),
         "campaign_ended": lambda: oracle.campaigns.end(on, ref),
         "share": lambda: oracle.shares.invite(ref, fen or 0, oracle.rules(on), oracle.status),
         "share_accepted": lambda: oracle.shares.accept(ref),
@@ -116,15 +117,21 @@ def happen(oracle: LineOracle, event: Event, *, at_once: bool) -> None:
 
 
 def _campaign_of(event: Event) -> Campaign:
-    return Campaign(
-        event["ref"],
-        fen_of(event["amount"]),
-        date.fromisoformat(event["on"]),
-        date.fromisoformat(event["last_day"]),
-        event["instalments"],
-        fen_of(event.get("smallest", "0.01")),
-        fen_of(event.get("largest", "10000000000.00")),
-    )
+    given = {"first_day": event["on"], "smallest": "0.01", "largest": "10000000000.00", **event}
+    return Campaign(event["ref"], event["instalments"], Figures(**_figures_of(given)))
+
+
+def _figures_of(event: Event) -> dict[str, Any]:
+    """The figures of a campaign that an event names."""
+    days = {"starts_on": event.get("first_day"), "last_day": event.get("last_day")}
+    amounts = {
+        "budget": event.get("amount"),
+        "smallest": event.get("smallest"),
+        "largest": event.get("largest"),
+    }
+    return {name: date.fromisoformat(day) for name, day in days.items() if day} | {
+        name: fen_of(amount) for name, amount in amounts.items() if amount
+    }
 
 
 def days_of(story: Story) -> Iterator[tuple[date, list[tuple[int, Event]]]]:
@@ -199,7 +206,7 @@ def ending(oracle: LineOracle, on: date) -> dict[str, Any]:
 def _campaign(campaign: Campaign) -> dict[str, Any]:
     return {
         "ref": campaign.ref,
-        "budget": yuan(campaign.budget),
+        "budget": yuan(campaign.figures.budget),
         "left": yuan(campaign.left),
         "paid": yuan(campaign.paid),
         "ended_on": campaign.ended_on and campaign.ended_on.isoformat(),

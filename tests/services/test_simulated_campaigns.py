@@ -62,6 +62,43 @@ def test_what_is_not_charged_or_taken_back_may_be_promised_anew() -> None:
     assert (campaign["left"], campaign["paid"], campaign["ended_on"]) == ("30.00", "10.00", None)
 
 
+def test_what_is_changed_holds_from_its_day_and_what_was_promised_stays() -> None:
+    ending = told(
+        bought("2026-06-02", "a", "1000.00"),
+        event("campaign_changed", "2026-06-03", "k", amount="24.99"),
+        event("campaign_changed", "2026-06-03", "k", first_day="2026-06-04"),
+        event("campaign_changed", "2026-06-03", "none", amount="50.00"),
+        event(
+            "campaign_changed", "2026-06-03", "k", amount="50.00", smallest="1000.00", last_day="2026-06-04"
+        ),
+        bought("2026-06-03", "too small", "999.99"),
+        bought("2026-06-04", "b", "1000.00"),
+        event("campaign_changed", "2026-06-05", "k", last_day="2026-06-30"),
+    )
+    assert [(each["ref"], each["code"]) for each in ending["refused"]] == [
+        ("k", "campaign_refused"),
+        ("k", "campaign_refused"),
+        ("none", "campaign_not_found"),
+        ("too small", "campaign_over"),
+        ("k", "campaign_ended"),
+    ]
+    assert ending["campaigns"] == [
+        {"ref": "k", "budget": "50.00", "left": "0.00", "paid": "50.00", "ended_on": "2026-06-04"}
+    ]
+
+
+def test_before_its_first_day_it_pays_nothing_and_that_day_may_move() -> None:
+    later = event("campaign", "2026-06-02", "m", amount="30.00", instalments=3, first_day="2026-06-04")
+    ending = told(
+        later | {"last_day": "2026-06-30"},
+        bought("2026-06-02", "too early", "100.00") | {"campaign": "m"},
+        event("campaign_changed", "2026-06-03", "m", first_day="2026-06-03"),
+        bought("2026-06-03", "a", "100.00") | {"campaign": "m"},
+    )
+    assert [(each["ref"], each["code"]) for each in ending["refused"]] == [("too early", "campaign_over")]
+    assert ending["campaigns"][1]["paid"] == "2.50"
+
+
 @pytest.mark.parametrize(
     ("given", "field", "message"),
     [
