@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from customers.services.notices import mail_shop
 from finance.errors import Kind
 from finance.money import format_yuan
+from huabei.campaigning import standings
 from huabei.errors import LineError, require_amount, require_reference, require_same_request
 from huabei.instalments import fee_of
 from huabei.models import (
@@ -271,13 +272,15 @@ def end_over(*, closed_on: date, campaign_ids: Sequence[int] | None = None) -> i
     running = Campaign.objects.select_for_update().filter(ended_on__isnull=True)
     if campaign_ids is not None:
         running = running.filter(pk__in=campaign_ids)
-    for campaign in running.order_by("pk"):
+    # They are locked once the list is read, so that what is left of their budgets is what they end with.
+    for standing in standings(list(running.order_by("pk"))):
+        campaign = standing.campaign
         fees = [
             fee_of(campaign.smallest_fen, rates[periods]) for periods in campaign.periods if periods in rates
         ]
         if campaign.ends_on <= closed_on:
             _end(campaign, CampaignEnd.DATES, closed_on)
-        elif fees and position(campaign.budget_account_id).available_fen < min(fees):
+        elif fees and standing.left_fen < min(fees):
             _end(campaign, CampaignEnd.BUDGET, closed_on)
         ended += campaign.ended_on is not None
     return ended

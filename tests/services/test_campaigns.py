@@ -334,6 +334,15 @@ def test_a_campaign_ends_with_its_last_day_its_budget_or_by_hand(line: Line, sho
         end_campaign(campaign_id=0, reason="", on=ON)
 
 
+def test_which_campaigns_are_over_is_asked_at_once_however_many_run(
+    shop: Merchant, django_assert_num_queries: Any
+) -> None:
+    for _ in range(3):
+        a_campaign(shop, on=ON)
+    with django_assert_num_queries(4):  # terms, their options, campaigns, budgets
+        assert end_over(closed_on=ON) == 0
+
+
 @pytest.mark.parametrize(
     ("nonsense", "field"),
     [

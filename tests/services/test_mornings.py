@@ -185,6 +185,11 @@ def test_a_line_that_went_ahead_is_left_out_until_the_close_is_done() -> None:
     assert disagreements(Line.objects.get(pk=line.pk), DUE_DAY + DAY) == []
 
 
+def test_of_steps_in_which_no_line_turns_nothing_is_looked_for(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        mornings.step_done(closed_on=DUE_DAY, step="lines.book_income")
+
+
 def test_who_pays_what_was_missed_before_the_close_tells_of_it_is_not_told() -> None:
     paying, late = lines_of(a_merchant(), 2, paid_fen=0)
     set_business_date(on=DUE_DAY)
