@@ -220,7 +220,7 @@ def disagreements_of(lines: Sequence[Line], on: date) -> Iterator[tuple[Line, Di
     for segment in Segment.objects.filter(line_id__in=ids, until__isnull=True):
         segments[segment.line_id][segment.kind] = segment
     dues: dict[int, list[Due]] = defaultdict(list)
-    for due in Due.objects.filter(line_id__in=ids).order_by("due_on"):
+    for due in Due.objects.filter(line_id__in=ids).order_by("due_on", "issued_on"):
         dues[due.line_id].append(due)
     for line in lines:
         life = replay(

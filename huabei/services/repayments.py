@@ -223,7 +223,8 @@ def _after_payment(
 
 def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
     left = amount_fen
-    for due in Due.objects.filter(line=line, outstanding_fen__gt=0).order_by("due_on"):
+    # After a change of calendar two statements may ask until the same day.
+    for due in Due.objects.filter(line=line, outstanding_fen__gt=0).order_by("due_on", "issued_on"):
         taken = due.outstanding_fen if clear else min(left, due.outstanding_fen)
         if taken:
             due.outstanding_fen -= taken

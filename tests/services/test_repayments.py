@@ -8,12 +8,15 @@ from datetime import date
 import pytest
 
 from huabei.errors import AmountRefused, LineError, LineNotFound, ReferenceRefused, RequestConflict
+from huabei.facts import disagreements
 from huabei.models import Due, Line, Repayment, Segment, Terms
 from huabei.selectors import delinquency, minimum_outstanding
+from huabei.services.calendars import change_calendar
 from huabei.services.corrections import repay_from
+from huabei.services.lines import Opening, open_line
 from huabei.services.repayments import repay
 from ledger.models import Entry, Transfer
-from tests.line_world import a_line, a_merchant, bought, end_day, stands
+from tests.line_world import OPENED_ON, a_customer, a_line, a_merchant, bought, end_day, stands
 
 pytestmark = pytest.mark.django_db
 
@@ -179,6 +182,23 @@ def test_the_oldest_minimum_is_paid_first() -> None:
     # July asks for 100.00, August for 110.50 more; 5.00 penalty have run since 1 August and are paid first.
     pay(line, 5_00 + 150_00, date(2026, 8, 11))
     assert list(Due.objects.order_by("due_on").values_list("outstanding_fen", flat=True)) == [0, 60_50]
+
+
+def test_of_two_statements_due_on_one_day_the_earlier_is_paid_first() -> None:
+    """As after a change of calendar."""
+    opening = Opening(a_customer().pk, 8_000_00, statement_day=25, due_day=10)
+    line, shop = Line.objects.get(pk=open_line(opening=opening, on=OPENED_ON)), a_merchant()
+    bought(line, shop, 1_000_00, date(2026, 6, 5))
+    end_day(date(2026, 6, 24))
+    bought(line, shop, 500_00, date(2026, 6, 26))
+    change_calendar(line_id=line.pk, statement_day=1, on=date(2026, 6, 26))
+    end_day(date(2026, 6, 30))
+    # The first payment makes the earlier due the row that was written last.
+    for reference in ("a", "b"):
+        pay(line, 30_00, date(2026, 7, 2), reference)
+    dues = Due.objects.order_by("issued_on").values_list("due_on", "outstanding_fen")
+    assert list(dues) == [(date(2026, 7, 10), 40_00), (date(2026, 7, 10), 150_00)]
+    assert disagreements(Line.objects.get(pk=line.pk), date(2026, 7, 2)) == []
 
 
 def test_all_that_is_billed_paid_asks_for_no_minimum_any_more(late: Line) -> None:
