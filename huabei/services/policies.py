@@ -77,6 +77,9 @@ def _wrong_rule(rule: ConsumerRule) -> Iterator[tuple[str, str]]:
         yield "lender_type", _("There is no such lender.")
     if not 1 <= rule.consumer_cap_fen <= LARGEST_AMOUNT_FEN:
         yield "consumer_cap_fen", _("It must be more than nothing, and no more than can be booked.")
+    same_day = ConsumerRule.objects.filter(lender_type=rule.lender_type, effective_from=rule.effective_from)
+    if same_day.exists():
+        yield "effective_from", _("There is a rule from this day on already.")
 
 
 def _wrong(policy: OpeningPolicy, bands: Sequence[tuple[int, int]]) -> Iterator[tuple[str, str]]:

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from huabei.errors import LineError, require_reference, require_same_request
 from huabei.models.publishing import Published
 from ledger.services import request_hash
+from ledger.sql import value
 
 LONGEST_REASON = 200
 
@@ -59,8 +60,8 @@ def publish(
 ) -> Version:
     """
     The version in the database with the `parts` that refer to it, all or nothing; the first one where the reference was used
-    before. `asked` tells a repeat from another request, `wrong` is what the caller found, `deferred` names the constraints
-    that look at the version and its parts together.
+    before. One at a time of each kind. `asked` tells a repeat from another request, `wrong` finds what is wrong as it is gone
+    through, while nobody else publishes, `deferred` names the constraints that look at the version and its parts together.
 
     Errors: FiguresRefused, ReferenceRefused, RequestConflict.
     """
@@ -73,20 +74,20 @@ def publish(
             **asked,
         }
     )
-    if first := _published_before(version, publication, hashed):
-        return first
-    if found := [*_wrong_when(publication, on), *wrong]:
-        raise FiguresRefused(found)
-    version.effective_from = publication.effective_from  # type: ignore[attr-defined]
-    version.published_on, version.by, version.reason = on, publication.by, publication.reason
-    version.reference, version.request_hash = publication.reference, hashed
-    try:
-        _insert(version, parts, deferred)
-    except FiguresRefused:
-        # What stands in the way may be this very version, published by a repeat at the same moment.
+    with transaction.atomic():
+        # Until it is committed nobody else publishes of this kind, and everybody compares theirs with it.
+        value(
+            "SELECT pg_advisory_xact_lock(hashtextextended('huabei.publishing:' || %s, 0))",
+            [version._meta.db_table],
+        )
         if first := _published_before(version, publication, hashed):
             return first
-        raise
+        if found := [*_wrong_when(publication, on), *wrong]:
+            raise FiguresRefused(found)
+        version.effective_from = publication.effective_from  # type: ignore[attr-defined]
+        version.published_on, version.by, version.reason = on, publication.by, publication.reason
+        version.reference, version.request_hash = publication.reference, hashed
+        _insert(version, parts, deferred)
     return version
 
 

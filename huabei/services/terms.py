@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import chain
 from typing import Any
 
 from django.db.models import Max
@@ -44,7 +45,7 @@ def publish_terms(*, publication: Publication, figures: Mapping[str, Any], on: d
         terms,
         publication=publication,
         asked={"figures": figures},
-        wrong=[*_wrong_terms(terms), *_wrong_promises(terms)],
+        wrong=chain(_wrong_terms(terms), _wrong_promises(terms)),
         on=on,
     )
 
