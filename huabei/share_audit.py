@@ -18,7 +18,7 @@ from ledger.audit import Check, guards
 from ledger.chart import CASH_CLEARING, PAYOUTS_UNDER_WAY
 
 # What is reserved, and what was captured and neither refunded nor taken back, of the purchases authorised in the month
-# through the share.
+# through any share of the line with this person.
 _MONTHS = """
 SELECT 'huabei_sharemonth', month.id::text, format('spent=%%s', used.fen), format('spent=%%s', month.spent_fen)
 FROM huabei_sharemonth AS month
@@ -28,7 +28,7 @@ CROSS JOIN LATERAL (
     FROM huabei_sharedpurchase AS shared
     JOIN huabei_purchase AS purchase ON purchase.id = shared.purchase_id
     JOIN huabei_sharedline AS share ON share.id = shared.share_id AND share.line_id = purchase.line_id
-    WHERE shared.share_id = month.share_id AND shared.month = month.month
+    WHERE share.line_id = month.line_id AND share.beneficiary_id = month.beneficiary_id AND shared.month = month.month
       AND date_trunc('month', purchase.authorised_on) = month.month
 ) AS used
 WHERE used.fen <> month.spent_fen
@@ -74,7 +74,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "line_share_months",
         _(
-            "What is spent of a month's cap is what the purchases of the month through the share hold or took."
+            "What is spent of a month's cap is what the purchases of the month through shares with this person hold or took."
         ),
         "huabei_sharemonth",
         _MONTHS,
@@ -124,6 +124,7 @@ CHECKS: tuple[Check, ...] = (
             "huabei_shareinvitation_stays_ended",
             "huabei_sharedline_keeps_its_nature",
             "huabei_sharedline_stays_closed",
+            "huabei_sharemonth_keeps_its_nature",
             "huabei_sharedpurchase_is_append_only",
             "huabei_sharedpurchase_is_not_truncated",
         ),

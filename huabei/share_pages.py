@@ -149,7 +149,7 @@ def _shown(request: HttpRequest, share: SharedLine, is_owner: bool, form: CapFor
         "share": share,
         "is_owner": is_owner,
         "waits": share.status == ShareStatus.INVITED,
-        "purchases": sharing.purchases_through(share.pk)[:PURCHASES_SHOWN],
+        "purchases": sharing.purchases_through(share)[:PURCHASES_SHOWN],
         "form": form,
     }
     return render(request, "huabei/shared_line.html", context)

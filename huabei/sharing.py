@@ -18,9 +18,16 @@ def share_terms_on(on: date) -> ShareTerms:
     return ShareTerms.objects.filter(effective_from__lte=on).latest("effective_from")
 
 
+def months_of(share: SharedLine) -> QuerySet[ShareMonth]:
+    """What was spent of each month with the line by whom it is shared with, also through shares that ended; in order."""
+    return ShareMonth.objects.filter(line=share.line_id, beneficiary=share.beneficiary_id).order_by("month")
+
+
 def _with_month(found: QuerySet[SharedLine], on: date) -> QuerySet[SharedLine]:
     """With `spent_fen` of the month of a date and `left_fen` of its cap."""
-    month = ShareMonth.objects.filter(share=OuterRef("pk"), month=on.replace(day=1)).values("spent_fen")
+    month = ShareMonth.objects.filter(
+        line=OuterRef("line"), beneficiary=OuterRef("beneficiary"), month=on.replace(day=1)
+    ).values("spent_fen")
     spent = Coalesce(Subquery(month), 0, output_field=BigIntegerField())
     return found.annotate(spent_fen=spent, left_fen=Greatest(F("monthly_cap_fen") - F("spent_fen"), 0))
 
@@ -42,6 +49,7 @@ def shared_with(beneficiary_id: UUID, on: date) -> QuerySet[SharedLine]:
     return _with_month(found, on).annotate(person=F("line__customer__full_name")).order_by("-pk")
 
 
-def purchases_through(share_id: int) -> QuerySet[Purchase]:
-    """What was bought through a share, newest first."""
-    return Purchase.objects.filter(shared__share_id=share_id).select_related("merchant__shop").order_by("-pk")
+def purchases_through(share: SharedLine) -> QuerySet[Purchase]:
+    """What was bought through a share, and through earlier ones of the line with the same person, newest first."""
+    whose = {"shared__share__line": share.line_id, "shared__share__beneficiary": share.beneficiary_id}
+    return Purchase.objects.filter(**whose).select_related("merchant__shop").order_by("-pk")

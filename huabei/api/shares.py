@@ -352,4 +352,4 @@ class PurchasesThrough(ShareEndpoint):
     def get(self, request: Request, share_uuid: UUID) -> Response:
         """The purchases made through one shared line, newest first."""
         share = self.spent_with(share_uuid)
-        return self.page(PurchaseThroughOut, sharing.purchases_through(share.pk))
+        return self.page(PurchaseThroughOut, sharing.purchases_through(share))

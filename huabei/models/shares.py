@@ -138,11 +138,17 @@ class ShareInvitation(models.Model):
 
 
 class ShareMonth(models.Model):
-    """What is spent or reserved through a share of a calendar month's cap. PostgreSQL refuses what the cap does not cover."""
+    """
+    What somebody spent or reserved with another's line of a calendar month's cap, through whichever share of it: one that
+    ended and is offered again goes on where it stood. PostgreSQL refuses what the cap does not cover.
+    """
 
     id = models.BigAutoField(primary_key=True)
-    share = models.ForeignKey(
-        SharedLine, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="months"
+    line = models.ForeignKey(
+        Line, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
+    )
+    beneficiary = models.ForeignKey(
+        Customer, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )
     month = models.DateField(_("month"))
     cap_fen = models.BigIntegerField(_("monthly cap"))
@@ -154,7 +160,7 @@ class ShareMonth(models.Model):
         verbose_name = _("month of a shared line")
         verbose_name_plural = _("months of shared lines")
         constraints = [
-            models.UniqueConstraint(name="share_month_once", fields=["share", "month"]),
+            models.UniqueConstraint(name="share_month_once", fields=["line", "beneficiary", "month"]),
             models.CheckConstraint(
                 name="share_month_within_cap", condition=Q(spent_fen__gte=0, spent_fen__lte=F("cap_fen"))
             ),

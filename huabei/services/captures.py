@@ -85,10 +85,11 @@ WITH held AS (
 ), given_back AS (
     UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen,
         cap_fen = greatest(wanted_cap_fen, month.spent_fen - back.fen)
-    FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
+    FROM (SELECT share.line_id, beneficiary_id, month, sum(left_fen)::bigint AS fen
           FROM drawn JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = drawn.id
-          WHERE is_final AND left_fen > 0 GROUP BY share_id, month) AS back
-    WHERE month.share_id = back.share_id AND month.month = back.month
+          JOIN huabei_sharedline AS share ON share.id = shared.share_id
+          WHERE is_final AND left_fen > 0 GROUP BY share.line_id, beneficiary_id, month) AS back
+    WHERE (month.line_id, month.beneficiary_id, month.month) = (back.line_id, back.beneficiary_id, back.month)
 ), marked AS (
     UPDATE huabei_line SET billable = true FROM drawn WHERE huabei_line.id = drawn.line_id AND NOT drawn.billable
 ), entry AS (

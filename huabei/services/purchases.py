@@ -165,20 +165,22 @@ _UNDER_A_CAMPAIGN = {
 _AUTHORISE = _AUTHORISE_ON.format(day=_GIVEN, which="id = %(line)s", **_AT_ONCE)
 
 
-# Through a share: the owner's line, and the month's row, which refuses what its cap does not cover.
+# Through a share: the owner's line, and the row of its month and who spends, which refuses what its cap does not cover.
 _SHARED = _AUTHORISE_ON.format(
     day=_GIVEN,
     which="id = (SELECT line_id FROM huabei_sharedline WHERE uuid = %(line)s AND status = 'active')",
     chosen="",
     offered="",
     choice=""", month AS (
-    INSERT INTO huabei_sharemonth (share_id, month, cap_fen, wanted_cap_fen, spent_fen)
-    SELECT share.id, date_trunc('month', today)::date, share.monthly_cap_fen, share.monthly_cap_fen, %(amount)s
+    INSERT INTO huabei_sharemonth (line_id, beneficiary_id, month, cap_fen, wanted_cap_fen, spent_fen)
+    SELECT line_id, beneficiary_id, date_trunc('month', today)::date, monthly_cap_fen, monthly_cap_fen, %(amount)s
     FROM line JOIN huabei_sharedline AS share ON share.uuid = %(line)s
-    ON CONFLICT (share_id, month) DO UPDATE SET spent_fen = huabei_sharemonth.spent_fen + excluded.spent_fen
-    RETURNING share_id, month
+    ON CONFLICT (line_id, beneficiary_id, month) DO UPDATE
+        SET spent_fen = huabei_sharemonth.spent_fen + excluded.spent_fen
+    RETURNING month
 ), shared AS (
-    INSERT INTO huabei_sharedpurchase (purchase_id, share_id, month) SELECT purchase_id, share_id, month FROM line, month
+    INSERT INTO huabei_sharedpurchase (purchase_id, share_id, month)
+    SELECT purchase_id, share.id, month FROM line, month, huabei_sharedline AS share WHERE share.uuid = %(line)s
 )""",
 )
 

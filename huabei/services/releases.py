@@ -48,10 +48,11 @@ WITH held AS (
 ), given_back AS (
     UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen,
         cap_fen = greatest(wanted_cap_fen, month.spent_fen - back.fen)
-    FROM (SELECT share_id, month, sum(left_fen)::bigint AS fen
+    FROM (SELECT share.line_id, beneficiary_id, month, sum(left_fen)::bigint AS fen
           FROM released JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = released.id
-          GROUP BY share_id, month) AS back
-    WHERE month.share_id = back.share_id AND month.month = back.month
+          JOIN huabei_sharedline AS share ON share.id = shared.share_id
+          GROUP BY share.line_id, beneficiary_id, month) AS back
+    WHERE (month.line_id, month.beneficiary_id, month.month) = (back.line_id, back.beneficiary_id, back.month)
 ), entry AS (
     INSERT INTO ledger_entry (reference, event, booked_on, value_on)
     SELECT 'purchase:' || id || ':' || %(state)s, 'purchase.' || %(state)s, %(on)s, %(on)s FROM released

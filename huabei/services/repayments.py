@@ -236,8 +236,9 @@ def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
 GIVE_BACK_TO_SHARE = """
 UPDATE huabei_sharemonth AS month
 SET spent_fen = month.spent_fen - %(fen)s, cap_fen = greatest(wanted_cap_fen, month.spent_fen - %(fen)s)
-FROM huabei_sharedpurchase AS shared
-WHERE shared.purchase_id = %(purchase)s AND month.share_id = shared.share_id AND month.month = shared.month
+FROM huabei_sharedpurchase AS shared JOIN huabei_sharedline AS share ON share.id = shared.share_id
+WHERE shared.purchase_id = %(purchase)s AND month.month = shared.month
+  AND month.line_id = share.line_id AND month.beneficiary_id = share.beneficiary_id
 """
 
 

@@ -1,9 +1,9 @@
 """
 Shared lines (亲密付): an owner lets somebody spend up to a monthly cap; the owner owes, the other sees the cap, not the debt.
 
-A purchase counts towards the cap of the month in which it was authorised. What no capture takes, and what is refunded, is
-given back to that month. The cap is a CHECK on the month's row, which the authorising statement moves together with the
-reservation.
+A purchase counts towards the cap of the month in which it was authorised, also of a share that is offered to the same person
+again. What no capture takes, and what is refunded, is given back to that month. The cap is a CHECK on the row of the month
+and the person, which the authorising statement moves together with the reservation.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from huabei.models import (
     ShareChangeKind,
     SharedLine,
     ShareInvitation,
-    ShareMonth,
     ShareStatus,
     ShareTerms,
 )
 from huabei.services.lines import locked_line
 from huabei.services.purchases import Authorisation, authorise_through
 from ledger.services import constraint_name
+from ledger.sql import affected
 
 OWNER = "owner"
 BENEFICIARY = "beneficiary"
@@ -87,7 +87,8 @@ def _locked(share_id: int, **whose: UUID) -> SharedLine:
 
 def invite(*, line_id: int, beneficiary_id: UUID, monthly_cap_fen: int, on: date) -> SharedLine:
     """
-    Invites somebody to spend with a line, up to a monthly cap. Nothing can be spent before they accept.
+    Invites somebody to spend with a line, up to a monthly cap. Nothing can be spent before they accept. Of a month's cap is
+    spent what they spent of it before, where the line was shared with them earlier.
 
     Errors: CapRefused, LineNotActive, LineNotFound, ShareRefused.
     """
@@ -123,8 +124,29 @@ def accept(*, share_id: int, beneficiary_id: UUID, on: date) -> SharedLine:
             share.status = ShareStatus.ACTIVE
             share.save(update_fields=["status"])
             ShareInvitation.objects.filter(share=share, ended_on__isnull=True).update(ended_on=on)
+            _hold_to_cap(share, on)
             _record(share, ShareChangeKind.ACCEPTED, BENEFICIARY, on)
         return share
+
+
+# There is such a row from here on, so that whoever buys at this moment adds to it and writes no other cap.
+_HOLD_TO_CAP = """
+INSERT INTO huabei_sharemonth AS month (line_id, beneficiary_id, month, cap_fen, wanted_cap_fen, spent_fen)
+VALUES (%(line)s, %(beneficiary)s, %(month)s, %(cap)s, %(cap)s, 0)
+ON CONFLICT (line_id, beneficiary_id, month) DO UPDATE
+SET wanted_cap_fen = excluded.wanted_cap_fen, cap_fen = greatest(excluded.wanted_cap_fen, month.spent_fen)
+"""
+
+
+def _hold_to_cap(share: SharedLine, on: date) -> None:
+    """The month of a date has the share's cap, or what the person spent of it already, through an earlier share too."""
+    parameters = {
+        "line": share.line_id,
+        "beneficiary": share.beneficiary_id,
+        "month": on.replace(day=1),
+        "cap": share.monthly_cap_fen,
+    }
+    affected(_HOLD_TO_CAP, parameters)
 
 
 def change_cap(*, share_id: int, owner_id: UUID, monthly_cap_fen: int, on: date) -> SharedLine:
@@ -141,13 +163,8 @@ def change_cap(*, share_id: int, owner_id: UUID, monthly_cap_fen: int, on: date)
         if share.monthly_cap_fen != monthly_cap_fen:
             share.monthly_cap_fen = monthly_cap_fen
             share.save(update_fields=["monthly_cap_fen"])
-            month = (
-                ShareMonth.objects.select_for_update().filter(share=share, month=on.replace(day=1)).first()
-            )
-            if month is not None:
-                month.wanted_cap_fen = monthly_cap_fen
-                month.cap_fen = max(monthly_cap_fen, month.spent_fen)
-                month.save(update_fields=["cap_fen", "wanted_cap_fen"])
+            if share.status == ShareStatus.ACTIVE:
+                _hold_to_cap(share, on)
             _record(share, ShareChangeKind.CAP, OWNER, on)
         return share
 

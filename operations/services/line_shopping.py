@@ -17,6 +17,7 @@ from huabei.errors import LARGEST_AMOUNT_FEN
 from huabei.models import Campaign, Plan, Posting, Purchase, PurchaseState, SharedLine
 from huabei.services import campaigns, merchants, purchases, receipts, repayments, shares
 from huabei.services.causes import Why, staff
+from huabei.sharing import months_of
 from operations.services.line_story import BadStory, Event, Story
 
 # Who the simulated member of staff is that changes lines and shops.
@@ -263,8 +264,8 @@ class Shopping:
         return next((share for name, share in reversed(self.shared) if name == ref), None)
 
     def shares(self) -> list[dict[str, Any]]:
-        """Every share, in their order, with what was spent of each month."""
-        now = SharedLine.objects.prefetch_related("months").in_bulk([share.pk for _ref, share in self.shared])
+        """Every share, in their order, with what the person spent of each month, through earlier shares too."""
+        now = SharedLine.objects.in_bulk([share.pk for _ref, share in self.shared])
         return [
             {
                 "ref": ref,
@@ -272,7 +273,8 @@ class Shopping:
                 "status": now[share.pk].status,
                 "spent": {
                     f"{month.month:%Y-%m}": format_yuan(month.spent_fen)
-                    for month in sorted(now[share.pk].months.all(), key=lambda month: month.month)
+                    for month in months_of(share)
+                    if month.spent_fen
                 },
             }
             for ref, share in self.shared

@@ -218,7 +218,7 @@ def _share(share: Share) -> dict[str, Any]:
         "ref": share.ref,
         "cap": yuan(share.cap),
         "status": share.status,
-        "spent": {f"{month:%Y-%m}": yuan(fen) for month, fen in sorted(share.spent.items())},
+        "spent": {f"{month:%Y-%m}": yuan(fen) for month, fen in sorted(share.spent.items()) if fen},
     }
 
 

@@ -11,7 +11,10 @@ from tests.properties.oracle_rules import Refused, Rules
 
 @dataclass
 class Share:
-    """One person's share of the line, and what they hold or have bought and kept by the month in which they bought it."""
+    """
+    One person's share of the line, and what they hold or have bought and kept by the month in which they bought it, through
+    earlier shares of theirs too.
+    """
 
     ref: str
     cap: int
@@ -37,7 +40,9 @@ class Shares:
             raise Refused("line_not_active")
         if any(share.ref == ref and share.status != "closed" for share in self.every):
             raise Refused("share_refused")
-        self.every.append(Share(ref, cap))
+        # What the person spent of a month through a share that ended counts on: one account of it for all their shares.
+        earlier = [share.spent for share in self.every if share.ref == ref]
+        self.every.append(Share(ref, cap, spent=earlier[0] if earlier else defaultdict(int)))
 
     def accept(self, ref: str) -> None:
         self._open(ref).status = "active"

@@ -25,6 +25,7 @@ from huabei.models import (
     PurchaseState,
     Receipt,
     Refund,
+    ShareMonth,
     Statement,
 )
 from huabei.notices import ReceiptDue
@@ -334,7 +335,7 @@ def test_given_up_its_share_and_its_campaign_have_back_what_it_took(line: Line, 
     for purchase_id in (spread.pk, shared.purchase_id):
         void(purchase_id=purchase_id, on=ON)
     assert position(campaign.budget_account_id).available_fen == campaign.budget_fen
-    assert share.months.get().spent_fen == 0
+    assert ShareMonth.objects.get().spent_fen == 0
     assert money(line) == (1_000_00, 0, 0)
     assert faults(line, ON) == []
 
@@ -375,7 +376,7 @@ def test_who_bought_through_a_share_confirms_it_and_the_cap_follows(line: Line, 
         share_uuid=share.uuid, merchant_id=shop.pk, amount_fen=100_00, reference="through", on=ON
     )
     refund(purchase_id=made.purchase_id, amount_fen=30_00, reference="back", on=ON)
-    assert share.months.get().spent_fen == 70_00
+    assert ShareMonth.objects.get().spent_fen == 70_00
     assert faults(line, ON) == []
     confirm_receipt(purchase_id=made.purchase_id, customer_id=friend.pk, on=ON)
     assert Receipt.objects.get().confirmed_by == friend.pk

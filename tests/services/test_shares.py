@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from importlib import import_module
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -27,8 +28,10 @@ from huabei.services.shares import (
     end,
     invite,
 )
+from huabei.sharing import months_of, purchases_through, shared_with
 from ledger.audit import verify
 from operations import audit
+from tests.db.test_line_guards import execute
 from tests.line_world import a_customer, a_line, a_merchant, authorised, end_day, stands
 
 pytestmark = pytest.mark.django_db
@@ -66,7 +69,7 @@ def spend(
 
 
 def spent(share: SharedLine, month: date = date(2026, 6, 1)) -> int:
-    return ShareMonth.objects.get(share=share, month=month).spent_fen
+    return months_of(share).get(month=month).spent_fen
 
 
 def broken_rules() -> list[str]:
@@ -108,7 +111,7 @@ def test_the_owners_limit_holds_as_well(share: SharedLine, shop: Merchant) -> No
     authorised(share.line, shop, 7_900_00, ON)
     with pytest.raises(LimitExceeded):
         spend(share, shop, 100_01)
-    assert not ShareMonth.objects.exists()
+    assert spent(share) == 0
 
 
 def test_what_is_released_captured_in_part_or_refunded_is_given_back(
@@ -207,6 +210,50 @@ def test_a_cap_changed_holds_at_once(share: SharedLine, shop: Merchant) -> None:
         change_cap(share_id=share.pk, owner_id=owner, monthly_cap_fen=200_00, on=ON)
 
 
+def test_a_share_that_is_offered_again_goes_on_in_the_month_where_it_stood(
+    share: SharedLine, shop: Merchant, friend: Customer
+) -> None:
+    owner, held = share.line.customer_id, spend(share, shop, 300_00)
+    end(share_id=share.pk, customer_id=owner, on=ON)
+    again = invite(line_id=share.line_id, beneficiary_id=friend.pk, monthly_cap_fen=400_00, on=ON)
+    accept(share_id=again.pk, beneficiary_id=friend.pk, on=ON)
+    seen: Any = shared_with(friend.pk, ON).get()
+    assert (seen.spent_fen, seen.left_fen) == (300_00, 100_00)
+    with pytest.raises(ShareCapExceeded):
+        spend(again, shop, 100_01, "b")
+    spend(again, shop, 100_00, "b")
+    # What comes back was spent through the earlier share.
+    purchases.capture(purchase_id=held.purchase_id, amount_fen=250_00, on=ON)
+    repayments.refund(purchase_id=held.purchase_id, amount_fen=50_00, reference="r", on=ON)
+    assert spent(again) == 300_00
+    assert [each.reference for each in purchases_through(again)] == ["b", "a"]
+    # A cap below what was spent holds too, and another person has a month of their own.
+    end(share_id=again.pk, customer_id=owner, on=ON)
+    third = invite(line_id=share.line_id, beneficiary_id=friend.pk, monthly_cap_fen=200_00, on=ON)
+    accept(share_id=third.pk, beneficiary_id=friend.pk, on=ON)
+    with pytest.raises(ShareCapExceeded):
+        spend(third, shop, 1, "c")
+    other = invite(line_id=share.line_id, beneficiary_id=a_customer().pk, monthly_cap_fen=200_00, on=ON)
+    accept(share_id=other.pk, beneficiary_id=other.beneficiary_id, on=ON)
+    spend(other, shop, 200_00, "d")
+    spend(third, shop, 200_00, "e", on=date(2026, 7, 1))
+    assert broken_rules() == []
+
+
+def test_an_invitation_changes_no_cap_before_it_is_accepted(
+    share: SharedLine, shop: Merchant, friend: Customer
+) -> None:
+    owner, held = share.line.customer_id, spend(share, shop, 300_00)
+    end(share_id=share.pk, customer_id=owner, on=ON)
+    again = invite(line_id=share.line_id, beneficiary_id=friend.pk, monthly_cap_fen=400_00, on=ON)
+    change_cap(share_id=again.pk, owner_id=owner, monthly_cap_fen=350_00, on=ON)
+    assert months_of(again).get().wanted_cap_fen == 500_00
+    accept(share_id=again.pk, beneficiary_id=friend.pk, on=ON)
+    purchases.void(purchase_id=held.purchase_id, on=ON)
+    assert (months_of(again).get().cap_fen, spent(again)) == (350_00, 0)
+    assert broken_rules() == []
+
+
 def test_what_comes_back_of_a_month_is_not_spent_again_beyond_a_cap_lowered_since(
     share: SharedLine, shop: Merchant
 ) -> None:
@@ -223,25 +270,32 @@ def test_what_comes_back_of_a_month_is_not_spent_again_beyond_a_cap_lowered_sinc
     assert broken_rules() == []
 
 
-def test_a_cap_that_was_lowered_before_it_was_kept_is_known_from_the_changes(
-    share: SharedLine, shop: Merchant
+def test_months_that_shares_had_of_their_own_become_one_of_the_person(
+    share: SharedLine, shop: Merchant, friend: Customer
 ) -> None:
-    owner, wanted = (
-        share.line.customer_id,
-        import_module("huabei.migrations.0029_shared_caps_as_wanted").WANTED,
+    owner = share.line.customer_id
+    spend(share, shop, 300_00)
+    end(share_id=share.pk, customer_id=owner, on=ON)
+    again = invite(line_id=share.line_id, beneficiary_id=friend.pk, monthly_cap_fen=400_00, on=ON)
+    accept(share_id=again.pk, beneficiary_id=friend.pk, on=ON)
+    change_cap(share_id=again.pk, owner_id=owner, monthly_cap_fen=250_00, on=ON)
+    change_cap(share_id=again.pk, owner_id=owner, monthly_cap_fen=200_00, on=date(2026, 7, 1))
+    # As it stood: each share had spent of a month of its own.
+    execute("ALTER TABLE huabei_sharemonth DROP CONSTRAINT share_month_once", as_owner=True)
+    months_of(share).filter(month=date(2026, 6, 1)).update(
+        spent_fen=200_00, cap_fen=400_00, wanted_cap_fen=400_00
     )
-    spent_earlier, kept = spend(share, shop, 300_00), ShareMonth.objects.get()
-    change_cap(share_id=share.pk, owner_id=owner, monthly_cap_fen=200_00, on=ON)
-    change_cap(share_id=share.pk, owner_id=owner, monthly_cap_fen=100_00, on=date(2026, 7, 1))
-    # As it stood: the cap that the owner set was not kept beside the one that held.
-    ShareMonth.objects.filter(pk=kept.pk).update(cap_fen=300_00, wanted_cap_fen=300_00)
-    with connection.cursor() as cursor:
-        cursor.execute(wanted)
-    kept.refresh_from_db()
-    assert (kept.cap_fen, kept.wanted_cap_fen, kept.spent_fen) == (300_00, 200_00, 300_00)
-    purchases.void(purchase_id=spent_earlier.purchase_id, on=ON)
-    kept.refresh_from_db()
-    assert (kept.cap_fen, kept.spent_fen) == (200_00, 0)
+    ShareMonth.objects.create(
+        line=share.line,
+        beneficiary=friend,
+        month=date(2026, 6, 1),
+        cap_fen=500_00,
+        wanted_cap_fen=500_00,
+        spent_fen=100_00,
+    )
+    execute(import_module("huabei.migrations.0032_shared_months_by_person").MERGED, as_owner=True)
+    merged = [(each.cap_fen, each.wanted_cap_fen, each.spent_fen) for each in months_of(share)]
+    assert merged == [(300_00, 250_00, 300_00), (200_00, 200_00, 0)]
 
 
 @pytest.mark.parametrize(
@@ -283,8 +337,11 @@ REFUSED = [
     ("UPDATE huabei_sharemonth SET spent_fen = cap_fen + 1",    IntegrityError, "share_month_within_cap"),
     ("UPDATE huabei_sharemonth SET spent_fen = -1",             IntegrityError, "share_month_within_cap"),
     ("UPDATE huabei_sharemonth SET cap_fen = cap_fen + 1",      IntegrityError, "share_month_cap_as_wanted"),
-    ("INSERT INTO huabei_sharemonth (share_id, month, cap_fen, wanted_cap_fen, spent_fen) SELECT share_id, month, 1, 1, 0"
-     " FROM huabei_sharemonth",                                 IntegrityError, "share_month_once"),
+    ("INSERT INTO huabei_sharemonth (line_id, beneficiary_id, month, cap_fen, wanted_cap_fen, spent_fen) SELECT line_id,"
+     " beneficiary_id, month, 1, 1, 0 FROM huabei_sharemonth",  IntegrityError, "share_month_once"),
+    ("UPDATE huabei_sharemonth SET month = '2026-07-01'",       DatabaseError,  "never changed"),
+    ("UPDATE huabei_sharemonth SET beneficiary_id = gen_random_uuid()", DatabaseError, "never changed"),
+    ("UPDATE huabei_sharemonth SET line_id = line_id + 1",      DatabaseError,  "never changed"),
     ("UPDATE huabei_sharedline SET monthly_cap_fen = 0",        IntegrityError, "share_cap_positive"),
     ("UPDATE huabei_sharedline SET status = 'x'",               IntegrityError, "share_status_known"),
     ("UPDATE huabei_shareterms SET largest_cap_fen = 1",        IntegrityError, "share_terms_in_order"),
