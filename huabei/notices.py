@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
@@ -257,6 +258,34 @@ class RefundArrived(Message):
 
     def step(self) -> Step:
         return _home()
+
+
+@told(kind="line.share_refund", name=gettext_lazy("Refund of a purchase with a shared line"), by_email=False)
+@dataclass(frozen=True)
+class ShareRefund(Message):
+    """
+    What a shop gave back of what the reader bought with somebody else's line. It is their cap that they are told of: nothing
+    of where it went, which would tell what the owner owes.
+    """
+
+    shop: str
+    amount_fen: int
+    refunded_on: date
+    month: date
+
+    def title(self) -> str:
+        return _("%(amount)s came back from %(shop)s") % {"amount": rmb(self.amount_fen), "shop": self.shop}
+
+    def body(self) -> list[str]:
+        return [
+            _(
+                "You bought it with a line that is shared with you: it does not count towards the cap of %(month)s any more."
+            )
+            % {"month": date_format(self.month, "YEAR_MONTH_FORMAT")}
+        ]
+
+    def step(self) -> Step:
+        return Step(_("See your shared lines"), reverse("shared_lines"))
 
 
 @told(kind="line.receipt_due", name=gettext_lazy("Confirm that it came"))

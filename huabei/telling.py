@@ -20,6 +20,7 @@ from huabei.notices import (
     PaymentReceived,
     ReceiptDue,
     RefundArrived,
+    ShareRefund,
     StatementIssued,
 )
 
@@ -141,6 +142,25 @@ WHERE /* when: refund.refunded_on */ AND /* scope */
     to_hold_fen="refund.to_hold_fen",
 )
 
+# Who bought it with somebody else's line.
+_REFUNDED_THROUGH = _concerned(
+    ShareRefund,
+    """
+SELECT share.beneficiary_id AS customer_id, 'refund:' || refund.id || ':share' AS reference, /* figures */ AS figures
+FROM huabei_refund AS refund
+JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = refund.purchase_id
+JOIN huabei_sharedline AS share ON share.id = shared.share_id
+JOIN huabei_line AS line ON line.id = share.line_id
+JOIN huabei_purchase AS purchase ON purchase.id = refund.purchase_id
+JOIN customers_shop AS shop ON shop.id = purchase.merchant_id
+WHERE /* when: refund.refunded_on */ AND /* scope */
+""",
+    shop="shop.name",
+    amount_fen="refund.amount_fen",
+    refunded_on="refund.refunded_on",
+    month="shared.month",
+)
+
 # Whoever bought it: the owner of the line, or who spends through a share. Once for a purchase, whenever its time is near.
 _RECEIPTS_DUE = _concerned(
     ReceiptDue,
@@ -220,11 +240,12 @@ WHERE closure.closed_on = %(on)s AND /* scope */
 _FACTS: dict[type[Message], tuple[str, str]] = {
     PaymentReceived: (_REPAID, "repayment"),
     RefundArrived: (_REFUNDED, "refund"),
+    ShareRefund: (_REFUNDED_THROUGH, "refund"),
 }
 
 
 def tell_now(*, message: type[Message], fact_id: int, on: date) -> None:
-    """Tells the owner of a line of one repayment or refund, under the reference by which the close would."""
+    """Tells whom one repayment or refund concerns of it, under the reference by which the close would."""
     concerned, table = _FACTS[message]
     concerned = _WHEN.sub(f"{table}.id = %(fact)s", concerned)
     notify_all(message=message, concerned=concerned, parameters={"fact": fact_id, "ids": None}, on=on)
@@ -254,6 +275,7 @@ STEPS = (
     ("lines.tell_thawed", _step(LineThawed, _THAWED)),
     ("lines.tell_repayments", _step(PaymentReceived, _REPAID)),
     ("lines.tell_refunds", _step(RefundArrived, _REFUNDED)),
+    ("lines.tell_shared_refunds", _step(ShareRefund, _REFUNDED_THROUGH)),
     ("lines.tell_receipts_due", _step(ReceiptDue, _RECEIPTS_DUE)),
     ("lines.tell_plans", _step(InstalmentPlanMade, _PLANNED)),
 )

@@ -34,7 +34,7 @@ from huabei.models import (
     Repayment,
     SegmentKind,
 )
-from huabei.notices import PaymentReceived, RefundArrived
+from huabei.notices import PaymentReceived, RefundArrived, ShareRefund
 from huabei.selectors import LinePosition
 from huabei.services.excess import absorb_excess
 from huabei.services.lifecycle import thaw_paid
@@ -315,7 +315,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
             still_principal_fen=position.billed_fen - to_principal_fen,
             posted_fen={},
         )
-        tell_now(message=RefundArrived, fact_id=refunded.pk, on=on)
+        _tell_refund(refunded)
         return refunded
 
 
@@ -362,8 +362,14 @@ def _cancelled(purchase: Purchase, amount_fen: int, reference: str, asked: bytes
         refunded_on=on,
         entry_id=entry_id,
     )
-    tell_now(message=RefundArrived, fact_id=refunded.pk, on=on)
+    _tell_refund(refunded)
     return refunded
+
+
+def _tell_refund(refunded: Refund) -> None:
+    """The owner of the line, and who bought with it if that was somebody else."""
+    for message in (RefundArrived, ShareRefund):
+        tell_now(message=message, fact_id=refunded.pk, on=refunded.refunded_on)
 
 
 def _shares(purchase: Purchase, amount_fen: int) -> list[tuple[Capture, int]]:

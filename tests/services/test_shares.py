@@ -11,8 +11,12 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
 from customers.models import Customer
+from customers.notices import Message
+from customers.selectors import notices_of
+from huabei import telling
 from huabei.errors import LimitExceeded, LineNotActive, RequestConflict
 from huabei.models import Line, Merchant, ShareChange, SharedLine, ShareMonth, ShareTerms
+from huabei.notices import RefundArrived, ShareRefund
 from huabei.services import corrections, lifecycle, purchases, repayments
 from huabei.services.causes import Why
 from huabei.services.purchases import Authorisation, MerchantNotAllowed
@@ -32,7 +36,7 @@ from huabei.sharing import months_of, purchases_through, shared_with
 from ledger.audit import verify
 from operations import audit
 from tests.db.test_line_guards import execute
-from tests.line_world import a_customer, a_line, a_merchant, authorised, end_day, stands
+from tests.line_world import a_customer, a_line, a_merchant, an_escrow_merchant, authorised, end_day, stands
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +136,45 @@ def test_what_is_released_captured_in_part_or_refunded_is_given_back(
     end_day(date(2026, 6, 12))
     assert spent(share) == 100_00
     assert broken_rules() == []
+
+
+def told(person: Customer) -> list[Message]:
+    return [each.message for each in notices_of(person.pk)]
+
+
+@pytest.mark.parametrize("escrow", [False, True])
+def test_whoever_bought_is_told_of_a_refund_and_of_nothing_that_its_owner_owes(
+    share: SharedLine, friend: Customer, escrow: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = an_escrow_merchant() if escrow else a_merchant()
+    made = spend(share, shop, 300_00)
+    if not escrow:
+        purchases.capture(purchase_id=made.purchase_id, amount_fen=300_00, on=ON)
+    later = date(2026, 6, 8)
+    for _again in range(2):
+        repayments.refund(purchase_id=made.purchase_id, amount_fen=100_00, reference="r", on=later)
+    said = ShareRefund(shop.shop.name, 100_00, later, date(2026, 6, 1))
+    assert told(friend) == [said]
+    assert {type(each) for each in told(share.line.customer)} == {RefundArrived}
+    words = " ".join([said.title(), *said.body()])
+    assert "the cap of June 2026" in words
+    assert "statement" not in words
+    # The close tells it where the service did not, whoever it was that the share ended with since.
+    monkeypatch.setattr("huabei.services.repayments.tell_now", lambda **_told: None)
+    end(share_id=share.pk, customer_id=friend.pk, on=later)
+    repayments.refund(purchase_id=made.purchase_id, amount_fen=50_00, reference="s", on=later)
+    step = dict(telling.STEPS)["lines.tell_shared_refunds"]
+    assert [step(later), step(later), step(ON)] == [1, 0, 0]
+    assert ShareRefund(shop.shop.name, 50_00, later, date(2026, 6, 1)) in told(friend)
+
+
+def test_a_refund_of_what_the_owner_bought_is_told_to_nobody_else(
+    share: SharedLine, shop: Merchant, friend: Customer
+) -> None:
+    own = authorised(share.line, shop, 300_00, ON)
+    purchases.capture(purchase_id=own.pk, amount_fen=300_00, on=ON)
+    repayments.refund(purchase_id=own.pk, amount_fen=100_00, reference="r", on=ON)
+    assert told(friend) == []
 
 
 def test_a_purchase_that_is_taken_back_is_given_back(share: SharedLine, shop: Merchant) -> None:
