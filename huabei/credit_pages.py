@@ -18,7 +18,7 @@ from customers.models import Customer
 from finance.money import format_yuan
 from huabei import credit_history, selectors
 from huabei.errors import AmountRefused, RequestConflict
-from huabei.models import Line
+from huabei.models import CreditPayout, Line
 from huabei.paying_out import request_payout_of_credit
 from payments import errors as payment_errors
 from payments import selectors as payments
@@ -61,7 +61,7 @@ def credit(request: HttpRequest, customer: Customer) -> HttpResponse:
         return render(request, "huabei/credit.html", {"line": None})
     credit_fen = selectors.line_position(line, on).credit_fen
     form = PayoutForm(request.POST or None, customer=customer, credit_fen=credit_fen)
-    if request.method == "POST" and form.is_valid() and _ordered(request, line, form):
+    if request.method == "POST" and form.is_valid() and _ordered(request, customer, form):
         return redirect("credit")
     return render(request, "huabei/credit.html", _page(customer, line, form, on))
 
@@ -78,16 +78,19 @@ def _page(customer: Customer, line: Line, form: PayoutForm, on: date) -> dict[st
     }
 
 
-def _ordered(request: HttpRequest, line: Line, form: PayoutForm) -> bool:
+def _ordered(request: HttpRequest, customer: Customer, form: PayoutForm) -> bool:
     """Orders the payout that the form asks for; says beside the field, or above all, why not."""
     given = form.cleaned_data
+    reference = f"page:{given['key']}"
+    line = selectors.line_asked(CreditPayout, customer.pk, reference)
+    assert line is not None
     try:
         with booking_day() as on:
             request_payout_of_credit(
                 line_id=line.pk,
                 amount_fen=given["amount"],
                 source=given["source"].uuid,
-                reference=f"page:{given['key']}",
+                reference=reference,
                 on=on,
             )
     except AmountRefused:

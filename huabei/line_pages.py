@@ -24,7 +24,7 @@ from finance.dates import next_on_day
 from huabei import history, line_history, selectors, sharing
 from huabei.errors import LineError
 from huabei.instalments import due_date, statement_days
-from huabei.models import Concern, Freeze, Line, LineStatus, Purchase, PurchaseState
+from huabei.models import Closure, Concern, Freeze, Line, LineStatus, Purchase, PurchaseState
 from huabei.services.calendars import change_calendar, next_change_from
 from huabei.services.causes import CUSTOMER, Why, causes_for
 from huabei.services.lifecycle import WISH, StillOwes, close, freeze, thaw
@@ -169,10 +169,13 @@ def _moved(request: HttpRequest, found: Line, wanted: int) -> None:
 @require_POST
 def freeze_line(request: HttpRequest, customer: Customer) -> HttpResponse:
     """The owner freezes the line: a phone that is lost, or a pause."""
-    found, form = _live_line(customer), FreezeForm(request.POST, on=_day())
+    form = FreezeForm(request.POST, on=_day())
     if not form.is_valid():
         messages.error(request, _("Choose why."))
         return redirect("line")
+    found = selectors.line_asked(Freeze, customer.pk, form.reference)
+    if found is None:
+        raise Http404
     why = Why(form.cleaned_data["cause"], CUSTOMER, form.reference)
     try:
         with booking_day() as on:
@@ -208,7 +211,7 @@ def close_line(request: HttpRequest, customer: Customer) -> HttpResponse:
     on, found = _day(), _own_line(customer)
     if request.method == "POST":
         form = KeyForm(request.POST)
-        if form.is_valid() and _closed(request, found, form):
+        if form.is_valid() and _closed(request, customer, form):
             return redirect("line")
         return redirect("close_line")
     if found.status == LineStatus.CLOSED:
@@ -226,7 +229,9 @@ def close_line(request: HttpRequest, customer: Customer) -> HttpResponse:
     return render(request, "huabei/close_line.html", context)
 
 
-def _closed(request: HttpRequest, found: Line, form: KeyForm) -> bool:
+def _closed(request: HttpRequest, customer: Customer, form: KeyForm) -> bool:
+    found = selectors.line_asked(Closure, customer.pk, form.reference)
+    assert found is not None
     try:
         with booking_day() as on:
             close(line_id=found.pk, why=Why(WISH, CUSTOMER, form.reference), on=on)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import TypeVar
 from uuid import UUID
 
 from django.db.models import Case, Max, Min, QuerySet, Sum, When
@@ -17,13 +18,17 @@ from finance.money import round_fen
 from finance.rates import DailyRate
 from huabei.models import (
     CategoryRule,
+    Closure,
+    CreditPayout,
     Due,
+    Freeze,
     Line,
     LineStatus,
     MerchantChange,
     MerchantChangeKind,
     OpeningDecision,
     Posting,
+    Repayment,
     ReviewTerms,
     Segment,
     SegmentKind,
@@ -83,6 +88,24 @@ def live_line_of(customer_id: UUID) -> Line | None:
 def line_of(customer_id: UUID) -> Line | None:
     """The customer's line that is not closed; where there is none, the last one that was."""
     return Line.objects.filter(customer_id=customer_id).order_by(_CLOSED_LAST, "-pk").first()
+
+
+Asked = TypeVar("Asked", Closure, CreditPayout, Freeze, Repayment)
+
+
+def asked_before(kind: type[Asked], customer_id: UUID, reference: str) -> Asked | None:
+    """
+    What a customer's request under this reference did the first time, to whichever of their lines. Whoever sends it again may
+    have another line by then, and it was not about that one.
+    """
+    done: QuerySet[Asked] = kind._default_manager.filter(line__customer_id=customer_id, reference=reference)
+    return done.select_related("line").first()
+
+
+def line_asked(kind: type[Asked], customer_id: UUID, reference: str) -> Line | None:
+    """The line that a customer's request is about: that of the first time, or else theirs, or the last that was closed."""
+    first = asked_before(kind, customer_id, reference)
+    return first.line if first else line_of(customer_id)
 
 
 def unsettled_lines(customer_id: UUID, on: date) -> list[Line]:

@@ -27,7 +27,7 @@ from huabei.api.shapes import (
 )
 from huabei.errors import AmountRefused, LineNotActive, RequestConflict
 from huabei.files import document_answer
-from huabei.models import CreditPayout, Line, Repayment
+from huabei.models import Line, Repayment
 from huabei.services.calendars import CalendarChangeRefused, change_calendar
 from huabei.services.documents import LANGUAGES
 from huabei.services.lines import CalendarRefused
@@ -52,14 +52,12 @@ class OwnEndpoint(Endpoint):
             raise NotFound
         return found
 
-    def line_for(self, kind: type[Repayment | CreditPayout], reference: str) -> Line:
-        """
-        The line that a request is about; one that is sent again is about the line of the first time, whatever other line the
-        borrower has by then. Error: NotFound.
-        """
-        done = kind._default_manager.filter(line__customer_id=self.owner, reference=reference)
-        first = done.select_related("line").first()
-        return first.line if first else self.line()
+    def line_for(self, kind: type[selectors.Asked], reference: str) -> Line:
+        """The line that a request is about, also one that is sent again (`selectors.line_asked`). Error: NotFound."""
+        found = selectors.line_asked(kind, self.owner, reference)
+        if found is None:
+            raise NotFound
+        return found
 
 
 class OwnLine(OwnEndpoint):

@@ -12,7 +12,7 @@ from huabei.api.borrower import BORROWER, OwnEndpoint
 from huabei.api.shapes import A_LINE
 from huabei.errors import LineNotActive, RequestConflict
 from huabei.line_history import frozen
-from huabei.models import Freeze, LineStatus
+from huabei.models import Closure, Freeze, LineStatus
 from huabei.services.causes import CUSTOMER, CauseRefused, Why
 from huabei.services.lifecycle import WISH, AlreadyFrozen, StillOwes, close, freeze, thaw
 from web.api.day import booking_day
@@ -87,7 +87,7 @@ class OwnFreezes(OwnEndpoint):
     def post(self, request: Request) -> Response:
         """Freezes the borrower's line until they end it: nothing can be bought, what was authorised may still be captured."""
         why = Why(self.body(FreezeIn)["cause"], CUSTOMER, f"me:{self.key()}")
-        line = self.line()
+        line = self.line_for(Freeze, why.reference)
         with booking_day() as on:
             made = freeze(line_id=line.pk, why=why, on=on)
         return self.answer(FreezeOut, frozen([made])[0], status=201, replayed=made.repeated)
@@ -134,7 +134,8 @@ class OwnClosure(OwnEndpoint):
     )
     def post(self, request: Request) -> Response:
         """Closes the borrower's line for good, once nothing is owed on it or held. Their credit is still theirs."""
-        key, line = self.key(), self.line()
+        why = Why(WISH, CUSTOMER, f"me:{self.key()}")
+        line = self.line_for(Closure, why.reference)
         with booking_day() as on:
-            made = close(line_id=line.pk, why=Why(WISH, CUSTOMER, f"me:{key}"), on=on)
+            made = close(line_id=line.pk, why=why, on=on)
         return self.answer(ClosureOut, made, status=201, replayed=made.repeated)

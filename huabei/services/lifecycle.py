@@ -8,12 +8,11 @@ from datetime import date
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from finance.errors import Kind
 from huabei import selectors
-from huabei.errors import LineError, LineNotActive, LineNotFound, require_same_request
+from huabei.errors import LineError, LineNotActive, require_same_request
 from huabei.models import (
     Closure,
     Concern,
@@ -24,8 +23,8 @@ from huabei.models import (
     TemporaryLimit,
 )
 from huabei.services.causes import CUSTOMER, POLICY, CauseRefused, Why, require_why
-from huabei.services.limits import NewLimit, locked_open_line, set_limits
-from huabei.services.lines import OVERDUE
+from huabei.services.limits import NewLimit, set_limits
+from huabei.services.lines import OVERDUE, locked_line
 from huabei.telling import tell_closed
 from ledger.sql import affected, fetch_all
 
@@ -119,13 +118,12 @@ def freeze_many(*, line_ids: Sequence[int], why: Why, on: date, bulk_id: int | N
 _Done = TypeVar("_Done", Freeze, Closure)
 
 
-def _done_before(found: QuerySet[_Done], line: Line, why: Why) -> _Done | None:
-    """
-    What was done under the reference before: to this line, or, where its customer asks, to any of theirs. Whoever sends their
-    wish again may have another line by then, and it was not about that one. Error: RequestConflict.
-    """
-    whose = Q(line__customer_id=line.customer_id) if why.by == CUSTOMER else Q(line=line)
-    first = found.filter(whose, reference=why.reference).first()
+def _done_before(kind: type[_Done], line: Line, why: Why) -> _Done | None:
+    """What was done under the reference before: to this line, or by a customer's wish to any of theirs. RequestConflict."""
+    if why.by == CUSTOMER:
+        first = selectors.asked_before(kind, line.customer_id, why.reference)
+    else:
+        first = kind._default_manager.filter(line=line, reference=why.reference).first()
     if first is not None:
         require_same_request(first.request_hash, why.hash({}))
         first.repeated = True
@@ -140,10 +138,12 @@ def freeze(*, line_id: int, why: Why, on: date) -> Freeze:
     CauseRefused, LineNotActive when it is closed, LineNotFound, ReferenceRefused, RequestConflict.
     """
     with transaction.atomic():
-        line = locked_open_line(line_id)
-        first = _done_before(Freeze.objects.all(), line, why)
+        line = locked_line(line_id)
+        first = _done_before(Freeze, line, why)
         if first is not None:
             return first
+        if line.status == LineStatus.CLOSED:
+            raise LineNotActive(_("the line is closed"))
         if not freeze_many(line_ids=[line_id], why=why, on=on):
             raise AlreadyFrozen(_("the line is frozen for this cause already"), field="cause")
         return Freeze.objects.get(line_id=line_id, reference=why.reference)
@@ -235,10 +235,8 @@ def close(*, line_id: int, why: Why, on: date) -> Closure:
     RequestConflict, StillOwes.
     """
     with transaction.atomic():
-        line = Line.objects.select_for_update().filter(pk=line_id).first()
-        if line is None:
-            raise LineNotFound(_("there is no line %(id)s") % {"id": line_id})
-        first = _done_before(Closure.objects.all(), line, why)
+        line = locked_line(line_id)
+        first = _done_before(Closure, line, why)
         if first is not None:
             return first
         if line.status == LineStatus.CLOSED:

@@ -162,6 +162,9 @@ def test_a_closed_lines_credit_is_paid_out_from_the_page(
     assert "on its way ¥300.00" in text(page.get("/credit/"))
     paying.sweep()
     assert "arrived ¥300.00" in text(page.get("/credit/"))
+    # Sent again it is about the line of the first time, whatever line there is by then.
+    opened_line(customer, on=ON)
+    assert "It is on its way" in text(page.post("/credit/", asked, follow=True))
     assert (balance(card), CreditPayout.objects.count()) == (300_00, 1)
 
 

@@ -215,6 +215,27 @@ def test_an_earlier_line_that_owes_stands_beside_the_new_one(
     assert f"/line/{line.uuid}/repay/" in page.get("/").content.decode()
 
 
+def test_a_form_sent_again_is_about_the_line_of_the_first_time(
+    page: Client, line: Line, customer: Customer
+) -> None:
+    repays(line, "1000.00", on=ON)
+    forms = {
+        "/line/freeze/": {"cause": "phone_lost", "key": str(uuid4())},
+        "/line/close/": {"key": str(uuid4())},
+    }
+    done = {"/line/freeze/": "Your line is frozen.", "/line/close/": "Your line is closed."}
+    for address, given in forms.items():
+        assert done[address] in sent(page, address, **given)
+    assert "Nothing was changed" in sent(page, "/line/freeze/", cause="phone_lost")
+    # There is no other line, and then there is one.
+    assert done["/line/freeze/"] in sent(page, "/line/freeze/", **forms["/line/freeze/"])
+    following = opened_line(customer, on=ON)
+    for address, given in forms.items():
+        assert done[address] in sent(page, address, **given)
+    following.refresh_from_db()
+    assert (following.status, Freeze.objects.count(), Closure.objects.count()) == ("active", 1, 1)
+
+
 def test_nobody_sees_or_changes_what_is_somebody_elses(client: Client, page: Client, line: Line) -> None:
     sent(page, "/line/freeze/", cause="phone_lost")
     stranger = signed_in(Client(), borrower("stranger"))
