@@ -12,6 +12,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from finance.money import MoneyError, format_yuan, parse_yuan
+from finance.prose import as_written, is_prose
 from web.api.reading import LARGEST_AMOUNT_FEN
 
 OTHER = "other"
@@ -46,6 +47,23 @@ def read_amount(text: str) -> int:
     if amount_fen > LARGEST_AMOUNT_FEN:
         raise forms.ValidationError(_("This is more than can be booked at once."))
     return amount_fen
+
+
+class ProseField(forms.CharField):
+    """What somebody writes in their own words, of several lines if they like; its length is measured as it is kept."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(widget=forms.Textarea({"rows": 2}), **options)
+
+    def to_python(self, value: Any) -> str:
+        """The text as it is kept."""
+        return as_written(str(super().to_python(value) or ""))
+
+    def validate(self, value: Any) -> None:
+        """ValidationError for what cannot be shown."""
+        super().validate(value)
+        if not is_prose(value):
+            raise forms.ValidationError(_("Write it without control characters."))
 
 
 class YuanField(forms.CharField):

@@ -26,7 +26,7 @@ from huabei.services.lines import CALENDARS
 from ledger.selectors import position
 from web.acts import Act, ActForm, DayField, Figures
 from web.console import money
-from web.forms import YuanField
+from web.forms import ProseField, YuanField
 from web.templatetags.money import yuan
 
 SET_LIMIT, FREEZE, CLOSE, RECEIVE, CORRECT, MOVE_DAY = (
@@ -53,7 +53,7 @@ class CausedForm(ActForm):
 
     concern: ClassVar[Concern]
     cause = forms.ChoiceField(label=_("cause"))
-    note = forms.CharField(label=_("note"), max_length=LONGEST_NOTE, required=False)
+    note = ProseField(label=_("note"), max_length=LONGEST_NOTE, required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -182,7 +182,7 @@ class CalendarForm(ActForm):
 class ReasonForm(ActForm):
     """Why something is taken back, in words."""
 
-    reason = forms.CharField(label=_("reason"), max_length=200)
+    reason = ProseField(label=_("reason"), max_length=200)
 
 
 def _move_day(form: Any, on: date) -> None:

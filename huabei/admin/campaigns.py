@@ -30,7 +30,7 @@ from ledger.selectors import position
 from web.acts import Act, ActForm, ActingAdmin, DayField
 from web.acts import Figures as Shown
 from web.console import Table, link_to, money, money_column
-from web.forms import YuanField
+from web.forms import ProseField, YuanField
 from web.templatetags.money import yuan_input
 
 RUN = "huabei.run_campaign"
@@ -83,7 +83,7 @@ class NewCampaignForm(FiguresForm):
 class ChangedCampaignForm(FiguresForm):
     """What a campaign promises from now on, and why."""
 
-    reason = forms.CharField(label=_("reason"), max_length=LONGEST_REASON)
+    reason = ProseField(label=_("reason"), max_length=LONGEST_REASON)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -95,7 +95,7 @@ class ChangedCampaignForm(FiguresForm):
 class EndedForm(ActForm):
     """Why a campaign ends before its last day."""
 
-    reason = forms.CharField(label=_("reason"), max_length=LONGEST_REASON)
+    reason = ProseField(label=_("reason"), max_length=LONGEST_REASON)
 
 
 def _begin(form: Any, on: date) -> None:

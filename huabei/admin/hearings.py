@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -29,7 +28,7 @@ from huabei.services.hearings import (
 from web.acts import Act, ActForm, ActingAdmin, Figures
 from web.api.day import business_date
 from web.console import Table, add_link, link_to, list_url, money
-from web.forms import YuanField
+from web.forms import ProseField, YuanField
 
 DECIDE = "huabei.decide_review"
 
@@ -37,7 +36,7 @@ DECIDE = "huabei.decide_review"
 class RulingForm(ActForm):
     """Why it is decided so."""
 
-    reason = forms.CharField(
+    reason = ProseField(
         label=_("reason"), max_length=LONGEST_REASON, help_text=_("The applicant reads this.")
     )
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, ClassVar
 
-from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from finance.errors import DomainError
@@ -14,6 +13,7 @@ from huabei.services.causes import staff
 from huabei.services.publishing import LONGEST_REASON, FiguresRefused, Publication
 from web.acts import Act, ActForm, ActingAdmin, DayField, Figures
 from web.console import Table
+from web.forms import ProseField
 from web.templatetags.money import yuan_input
 
 HISTORY = ("published_on", "by", "reason")
@@ -28,7 +28,7 @@ class PublishForm(ActForm):
     """From which day figures count, and why; the figures begin with those of the version that it was opened from."""
 
     effective_from = DayField(label=_("effective from"))
-    reason = forms.CharField(label=_("reason"), max_length=LONGEST_REASON)
+    reason = ProseField(label=_("reason"), max_length=LONGEST_REASON)
     # The version's columns that the form has a field for each.
     columns: ClassVar[tuple[str, ...]]
 

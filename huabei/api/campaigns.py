@@ -26,7 +26,7 @@ from huabei.services.campaigns import (
 from huabei.services.causes import LENDER
 from web.api.callers import Allowed, Scope, Who
 from web.api.day import booking_day
-from web.api.reading import Choice, Day, Fields, Identifier, Text, Whole, Yuan
+from web.api.reading import Choice, Day, Fields, Identifier, Prose, Text, Whole, Yuan
 from web.api.schema import operation
 from web.api.views import Endpoint
 
@@ -57,13 +57,13 @@ class CampaignIn(FiguresIn):
 class CampaignChangeIn(FiguresIn):
     """What a campaign promises from today on, all of it, and why."""
 
-    reason = Text()
+    reason = Prose()
 
 
 class EndIn(Fields):
     """Why a campaign ends before its last day."""
 
-    reason = Text()
+    reason = Prose()
 
 
 class CampaignOut(FiguresIn):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from huabei.models import CorrectionCause, LineStatus, PurchaseState
-from web.api.reading import Choice, Day, Fields, Identifier, Rate, Text, Truth, Whole, Yuan
+from web.api.reading import Choice, Day, Fields, Identifier, Prose, Rate, Text, Truth, Whole, Yuan
 
 PURCHASE, CAPTURE, REFUND = "purchase", "capture", "refund"
 REPAYMENT, STATEMENT, CORRECTION = "repayment", "statement", "correction"
@@ -277,7 +277,7 @@ class ReceivedIn(RepaymentIn):
 class ReasonIn(Fields):
     """Why something is taken back."""
 
-    reason = Text(most=200, help_text="For whoever reads the books later.")
+    reason = Prose(most=200, help_text="For whoever reads the books later.")
 
 
 class CorrectionOut(Fields):

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 from customers.services.notices import mail_shop
 from finance.errors import Kind
 from finance.money import format_yuan
+from finance.prose import as_written, is_prose
 from huabei.campaigning import standings
 from huabei.errors import LineError, require_amount, require_reference, require_same_request
 from huabei.instalments import fee_of
@@ -170,6 +171,7 @@ def change_campaign(
     RequestConflict.
     """
     require_reference(reference)
+    reason = as_written(reason)
     given = asdict(figures)
     for name, value in given.items():
         if name.endswith("_fen"):
@@ -212,7 +214,7 @@ def _locked(campaign_id: int) -> Campaign:
 
 
 def _require_change(campaign: Campaign, figures: Figures, reason: str, on: date) -> None:
-    if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
+    if not reason or len(reason) > LONGEST_REASON or not is_prose(reason):
         raise CampaignRefused(_("a reason of at most 200 characters is needed"), field="reason")
     stands = {name: getattr(campaign, name) for name in Figures.__dataclass_fields__}
     if asdict(figures) == stands:
@@ -252,7 +254,7 @@ def end_campaign(*, campaign_id: int, reason: str, on: date) -> Campaign:
     with transaction.atomic():
         campaign = _locked(campaign_id)
         if campaign.ended_on is None:
-            _end(campaign, CampaignEnd.STOPPED, on, reason)
+            _end(campaign, CampaignEnd.STOPPED, on, as_written(reason))
     return campaign
 
 

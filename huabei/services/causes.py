@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from finance.prose import as_written, is_prose
 from huabei.errors import LineError, require_reference
 from huabei.models import Cause, Concern
 from ledger.services import request_hash
@@ -46,12 +47,18 @@ def causes_for(concern: Concern, on: date, *, by: str) -> list[Cause]:
 
 @dataclass(frozen=True, slots=True)
 class Why:
-    """Why a line is changed, by whom ("staff:7", "policy", "customer"), and under which reference, which happens once."""
+    """
+    Why a line is changed, by whom ("staff:7", "policy", "customer"), and under which reference, which happens once. The note
+    is in whose words it may be: it is kept `as_written`.
+    """
 
     cause: str
     by: str
     reference: str
     note: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "note", as_written(self.note))
 
     def fields(self, asked: dict[str, Any]) -> dict[str, Any]:
         """What a row of the change says of it. `asked` is what a repeat must ask for again."""
@@ -73,7 +80,7 @@ def require_why(why: Why, concern: Concern, on: date) -> None:
     require_reference(why.reference)
     if why.by not in (POLICY, CUSTOMER) and not _STAFF.fullmatch(why.by):
         raise CauseRefused(_("must be the policy, the customer, or a member of staff"), field="by")
-    if len(why.note) > LONGEST_NOTE or not (why.note.isprintable()):
+    if len(why.note) > LONGEST_NOTE or not is_prose(why.note):
         raise CauseRefused(
             _("must be a text of at most %(most)d printable characters") % {"most": LONGEST_NOTE},
             field="note",

@@ -123,6 +123,9 @@ class Ruling:
     reason: str
     reference: str
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", as_written(self.reason))
+
 
 def uphold(*, review_id: int, ruling: Ruling, on: date) -> ReviewVerdict:
     """The refusal stands. Errors: AlreadyReviewed, ReferenceRefused, RequestConflict, ReviewNotFound, ReviewRefused."""
@@ -158,7 +161,7 @@ def _locked(review_id: int, ruling: Ruling) -> DecisionReview:
     """The review, with its applicant held: one member of staff decides at a time, and one opening."""
     require_reference(ruling.reference)
     reason = ruling.reason
-    if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
+    if not reason or len(reason) > LONGEST_REASON or not is_prose(reason):
         raise ReviewRefused(
             _("Say why, in at most %(most)d printable characters.") % {"most": LONGEST_REASON}, field="reason"
         )

@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
+from finance.prose import as_written, is_prose
 from huabei.errors import LineError, require_reference, require_same_request
 from huabei.models.publishing import Published
 from ledger.services import request_hash
@@ -46,6 +47,9 @@ class Publication:
     by: str
     reason: str
     reference: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "reason", as_written(self.reason))
 
 
 def publish(
@@ -104,7 +108,7 @@ def _wrong_when(publication: Publication, on: date) -> Wrong:
     if publication.effective_from <= on:
         yield "effective_from", _("New figures count from a day to come.")
     reason = publication.reason
-    if not reason.strip() or len(reason) > LONGEST_REASON or not reason.isprintable():
+    if not reason or len(reason) > LONGEST_REASON or not is_prose(reason):
         yield (
             "reason",
             _("Say why, in at most %(most)d printable characters.") % {"most": LONGEST_REASON},

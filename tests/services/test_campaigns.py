@@ -24,6 +24,7 @@ from ledger.audit import verify
 from ledger.selectors import position
 from operations import audit
 from tests.line_world import a_campaign, a_line, a_merchant, authorised, bought, end_day
+from tests.words import UNSHOWABLE, WRITTEN
 
 pytestmark = pytest.mark.django_db
 
@@ -209,7 +210,9 @@ def test_an_alert_is_a_fact_until_the_budget_is_raised_or_the_campaign_ends(
     the_books_prove()
 
 
-def changed(campaign: Campaign, *, on: date = ON, reference: str = "c", **other: Any) -> CampaignChange:
+def changed(
+    campaign: Campaign, *, on: date = ON, reference: str = "c", reason: str = "agreed", **other: Any
+) -> CampaignChange:
     """The campaign changed in some of its figures."""
     campaign.refresh_from_db()
     figures = {name: getattr(campaign, name) for name in Figures.__dataclass_fields__}
@@ -217,7 +220,7 @@ def changed(campaign: Campaign, *, on: date = ON, reference: str = "c", **other:
         campaign_id=campaign.pk,
         figures=Figures(**{**figures, **other}),
         by="staff:1",
-        reason="agreed",
+        reason=reason,
         reference=reference,
         on=on,
     )
@@ -241,9 +244,17 @@ def test_a_campaign_is_changed_once_per_reference(line: Line, shop: Merchant) ->
     the_books_prove()
 
 
+@pytest.mark.parametrize(("written", "kept"), WRITTEN)
+def test_a_change_says_why_in_whatever_people_write(shop: Merchant, written: str, kept: str) -> None:
+    made = changed(a_campaign(shop, on=ON), largest_fen=900_00, reason=written)
+    assert CampaignChange.objects.get(pk=made.pk).reason == kept
+
+
 @pytest.mark.parametrize(
     ("nonsense", "code", "field"),
     [
+        *(({"largest_fen": 900_00, "reason": text}, "campaign_refused", "reason") for text in UNSHOWABLE),
+        ({"largest_fen": 900_00, "reason": " \u3000\n"}, "campaign_refused", "reason"),
         ({"budget_fen": 24_99, "alert_fen": 1_00}, "campaign_refused", "budget"),
         ({"starts_on": date(2026, 6, 6)}, "campaign_refused", "starts_on"),
         ({"ends_on": date(2026, 6, 4)}, "campaign_refused", "ends_on"),

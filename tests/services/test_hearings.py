@@ -35,6 +35,7 @@ from tests.line_world import a_policy
 from tests.loan_world import lent
 from tests.services.test_borrower_pages import text
 from tests.services.test_console import staff_login
+from tests.words import UNSHOWABLE, WRITTEN
 
 pytestmark = pytest.mark.django_db
 
@@ -138,6 +139,19 @@ def test_a_refusal_stands_once_and_the_applicant_reads_why(customer: Customer) -
     assert (first.outcome, Line.objects.exists(), ReviewVerdict.objects.count()) == ("upheld", False, 1)
     assert told(customer) == ["line.review_asked", "line.review_decided"]
     assert holds() == []
+
+
+@pytest.mark.parametrize(("written", "kept"), WRITTEN)
+def test_a_ruling_says_why_in_whatever_people_write(customer: Customer, written: str, kept: str) -> None:
+    ruled = uphold(review_id=asked(customer).pk, ruling=Ruling("staff:7", written, "v"), on=ON)
+    assert ReviewVerdict.objects.get(pk=ruled.pk).reason == kept
+
+
+@pytest.mark.parametrize("written", ["", " \u3000\n", *UNSHOWABLE, "x" * 501])
+def test_a_ruling_that_says_nothing_is_refused(customer: Customer, written: str) -> None:
+    with pytest.raises(ReviewRefused) as said:
+        uphold(review_id=asked(customer).pk, ruling=Ruling("staff:7", written, "v"), on=ON)
+    assert (said.value.field, ReviewVerdict.objects.exists()) == ("reason", False)
 
 
 def test_what_the_policy_says_of_the_score_is_set_aside(customer: Customer) -> None:

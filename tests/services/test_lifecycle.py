@@ -25,6 +25,7 @@ from huabei.services.limits import raise_temporarily
 from ledger.audit import verify
 from operations import audit
 from tests.line_world import a_line, a_merchant, authorised, bought, end_day, end_days, stands
+from tests.words import UNSHOWABLE, WRITTEN
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +105,19 @@ def test_a_freeze_needs_a_cause_that_this_one_may_give(line: Line, cause: str, b
     with pytest.raises(CauseRefused):
         frozen(line, cause, by=by)
     assert status(line) == ("active", "")
+
+
+@pytest.mark.parametrize(("written", "kept"), WRITTEN)
+def test_a_note_is_in_whatever_people_write(line: Line, written: str, kept: str) -> None:
+    freeze(line_id=line.pk, why=Why("fraud", BY, "x", written), on=ON)
+    assert Freeze.objects.get().note == kept
+
+
+@pytest.mark.parametrize("written", [*UNSHOWABLE, "x" * 201])
+def test_a_note_that_cannot_be_shown_is_refused(line: Line, written: str) -> None:
+    with pytest.raises(CauseRefused) as refused:
+        freeze(line_id=line.pk, why=Why("fraud", BY, "x", written), on=ON)
+    assert (refused.value.field, Freeze.objects.exists()) == ("note", False)
 
 
 def test_a_customer_ends_only_their_own_freeze(line: Line) -> None:

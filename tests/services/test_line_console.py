@@ -122,9 +122,11 @@ def test_a_repayment_that_counts_from_an_earlier_day_is_replayed_and_can_bounce(
     preview = act(page, repayment, "bounced", "preview", reason="no money")
     assert "Overdue 0.00" in text(preview)
     assert Correction.objects.filter(cause="bounced").count() == 0
+    assert act(page, repayment, "bounced", reason="no\x1bmoney").status_code == 200
+    assert Correction.objects.filter(cause="bounced").count() == 0
     for _again in range(2):
-        assert act(page, repayment, "bounced", reason="no money").status_code == 302
-    assert Correction.objects.get(cause="bounced").reason == "no money"
+        assert act(page, repayment, "bounced", reason="没有钱\u3000\r\nno money ").status_code == 302
+    assert Correction.objects.get(cause="bounced").reason == "没有钱\u3000\nno money"
     assert text(act(page, line, "freeze", "preview", cause="fraud")).count("Overdue") == before.count(
         "Overdue"
     )

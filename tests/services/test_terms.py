@@ -25,6 +25,7 @@ from tests.publishing import publication
 from tests.services.test_borrower_pages import text
 from tests.services.test_line_console import signed_in
 from tests.services.test_statement_documents import text_of
+from tests.words import UNSHOWABLE, WRITTEN
 
 pytestmark = pytest.mark.django_db
 
@@ -131,8 +132,18 @@ def test_nonsense_is_refused_field_by_field(day: date, figures: dict[str, Any], 
     assert Terms.objects.count() == 1
 
 
+def test_why_is_said_in_whatever_people_write() -> None:
+    for number, (written, kept) in enumerate(WRITTEN):
+        made = publish_terms(
+            publication=publication(date(2026, 7, 15 + number), reference=f"{number}", reason=written),
+            figures={},
+            on=ON,
+        )
+        assert Terms.objects.get(pk=made.pk).reason == kept
+
+
 def test_nobody_publishes_without_saying_why() -> None:
-    for reason in ("", " ", "a\x00b", "x" * 201):
+    for reason in ("", " \u3000\n", *UNSHOWABLE, "x" * 201):
         with pytest.raises(FiguresRefused) as refused:
             publish_terms(publication=publication(FROM, reason=reason), figures={}, on=ON)
         assert refused.value.field == "reason"

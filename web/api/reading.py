@@ -230,7 +230,7 @@ class Prose(Text):
         if not isinstance(data, str) or not data:
             return None
         text = as_written(data)
-        return text if len(text) <= self.most and is_prose(text) else None
+        return text if 1 <= len(text) <= self.most and is_prose(text) else None
 
 
 class Whole(_Strict):
