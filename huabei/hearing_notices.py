@@ -1,4 +1,4 @@
-"""What an applicant is told of a review by a person."""
+"""What an applicant, or whose limit was cut, is told of a review by a person."""
 
 from __future__ import annotations
 
@@ -54,3 +54,52 @@ class ReviewDecided(Message):
 
     def step(self) -> Step:
         return Step(_("See your application"), reverse("decision", args=[self.decision_id]))
+
+
+@told(kind="line.limit_review_asked", name=gettext_lazy("Review of a limit asked for"), by_email=False)
+@dataclass(frozen=True)
+class LimitReviewAsked(Message):
+    """That a person will look at the cut of a limit."""
+
+    change_id: int
+    changed_on: date
+
+    def title(self) -> str:
+        return _("A person looks at your limit again, which was lowered on %(on)s") % {
+            "on": day(self.changed_on)
+        }
+
+    def body(self) -> list[str]:
+        return [_("We tell you here what they decide. You need do nothing.")]
+
+    def step(self) -> Step:
+        return _see_the_cut(self.change_id)
+
+
+@told(kind="line.limit_review_decided", name=gettext_lazy("Review of a limit decided"), mandatory=True)
+@dataclass(frozen=True)
+class LimitReviewDecided(Message):
+    """What a person decided of a limit that was cut, in their words; the limit that was given back, 0 where it stays."""
+
+    change_id: int
+    asked_on: date
+    limit_fen: int
+    reason: str
+
+    def title(self) -> str:
+        if self.limit_fen:
+            return _("Your limit is %(limit)s again: a person looked at it") % {"limit": rmb(self.limit_fen)}
+        return _("Your limit stays as it is: a person looked at it again")
+
+    def body(self) -> list[str]:
+        return [
+            _("You asked for a review by a person on %(on)s. They say: %(reason)s")
+            % {"on": day(self.asked_on), "reason": self.reason}
+        ]
+
+    def step(self) -> Step:
+        return _see_the_cut(self.change_id)
+
+
+def _see_the_cut(change_id: int) -> Step:
+    return Step(_("See what was changed"), reverse("limit_change", args=[change_id]))

@@ -6,7 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
+from uuid import UUID
 
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from huabei.models import (
@@ -19,6 +21,7 @@ from huabei.models import (
     LimitReview,
     Line,
     ReviewOutcome,
+    ReviewVerdict,
     TemporaryLimit,
 )
 from huabei.policy import REVIEW_TEXTS, ReviewReason
@@ -97,10 +100,12 @@ class Change:
     order: int
     text: str
     why: str = ""
+    # Where it is told, and a person asked to look at it again.
+    page: str = ""
 
 
 def changes_of(line: Line, *, most: int = MOST_SHOWN) -> list[Change]:
-    """What was changed about a line, newest first, beginning with its opening (seven queries)."""
+    """What was changed about a line, newest first, beginning with its opening (eight queries)."""
     names = _cause_names()
     opened = Change(
         line.opened_on,
@@ -116,6 +121,11 @@ def changes_of(line: Line, *, most: int = MOST_SHOWN) -> list[Change]:
         *_reviewed(LimitReview.objects.filter(line=line).order_by("-pk")[:most]),
         *_moved(CalendarChange.objects.filter(line=line).order_by("-pk")[:most]),
         *_closed(Closure.objects.filter(line=line), names),
+        *_looked_at(
+            ReviewVerdict.objects.filter(review__limit_change__line=line, restored_by=None).select_related(
+                "review"
+            )
+        ),
     ]
     return sorted(found, key=lambda change: (change.on, change.place, change.order), reverse=True)[:most]
 
@@ -153,11 +163,53 @@ def _limits(rows: Iterable[LimitChange], names: Names) -> list[Change]:
             text = _("Limit raised from %(before)s to %(after)s")
         else:
             text = _("Limit lowered from %(before)s to %(after)s")
-        concern = "temporary" if row.kind == LimitChangeKind.TEMPORARY else "limit"
-        found.append(
-            Change(row.changed_on, 2, row.pk, text % figures, _why(names, concern, row.cause, row.by))
-        )
+        page = reverse("limit_change", args=[row.pk]) if row.is_cut else ""
+        found.append(Change(row.changed_on, 2, row.pk, text % figures, _why_limit(names, row), page))
     return found
+
+
+def _why_limit(names: Names, row: LimitChange) -> str:
+    concern = "temporary" if row.kind == LimitChangeKind.TEMPORARY else "limit"
+    return _why(names, concern, row.cause, row.by)
+
+
+def cut_of(customer_id: UUID, change_id: int) -> tuple[LimitChange, Change] | None:
+    """A cut of one of somebody's limits, and how it is told; None where there is none such."""
+    row = (
+        LimitChange.objects.filter(pk=change_id, line__customer_id=customer_id).select_related("line").first()
+    )
+    if row is None or not row.is_cut:
+        return None
+    (told,) = _limits([row], _cause_names())
+    return row, told
+
+
+@dataclass(frozen=True, slots=True)
+class ToldLimit:
+    """A change of a limit as it is told to the line's owner."""
+
+    change: LimitChange
+    why: str
+
+
+def told_limits(rows: Iterable[LimitChange]) -> list[ToldLimit]:
+    """Changes of limits as they are told to the line's owner (one query)."""
+    names = _cause_names()
+    return [ToldLimit(row, _why_limit(names, row)) for row in rows]
+
+
+def _looked_at(rows: Iterable[ReviewVerdict]) -> list[Change]:
+    """Persons who looked at a cut again and left it; what they gave back is told by the change itself."""
+    return [
+        Change(
+            row.decided_on,
+            2,
+            row.pk,
+            _("A person looked at the limit again: it stays"),
+            page=reverse("limit_change", args=[row.review.limit_change_id]),
+        )
+        for row in rows
+    ]
 
 
 def _frozen(rows: Iterable[Freeze], names: Names) -> list[Change]:

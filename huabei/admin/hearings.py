@@ -1,4 +1,7 @@
-"""Reviews by a person in the console: the queue, what the applicant says beside what the policy says today, the decision."""
+"""
+Reviews by a person in the console, of refusals and of limits that were cut: the queue, what was said beside what the policy
+says today, the decision.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,9 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from huabei.admin.acts import cause_name
 from huabei.admin.opening import figure
-from huabei.models import DecisionReview, Line, LineStatus, ReviewVerdict, VerdictOutcome
+from huabei.models import Concern, DecisionReview, Line, LineStatus, ReviewVerdict, VerdictOutcome
 from huabei.models.reviewing import OPEN
 from huabei.policy import OUTCOME_TEXTS, RULE_TEXTS
 from huabei.services.causes import staff
@@ -22,6 +26,7 @@ from huabei.services.hearings import (
     OVERTURNABLE,
     Ruling,
     overturn,
+    restore,
     uphold,
     what_stands,
 )
@@ -29,6 +34,7 @@ from web.acts import Act, ActForm, ActingAdmin, Figures
 from web.api.day import business_date
 from web.console import Table, add_link, link_to, list_url, money
 from web.forms import ProseField, YuanField
+from web.templatetags.money import rmb, yuan_input
 
 DECIDE = "huabei.decide_review"
 
@@ -54,8 +60,33 @@ class OverturnForm(RulingForm):
     field_order = ("limit_fen", "reason")
 
 
+class RestoreForm(OverturnForm):
+    """The limit that is given back; it begins with all that was cut."""
+
+    limit_fen = YuanField(label=_("new limit in yuan"), help_text=_("Without what is lent for a time."))
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        cut = self.record.limit_change
+        line = cut.line
+        all_of_it = line.limit_fen - line.temporary_fen + cut.before_fen - cut.after_fen
+        self.initial.setdefault("limit_fen", yuan_input(all_of_it))
+
+
 def _waits(review: DecisionReview) -> bool:
     return review.state == OPEN
+
+
+def _refusal_waits(review: DecisionReview) -> bool:
+    return _waits(review) and review.decision is not None
+
+
+def _cut_waits(review: DecisionReview) -> bool:
+    return _waits(review) and review.limit_change is not None
+
+
+def _uphold(form: Any, on: date) -> ReviewVerdict:
+    return uphold(review_id=form.record.pk, ruling=form.ruling, on=on)
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -76,7 +107,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(DecisionReview)
 class DecisionReviewAdmin(ActingAdmin):
-    """What applicants asked a person to look at again: those that wait are decided, each once."""
+    """What customers asked a person to look at again: those that wait are decided, each once."""
 
     acts = (
         Act(
@@ -84,9 +115,30 @@ class DecisionReviewAdmin(ActingAdmin):
             _("Uphold the refusal"),
             DECIDE,
             RulingForm,
-            lambda form, on: uphold(review_id=form.record.pk, ruling=form.ruling, on=on),
+            _uphold,
             _("The refusal stands, and the applicant is told."),
-            _waits,
+            _refusal_waits,
+        ),
+        Act(
+            "leave",
+            _("Leave the limit as it is"),
+            DECIDE,
+            RulingForm,
+            _uphold,
+            _("The limit stays, and its owner is told."),
+            _cut_waits,
+        ),
+        Act(
+            "restore",
+            _("Give the limit back"),
+            DECIDE,
+            RestoreForm,
+            lambda form, on: restore(
+                review_id=form.record.pk, limit_fen=form.cleaned_data["limit_fen"], ruling=form.ruling, on=on
+            ),
+            _("The limit is given back, and its owner is told."),
+            _cut_waits,
+            warning=_("What the score earns is set aside; what one person may owe is not, nor what is late."),
         ),
         Act(
             "overturn",
@@ -97,27 +149,31 @@ class DecisionReviewAdmin(ActingAdmin):
                 review_id=form.record.pk, limit_fen=form.cleaned_data["limit_fen"], ruling=form.ruling, on=on
             ),
             _("The line is opened, and the applicant is told."),
-            _waits,
+            _refusal_waits,
             warning=_(
                 "What the policy says of score and exposure is set aside; what the law says is not, nor what is late."
             ),
         ),
     )
-    list_display = ("asked_on", "customer_page", "decision_page", "why", "state_shown", "decided_on", "by")
+    list_display = ("asked_on", "customer_page", "about", "why", "state_shown", "decided_on", "by")
     list_filter: ClassVar[Any] = (StateFilter,)
-    list_select_related: ClassVar[Any] = ("decision__customer", "verdict")
+    list_select_related: ClassVar[Any] = (
+        "decision__customer",
+        "limit_change__line__customer",
+        "verdict",
+    )
     ordering: ClassVar[Any] = ("-pk",)
     fields = (
         "asked_on",
         "customer_page",
-        "decision_page",
+        "about",
         "why",
         "statement",
         "state_shown",
         "decided_on",
         "by",
         "reason",
-        "opened",
+        "given",
         "recorded_at",
     )
     readonly_fields = fields
@@ -125,17 +181,26 @@ class DecisionReviewAdmin(ActingAdmin):
     @admin.display(description=_("customer"))
     def customer_page(self, review: DecisionReview) -> SafeString:
         """Who asked."""
-        return link_to("customers_customer", review.decision.customer_id, review.decision.customer)
+        return link_to("customers_customer", review.customer.pk, review.customer)
 
-    @admin.display(description=_("decision"))
-    def decision_page(self, review: DecisionReview) -> SafeString:
-        """The refusal."""
-        return link_to("huabei_openingdecision", review.decision_id, review.decision)
+    @admin.display(description=_("about"))
+    def about(self, review: DecisionReview) -> SafeString:
+        """The refusal, or the cut of a limit with both figures."""
+        if review.decision is not None:
+            return link_to("huabei_openingdecision", review.decision_id, review.decision)
+        cut = review.limit_change
+        assert cut is not None
+        figures = f"{rmb(cut.before_fen)} → {rmb(cut.after_fen)}"
+        return link_to("huabei_limitchange", cut.pk, f"{cut.changed_on} {figures}")
 
     @admin.display(description=_("reasons"))
     def why(self, review: DecisionReview) -> str:
-        """Why it was refused."""
-        return "; ".join(each.text for each in review.decision.against)
+        """Why it was refused, or cut and by whom."""
+        if review.decision is not None:
+            return "; ".join(each.text for each in review.decision.against)
+        cut = review.limit_change
+        assert cut is not None
+        return " · ".join(filter(None, (cause_name(Concern.LIMIT, cut.cause), cut.by, cut.note)))
 
     @admin.display(description=_("state"))
     def state_shown(self, review: DecisionReview) -> Any:
@@ -161,18 +226,20 @@ class DecisionReviewAdmin(ActingAdmin):
         verdict = _verdict(review)
         return verdict.reason if verdict else "–"
 
-    @admin.display(description=_("new decision"))
-    def opened(self, review: DecisionReview) -> SafeString | str:
-        """The decision that opened the line."""
+    @admin.display(description=_("decided by it"))
+    def given(self, review: DecisionReview) -> SafeString | str:
+        """The decision that opened the line, or the change that gave the limit back."""
         verdict = _verdict(review)
-        if verdict is None or verdict.opened_by_id is None:
-            return "–"
-        return link_to("huabei_openingdecision", verdict.opened_by_id, f"#{verdict.opened_by_id}")
+        if verdict is not None and verdict.opened_by_id is not None:
+            return link_to("huabei_openingdecision", verdict.opened_by_id, f"#{verdict.opened_by_id}")
+        if verdict is not None and verdict.restored_by is not None:
+            return link_to("huabei_limitchange", verdict.restored_by_id, rmb(verdict.restored_by.after_fen))
+        return "–"
 
     def stands(self, record: DecisionReview, on: date) -> Figures:
         """What deciding changes."""
         verdict = ReviewVerdict.objects.filter(review=record).first()
-        live = Line.objects.filter(customer_id=record.decision.customer_id).exclude(status=LineStatus.CLOSED)
+        live = Line.objects.filter(customer_id=record.customer.pk).exclude(status=LineStatus.CLOSED)
         line = live.first()
         return [
             (_("state"), verdict.get_outcome_display() if verdict else _("waits for a person")),
@@ -203,6 +270,13 @@ def _verdict(review: DecisionReview) -> ReviewVerdict | None:
     return getattr(review, "verdict", None)
 
 
+add_link(
+    "huabei_limitchange",
+    lambda change: (
+        _("Review of this change by a person"),
+        list_url("huabei_decisionreview", limit_change=change.pk),
+    ),
+)
 add_link(
     "huabei_openingdecision",
     lambda decision: (

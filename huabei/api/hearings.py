@@ -1,4 +1,4 @@
-"""Decisions on lines as the lender's systems read them, and the review by a person that an applicant asks for."""
+"""Decisions on lines as the lender's systems read them, and the review by a person of a refusal or of a cut of a limit."""
 
 from __future__ import annotations
 
@@ -8,19 +8,22 @@ from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from huabei.api.borrower import BORROWER
+from huabei.api.borrower import BORROWER, OwnEndpoint
 from huabei.api.opening import DECISION, EXAMPLE_DECISION, DecisionOut
 from huabei.errors import RequestConflict
-from huabei.models import OpeningDecision, OpeningOutcome, VerdictOutcome
+from huabei.line_history import told_limits
+from huabei.models import LimitChange, LimitChangeKind, OpeningDecision, OpeningOutcome, VerdictOutcome
 from huabei.models.reviewing import OPEN
 from huabei.policy import Refusal, RuleOutcome
 from huabei.selectors import decisions_of
-from huabei.services.hearings import LONGEST_STATEMENT, ReviewRefused, ask_for_review
+from huabei.services.hearings import LONGEST_STATEMENT, ReviewRefused, ask_about_limit, ask_for_review
 from web.api.callers import Allowed, Scope, Who
 from web.api.day import booking_day
-from web.api.reading import Choice, Day, Fields, Identifier, Prose, Text, Whole, Yuan
+from web.api.reading import Choice, Day, Fields, Identifier, Prose, Text, Truth, Whole, Yuan
 from web.api.schema import operation
 from web.api.views import Endpoint
+
+LIMIT_CHANGE = "limit_change"
 
 
 class RuledOut(Fields):
@@ -110,10 +113,9 @@ class ReviewIn(Fields):
     )
 
 
-class ReviewOut(Fields):
+class _Reviewed(Fields):
     """A review by a person, and what they decided."""
 
-    decision = Identifier(DECISION, source="decision_id")
     asked_on = Day()
     statement = Text(most=LONGEST_STATEMENT)
     state = Choice([OPEN, *VerdictOutcome.values])
@@ -125,6 +127,12 @@ class ReviewOut(Fields):
         allow_null=True,
         help_text="In the words of who decided.",
     )
+
+
+class ReviewOut(_Reviewed):
+    """A review of a refusal."""
+
+    decision = Identifier(DECISION, source="decision_id")
     line = Identifier(
         source="verdict.opened_by.line.uuid",
         default=None,
@@ -132,6 +140,43 @@ class ReviewOut(Fields):
         help_text="The line that was opened.",
     )
 
+
+class LimitReviewOut(_Reviewed):
+    """A review of a limit that was cut."""
+
+    change = Identifier(LIMIT_CHANGE, source="limit_change_id")
+    limit = Yuan(
+        source="verdict.restored_by.after_fen",
+        default=None,
+        allow_null=True,
+        help_text="The limit that was given back, with what is lent for a time.",
+    )
+
+
+class LimitChangeOut(Fields):
+    """A change of the borrower's limit; both figures hold what is lent for a time."""
+
+    id = Identifier(LIMIT_CHANGE, source="change.pk")
+    kind = Choice(LimitChangeKind.values, source="change.kind")
+    before = Yuan(source="change.before_fen")
+    after = Yuan(source="change.after_fen")
+    changed_on = Day(source="change.changed_on")
+    why = Text(help_text="Why, and by whom, in the language of the request.")
+    is_cut = Truth(
+        source="change.is_cut",
+        help_text="Whether the lender lowered it for good: a person looks at that again if asked.",
+    )
+
+
+EXAMPLE_LIMIT_CHANGE = {
+    "id": "2b8f4c1e-7d35-5a90-8c6b-1f0e9d2a4b37",
+    "kind": "set",
+    "before": "8000.00",
+    "after": "6000.00",
+    "changed_on": "2026-07-05",
+    "why": "higher risk · by our staff",
+    "is_cut": True,
+}
 
 EXAMPLE_REVIEW = {
     "decision": EXAMPLE_DECISION["id"],
@@ -194,6 +239,93 @@ class OwnReview(Endpoint):
 
     def _decision(self, decision_id: UUID) -> OpeningDecision:
         found = decisions_of(self.owner).filter(pk=self.number(DECISION, decision_id)).first()
+        if found is None:
+            raise NotFound
+        return found
+
+
+EXAMPLE_LIMIT_REVIEW = {
+    "change": EXAMPLE_LIMIT_CHANGE["id"],
+    "asked_on": "2026-07-05",
+    "statement": "My salary rose in May.",
+    "state": "open",
+    "decided_on": None,
+    "reason": None,
+    "limit": None,
+}
+
+
+class OwnLimitChanges(OwnEndpoint):
+    """What changed the limit of the borrower's line."""
+
+    allowed = {"GET": BORROWER}
+    paged = True
+
+    @operation(
+        "listOwnLimitChanges",
+        summary="List what changed my limit",
+        answer=LimitChangeOut,
+        many=True,
+        example=EXAMPLE_LIMIT_CHANGE,
+        tag="Borrower",
+    )
+    def get(self, request: Request) -> Response:
+        """Every change of the limit of the borrower's line, newest first, with why and by whom."""
+        found = LimitChange.objects.filter(line=self.line())
+        return self.page(LimitChangeOut, found, complete=told_limits)
+
+
+class OwnLimitReview(Endpoint):
+    """The review by a person of a cut of the borrower's limit."""
+
+    allowed = {"GET": BORROWER, "POST": BORROWER}
+
+    @operation(
+        "readOwnLimitReview",
+        summary="Read the review of a cut of my limit",
+        answer=LimitReviewOut,
+        example=EXAMPLE_LIMIT_REVIEW,
+        tag="Borrower",
+    )
+    def get(self, request: Request, change_id: UUID) -> Response:
+        """What the borrower asked for, and what a person decided."""
+        review = getattr(self._change(change_id), "review", None)
+        if review is None:
+            raise NotFound
+        return self.answer(LimitReviewOut, review)
+
+    @operation(
+        "askForLimitReview",
+        summary="Have a person look at a cut of my limit",
+        body=ReviewIn,
+        answer=LimitReviewOut,
+        status=201,
+        keyed=True,
+        refusals=(ReviewRefused, RequestConflict),
+        example_body={"statement": "My salary rose in May."},
+        example=EXAMPLE_LIMIT_REVIEW,
+        tag="Borrower",
+    )
+    def post(self, request: Request, change_id: UUID) -> Response:
+        """
+        Asks that a person look at a limit that the lender lowered, once per change. They may give back what was taken, or
+        some of it; what they decide is told.
+        """
+        key, statement = self.key(), self.body(ReviewIn)["statement"]
+        change = self._change(change_id)
+        with booking_day() as on:
+            made = ask_about_limit(
+                customer_id=self.owner,
+                change_id=change.pk,
+                statement=statement,
+                reference=f"me:{key}",
+                on=on,
+            )
+        return self.answer(LimitReviewOut, made, status=201, replayed=made.repeated)
+
+    def _change(self, change_id: UUID) -> LimitChange:
+        number = self.number(LIMIT_CHANGE, change_id)
+        found = LimitChange.objects.filter(pk=number, line__customer_id=self.owner).first()
         if found is None:
             raise NotFound
         return found

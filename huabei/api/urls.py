@@ -35,6 +35,8 @@ urlpatterns = [
     path("me/decisions/", opening.OwnDecisions.as_view()),
     path("me/decisions/<uuid:decision_id>/", opening.OwnDecision.as_view()),
     path("me/decisions/<uuid:decision_id>/review/", hearings.OwnReview.as_view()),
+    path("me/line/limit-changes/", hearings.OwnLimitChanges.as_view()),
+    path("me/line/limit-changes/<uuid:change_id>/review/", hearings.OwnLimitReview.as_view()),
     path("decisions/", hearings.Decisions.as_view()),
     path("campaigns/", campaigns.OwnCampaigns.as_view()),
     path("campaigns/<uuid:campaign_id>/", campaigns.OwnCampaign.as_view()),

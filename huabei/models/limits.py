@@ -150,6 +150,11 @@ class LimitChange(Changed):
     def __str__(self) -> str:
         return f"{self.changed_on}"
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the lender lowered it for good, other than the customer wished: a person looks at that again if asked."""
+        return self.kind == LimitChangeKind.SET and self.after_fen < self.before_fen and self.by != "customer"
+
 
 class BulkFreeze(Changed):
     """Many lines were frozen at once, for one cause: an act of staff that is undone as one. Never changed."""

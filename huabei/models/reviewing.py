@@ -7,19 +7,32 @@ from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
+from customers.models import Customer
+from huabei.models.limits import LimitChange
 from huabei.models.opening import OpeningDecision
 
 
 class DecisionReview(models.Model):
     """
-    Somebody who was refused a line asks that a person decide, once per decision. Never changed.
+    Somebody who was refused a line, or whose limit was cut, asks that a person decide, once for each. Never changed.
 
     Source: DOMAIN 1, PIPL art. 24: whoever was decided on by a machine alone may refuse that.
     """
 
     id = models.BigAutoField(primary_key=True)
     decision = models.OneToOneField(
-        OpeningDecision, on_delete=models.PROTECT, related_name="review", verbose_name=_("decision")
+        OpeningDecision,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="review",
+        verbose_name=_("decision"),
+    )
+    limit_change = models.OneToOneField(
+        LimitChange,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="review",
+        verbose_name=_("change of a limit"),
     )
     asked_on = models.DateField(_("asked on"))
     statement = models.CharField(_("what the applicant says"), max_length=1000, blank=True)
@@ -34,9 +47,24 @@ class DecisionReview(models.Model):
         verbose_name = _("review by a person")
         verbose_name_plural = _("reviews by a person")
         permissions = [("decide_review", _("Can decide reviews of decisions on lines"))]
+        constraints = [
+            models.CheckConstraint(
+                name="decision_review_of_one_thing",
+                condition=Q(decision__isnull=False, limit_change__isnull=True)
+                | Q(decision__isnull=True, limit_change__isnull=False),
+            )
+        ]
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.asked_on}"
+
+    @property
+    def customer(self) -> Customer:
+        """Who asked."""
+        if self.decision is not None:
+            return self.decision.customer
+        assert self.limit_change is not None
+        return self.limit_change.line.customer
 
     @property
     def state(self) -> str:
@@ -54,7 +82,10 @@ class VerdictOutcome(models.TextChoices):
 
 
 class ReviewVerdict(models.Model):
-    """What a member of staff decided on a review, once: the refusal stands, or a line was opened. Never changed."""
+    """
+    What a member of staff decided on a review, once: the refusal or the cut stands, or a line was opened or its limit given
+    back. Never changed.
+    """
 
     id = models.BigAutoField(primary_key=True)
     review = models.OneToOneField(
@@ -72,6 +103,14 @@ class ReviewVerdict(models.Model):
         related_name="verdict",
         verbose_name=_("new decision"),
     )
+    # The change that gave back what was cut, all or some of it.
+    restored_by = models.OneToOneField(
+        LimitChange,
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="verdict",
+        verbose_name=_("limit given back by"),
+    )
     reference = models.CharField(_("reference"), max_length=64)
     request_hash = models.BinaryField(max_length=32)
     recorded_at = models.DateTimeField(_("recorded at"), db_default=Now())
@@ -82,8 +121,9 @@ class ReviewVerdict(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="review_verdict_opens_or_upholds",
-                condition=Q(outcome="upheld", opened_by__isnull=True)
-                | Q(outcome="overturned", opened_by__isnull=False),
+                condition=Q(outcome="upheld", opened_by__isnull=True, restored_by__isnull=True)
+                | Q(outcome="overturned", opened_by__isnull=False, restored_by__isnull=True)
+                | Q(outcome="overturned", opened_by__isnull=True, restored_by__isnull=False),
             ),
             models.CheckConstraint(
                 name="review_verdict_says_who_and_why", condition=~Q(by="") & ~Q(reason="")

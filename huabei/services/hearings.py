@@ -1,33 +1,51 @@
 """
-A person decides again: whoever was refused a line asks for it, and a member of staff upholds the refusal or opens the line.
+A person decides again: whoever was refused a line, or whose limit was cut, asks for it. A member of staff upholds that, or
+opens the line or gives the limit back.
 
-What the law says, and that nothing is late, nobody sets aside; what the policy says of score and exposure, a person may.
+What the law says, and that nothing is late, nobody sets aside. What the policy says of score and exposure, a person may where
+a line was refused; where a limit was cut, what it says of the score.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
+from customers.notices import Message
 from customers.services.notices import notify
 from finance.errors import Kind
 from finance.money import format_yuan
 from finance.prose import as_written, is_prose
 from huabei.applicants import InForce, Known, known_of, policy_in_force
 from huabei.errors import LineError, RequestConflict, require_reference, require_same_request
-from huabei.hearing_notices import ReviewAsked, ReviewDecided
-from huabei.models import DecisionReview, OpeningDecision, OpeningOutcome, ReviewVerdict, VerdictOutcome
+from huabei.hearing_notices import LimitReviewAsked, LimitReviewDecided, ReviewAsked, ReviewDecided
+from huabei.models import (
+    DecisionReview,
+    LimitChange,
+    Line,
+    LineStatus,
+    OpeningDecision,
+    OpeningOutcome,
+    ReviewVerdict,
+    VerdictOutcome,
+)
 from huabei.policy import Decision, Refusal, RuleOutcome, decide
+from huabei.services.causes import Why
+from huabei.services.limits import change_limit
 from huabei.services.lines import CALENDARS, Opening, open_lines
 from huabei.services.opening import decision_row, lock_applicants
 from ledger.services import request_hash
 
 LONGEST_STATEMENT = 1000
 LONGEST_REASON = 500
+# Why a limit is given back.
+LOOKED_AGAIN = "looked_again"
 
 # What a person may set aside: the lender's own policy, not the law, nor a debt that is late.
 OVERTURNABLE = frozenset({Refusal.NO_SCORE, Refusal.SCORE_TOO_OLD, Refusal.SCORE_TOO_LOW, Refusal.EXPOSURE})
@@ -37,6 +55,13 @@ class DecisionNotFound(LineError):
     """There is no such decision of this customer."""
 
     code = "decision_not_found"
+    kind = Kind.NOT_FOUND
+
+
+class CutNotFound(LineError):
+    """There is no such change of this customer's limit."""
+
+    code = "cut_not_found"
     kind = Kind.NOT_FOUND
 
 
@@ -73,16 +98,9 @@ def ask_for_review(
     The applicant asks that a person look at a refusal; once per decision, and again with the same words changes nothing.
 
     Errors: DecisionNotFound, ReferenceRefused, RequestConflict where it was asked for in other words or the reference asked
-    for the review of another decision, ReviewRefused for a decision that granted a line and for what is no text.
+    for another review, ReviewRefused for a decision that granted a line and for what is no text.
     """
-    require_reference(reference)
-    statement = as_written(statement)
-    if len(statement) > LONGEST_STATEMENT or not is_prose(statement):
-        raise ReviewRefused(
-            _("must be a text of at most %(most)d printable characters") % {"most": LONGEST_STATEMENT},
-            field="statement",
-        )
-    asked = request_hash({"statement": statement})
+    statement = _statement(statement, reference)
     with transaction.atomic():
         lock_applicants([customer_id])
         decision = OpeningDecision.objects.filter(pk=decision_id, customer_id=customer_id).first()
@@ -90,29 +108,69 @@ def ask_for_review(
             raise DecisionNotFound(_("there is no such decision"))
         if decision.is_granted:
             raise ReviewRefused(_("a line was opened: there is nothing to look at again"))
-        _require_unused(reference, decision)
-        review, made = DecisionReview.objects.get_or_create(
-            decision=decision,
-            defaults={
-                "asked_on": on,
-                "statement": statement,
-                "reference": reference,
-                "request_hash": asked,
-            },
+        message = ReviewAsked(decision.pk, decision.decided_on)
+        return _asked({"decision": decision}, customer_id, statement, reference, message, on)
+
+
+def ask_about_limit(
+    *, customer_id: UUID, change_id: int, statement: str, reference: str, on: date
+) -> DecisionReview:
+    """
+    The owner of a line asks that a person look at their limit, which the lender cut; once per cut, as `ask_for_review`.
+
+    Errors: those of `ask_for_review`, CutNotFound, ReviewRefused for a change that is no cut and on a line that was closed.
+    """
+    statement = _statement(statement, reference)
+    with transaction.atomic():
+        lock_applicants([customer_id])
+        found = LimitChange.objects.select_related("line").filter(pk=change_id, line__customer_id=customer_id)
+        cut = found.first()
+        if cut is None:
+            raise CutNotFound(_("there is no such change of a limit"))
+        if not cut.is_cut:
+            raise ReviewRefused(
+                _("the lender did not lower the limit by it: there is nothing to look at again")
+            )
+        if (
+            cut.line.status == LineStatus.CLOSED
+            and not DecisionReview.objects.filter(limit_change=cut).exists()
+        ):
+            raise ReviewRefused(_("the line is closed"))
+        message = LimitReviewAsked(cut.pk, cut.changed_on)
+        return _asked({"limit_change": cut}, customer_id, statement, reference, message, on)
+
+
+def _statement(statement: str, reference: str) -> str:
+    """What somebody says, as it is kept. Errors: ReferenceRefused, ReviewRefused."""
+    require_reference(reference)
+    statement = as_written(statement)
+    if len(statement) > LONGEST_STATEMENT or not is_prose(statement):
+        raise ReviewRefused(
+            _("must be a text of at most %(most)d printable characters") % {"most": LONGEST_STATEMENT},
+            field="statement",
         )
-        require_same_request(review.request_hash, asked)
-        review.repeated = not made
-        if made:
-            message = ReviewAsked(decision.pk, decision.decided_on)
-            notify(customer_id=customer_id, message=message, reference=f"review:{review.pk}:asked", on=on)
-        return review
+    return statement
 
 
-def _require_unused(reference: str, decision: OpeningDecision) -> None:
-    """RequestConflict where the applicant, locked, asked under this reference for the review of another decision."""
-    asked = DecisionReview.objects.filter(reference=reference, decision__customer_id=decision.customer_id)
-    if asked.exclude(decision=decision).exists():
+def _asked(
+    about: dict[str, Any], customer_id: UUID, statement: str, reference: str, message: Message, on: date
+) -> DecisionReview:
+    """The review of one thing; its applicant is locked. RequestConflict where the reference asked for another."""
+    whose = Q(decision__customer_id=customer_id) | Q(limit_change__line__customer_id=customer_id)
+    earlier = DecisionReview.objects.filter(whose, reference=reference).first()
+    review = DecisionReview.objects.filter(**about).first()
+    if earlier is not None and earlier != review:
         raise RequestConflict(_("this reference was used before for a different request"), field="reference")
+    hashed = request_hash({"statement": statement})
+    if review is not None:
+        require_same_request(review.request_hash, hashed)
+        review.repeated = True
+        return review
+    review = DecisionReview.objects.create(
+        **about, asked_on=on, statement=statement, reference=reference, request_hash=hashed
+    )
+    notify(customer_id=customer_id, message=message, reference=f"review:{review.pk}:asked", on=on)
+    return review
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +186,12 @@ class Ruling:
 
 
 def uphold(*, review_id: int, ruling: Ruling, on: date) -> ReviewVerdict:
-    """The refusal stands. Errors: AlreadyReviewed, ReferenceRefused, RequestConflict, ReviewNotFound, ReviewRefused."""
+    """What was decided stands. Errors: AlreadyReviewed, ReferenceRefused, RequestConflict, ReviewNotFound, ReviewRefused."""
     with transaction.atomic():
         review = _locked(review_id, ruling)
         if first := _decided_before(review, ruling, 0):
             return first
-        return _verdict(review, ruling, 0, None, on)
+        return _verdict(review, ruling, 0, on)
 
 
 def overturn(*, review_id: int, limit_fen: int, ruling: Ruling, on: date) -> ReviewVerdict:
@@ -147,13 +205,45 @@ def overturn(*, review_id: int, limit_fen: int, ruling: Ruling, on: date) -> Rev
         review = _locked(review_id, ruling)
         if first := _decided_before(review, ruling, limit_fen):
             return first
+        if review.decision is None:
+            raise ReviewRefused(_("this is no refusal of a line"))
         opened = _open(review.decision, limit_fen, ruling, on)
-        return _verdict(review, ruling, limit_fen, opened, on)
+        return _verdict(review, ruling, limit_fen, on, opened_by=opened)
+
+
+def restore(*, review_id: int, limit_fen: int, ruling: Ruling, on: date) -> ReviewVerdict:
+    """
+    Gives back of a limit what was cut, all or some of it: sets it, without what is lent for a time, whatever the score earns.
+    It is as much as any limit that staff set may be, and nothing is late.
+
+    Errors: those of `uphold`, NotOverturnable, and those of `limits.change_limit`.
+    """
+    with transaction.atomic():
+        review = _locked(review_id, ruling)
+        if first := _decided_before(review, ruling, limit_fen):
+            return first
+        cut = review.limit_change
+        if cut is None:
+            raise ReviewRefused(_("this is no cut of a limit"))
+        if known_of([review.customer.pk], on)[0].applicant.overdue_fen:
+            raise NotOverturnable(_("a payment is late: nothing is given back before it is paid"))
+        line = Line.objects.select_for_update().get(pk=cut.line_id)
+        stands_fen = line.limit_fen - line.temporary_fen
+        most_fen = stands_fen + cut.before_fen - cut.after_fen
+        if not stands_fen < limit_fen <= most_fen:
+            raise ReviewRefused(
+                _("the limit must be more than %(stands)s, and at most %(most)s")
+                % {"stands": format_yuan(stands_fen), "most": format_yuan(most_fen)},
+                field="limit",
+            )
+        why = Why(LOOKED_AGAIN, ruling.by, f"review:{ruling.reference}"[:64])
+        restored = change_limit(line_id=cut.line_id, limit_fen=limit_fen, why=why, on=on)
+        return _verdict(review, ruling, limit_fen, on, restored_by=restored)
 
 
 def what_stands(review: DecisionReview, on: date) -> Decision:
     """What the policy says of the applicant today, rule by rule; nothing is kept."""
-    known = known_of([review.decision.customer_id], on)
+    known = known_of([review.customer.pk], on)
     return decide(known[0].applicant, policy_in_force(on).figures, on)
 
 
@@ -165,10 +255,11 @@ def _locked(review_id: int, ruling: Ruling) -> DecisionReview:
         raise ReviewRefused(
             _("Say why, in at most %(most)d printable characters.") % {"most": LONGEST_REASON}, field="reason"
         )
-    review = DecisionReview.objects.select_related("decision").filter(pk=review_id).first()
+    found = DecisionReview.objects.select_related("decision__customer", "limit_change__line__customer")
+    review = found.filter(pk=review_id).first()
     if review is None:
         raise ReviewNotFound(_("there is no review %(id)s") % {"id": review_id})
-    lock_applicants([review.decision.customer_id])
+    lock_applicants([review.customer.pk])
     return review
 
 
@@ -186,25 +277,26 @@ def _hash(ruling: Ruling, limit_fen: int) -> bytes:
 
 
 def _verdict(
-    review: DecisionReview, ruling: Ruling, limit_fen: int, opened: OpeningDecision | None, on: date
+    review: DecisionReview, ruling: Ruling, limit_fen: int, on: date, **by: OpeningDecision | LimitChange
 ) -> ReviewVerdict:
+    """What was decided, by the decision or the change that says so, where something is given; the applicant is told."""
     made = ReviewVerdict.objects.create(
         review=review,
-        outcome=VerdictOutcome.OVERTURNED if opened else VerdictOutcome.UPHELD,
+        outcome=VerdictOutcome.OVERTURNED if by else VerdictOutcome.UPHELD,
         decided_on=on,
         by=ruling.by,
         reason=ruling.reason,
-        opened_by=opened,
         reference=ruling.reference,
         request_hash=_hash(ruling, limit_fen),
+        **by,
     )
-    message = ReviewDecided(review.decision_id, review.asked_on, limit_fen, ruling.reason)
-    notify(
-        customer_id=review.decision.customer_id,
-        message=message,
-        reference=f"review:{review.pk}:decided",
-        on=on,
-    )
+    message: Message
+    if review.decision_id is not None:
+        message = ReviewDecided(review.decision_id, review.asked_on, limit_fen, ruling.reason)
+    else:
+        assert review.limit_change_id is not None
+        message = LimitReviewDecided(review.limit_change_id, review.asked_on, limit_fen, ruling.reason)
+    notify(customer_id=review.customer.pk, message=message, reference=f"review:{review.pk}:decided", on=on)
     return made
 
 

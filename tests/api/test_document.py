@@ -17,13 +17,14 @@ from customers.models import Notice
 from huabei.api.campaigns import A_SHOP
 from huabei.api.credit import A_SOURCE as A_SOURCE_OF_CREDIT
 from huabei.api.shapes import A_LINE, A_PURCHASE
-from huabei.models import OpeningDecision, Repayment, Settlement, SharedLine, Statement
+from huabei.models import LimitChange, OpeningDecision, Repayment, Settlement, SharedLine, Statement
 from huabei.paying_out import request_payout_of_credit
 from huabei.services.causes import CUSTOMER, Why
-from huabei.services.hearings import ask_for_review
+from huabei.services.hearings import ask_about_limit, ask_for_review
 from huabei.services.instalments import spread_statement
 from huabei.services.invitations import invite_by_phone
 from huabei.services.lifecycle import freeze
+from huabei.services.limits import change_limit
 from huabei.services.opening import apply_for_line
 from huabei.services.repayments import refund
 from huabei.services.shares import accept, authorise_shared, invite
@@ -175,6 +176,26 @@ def review_of(world: World) -> Prepared:
     return real
 
 
+def cut_of(world: World) -> Prepared:
+    """The lender cut the limit of the borrower's line to 6,000.00."""
+    why = Why("risk", "staff:1", "cut")
+    cut = change_limit(line_id=world.line.pk, limit_fen=6_000_00, why=why, on=TODAY)
+    return {"change_id": public_id("limit_change", cut.pk)}
+
+
+def limit_review_of(world: World) -> Prepared:
+    """They asked that a person look at it again."""
+    real = cut_of(world)
+    ask_about_limit(
+        customer_id=world.customer.pk,
+        change_id=LimitChange.objects.latest("pk").pk,
+        statement="x",
+        reference="a",
+        on=TODAY,
+    )
+    return real
+
+
 def freeze_of(world: World) -> Prepared:
     """The borrower froze their line."""
     made = freeze(line_id=world.line.pk, why=Why("customer_wish", CUSTOMER, "f"), on=TODAY)
@@ -224,6 +245,9 @@ PREPARE: dict[str, Callable[[World], Prepared]] = {
     "listDecisions": decision_of,
     "askForReview": refused_decision_of,
     "readOwnReview": review_of,
+    "listOwnLimitChanges": cut_of,
+    "askForLimitReview": cut_of,
+    "readOwnLimitReview": limit_review_of,
     "listOwnDecisions": decision_of,
     "readOwnDecision": decision_of,
     "listOwnInvitations": invitation_of,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from huabei.models import Closure, DecisionReview, Freeze, Line, Repayment
 from huabei.services.causes import Why
-from huabei.services.hearings import Ruling, uphold
+from huabei.services.hearings import Ruling, restore, uphold
 from huabei.services.lifecycle import freeze
+from huabei.services.limits import change_limit
 from tests.api.test_callers import code
 from tests.api.world import TODAY, World
 from tests.borrowers import opened_line, repays
@@ -132,3 +133,29 @@ def test_a_person_looks_at_a_refusal_again(world: World) -> None:
     uphold(review_id=DecisionReview.objects.get().pk, ruling=Ruling("staff:1", "No.", "v"), on=TODAY)
     decided = api.get(address).json()
     assert (decided["state"], decided["reason"], decided["line"]) == ("upheld", "No.", None)
+
+
+def test_a_person_looks_at_a_cut_of_the_limit_again(world: World) -> None:
+    api = world.as_borrower()
+    for reference, limit_fen in (("raised", 9_000_00), ("cut", 6_000_00)):
+        why = Why("mistake", "staff:1", reference)
+        change_limit(line_id=world.line.pk, limit_fen=limit_fen, why=why, on=TODAY)
+    cut, raised = api.get("me/line/limit-changes/").json()["items"]
+    assert [(each["before"], each["after"], each["is_cut"]) for each in (cut, raised)] == [
+        ("9000.00", "6000.00", True),
+        ("8000.00", "9000.00", False),
+    ]
+    address = f"me/line/limit-changes/{cut['id']}/review/"
+    assert api.get(address).status_code == 404
+    first, again = (api.post(address, {"statement": "为什么？"}, key="k") for _ in range(2))
+    assert (first.status_code, first.json()) == (201, again.json())
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert code(api.post(address, {"statement": "Something else."})) == "request_conflict"
+    no_cut = f"me/line/limit-changes/{raised['id']}/review/"
+    assert code(api.post(no_cut, {"statement": "Why?"})) == "review_refused"
+    for call in (world.as_stranger().get, world.as_stranger().post):
+        assert call(address).status_code == 404
+    ruling = Ruling("staff:1", "Yes.", "v")
+    restore(review_id=DecisionReview.objects.get().pk, limit_fen=7_500_00, ruling=ruling, on=TODAY)
+    decided = api.get(address).json()
+    assert (decided["state"], decided["reason"], decided["limit"]) == ("overturned", "Yes.", "7500.00")

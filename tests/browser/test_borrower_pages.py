@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 
 from customers.models import Notice
-from huabei.models import Line, Merchant, Plan, Purchase, Repayment, SharedLine, Statement
+from huabei.models import LimitChange, Line, Merchant, Plan, Purchase, Repayment, SharedLine, Statement
 from huabei.services.causes import Why, staff
 from huabei.services.corrections import reverse_repayment
 from huabei.services.invitations import invite_by_phone
-from huabei.services.limits import raise_temporarily
+from huabei.services.limits import change_limit, raise_temporarily
 from huabei.services.repayments import refund
 from huabei.services.shares import accept
 from lending.models import Loan
@@ -57,6 +57,7 @@ def life(site: Site) -> None:
     raise_temporarily(
         line_id=line.pk, amount_fen=2_000_00, last_day=date(2026, 8, 20), why=why, on=business_date()
     )
+    change_limit(line_id=line.pk, limit_fen=7_600_00, why=Why("risk", BY, "cut"), on=business_date())
     lived_until(date(2026, 8, 4))
     buys(line, shop("云上书店"), "286.40", on=business_date(), capture=False)
     buys(line, electronics, "1299.00", on=business_date())
@@ -93,6 +94,7 @@ def addresses(site: Site) -> Iterator[tuple[str, str]]:
     yield "line", "/line/"
     yield "statement-day", "/line/statement-day/?statement_day=15"
     yield "close-line", "/line/close/"
+    yield "limit-change", f"/line/limit-changes/{LimitChange.objects.get(reference='cut').pk}/"
     yield "score", "/score/"
     yield "statements", "/statements/"
     yield "statement", f"/statements/{statement.pk}/"

@@ -9,7 +9,9 @@ from customers.models import Customer
 from customers.services import register_customer
 from finance.errors import DomainError
 from huabei.models import Line, OpeningDecision, ReviewVerdict
-from huabei.services.hearings import Ruling, ask_for_review, overturn, uphold
+from huabei.services.causes import Why
+from huabei.services.hearings import Ruling, ask_about_limit, ask_for_review, overturn, restore, uphold
+from huabei.services.limits import change_limit
 from huabei.services.opening import apply_for_line
 from ledger.audit import verify
 from ledger.selectors import exposures
@@ -18,7 +20,7 @@ from lending.services.signing import sign_loan
 from operations import audit
 from tests.borrowers import published
 from tests.concurrency.crowd import SIZE, Crowd
-from tests.line_world import a_customer, a_policy
+from tests.line_world import a_customer, a_line, a_policy
 from tests.loan_world import a_wish
 
 ON = date(2026, 6, 1)
@@ -77,6 +79,33 @@ def test_eight_underwriters_decide_one_review_once(committed_db: str, crowd: Cro
     verdict = ReviewVerdict.objects.get()
     assert sorted(answers) == sorted([verdict.outcome] + ["already_reviewed"] * (SIZE - 1))
     assert Line.objects.count() == (1 if verdict.outcome == "overturned" else 0)
+    assert broken_rules() == []
+
+
+def given_back(review_id: int, reference: str, limit_fen: int) -> str:
+    """One underwriter's verdict on a cut; no limit leaves it as it is."""
+    ruling = Ruling("staff:1", "why", reference)
+    try:
+        if limit_fen:
+            return restore(review_id=review_id, limit_fen=limit_fen, ruling=ruling, on=ON).outcome
+        return uphold(review_id=review_id, ruling=ruling, on=ON).outcome
+    except DomainError as refusal:
+        return refusal.code
+
+
+def test_eight_underwriters_give_back_one_cut_once(committed_db: str, crowd: Crowd) -> None:
+    line = a_line()
+    cut = change_limit(line_id=line.pk, limit_fen=6_000_00, why=Why("risk", "staff:1", "cut"), on=ON)
+    review = ask_about_limit(
+        customer_id=line.customer_id, change_id=cut.pk, statement="", reference="a", on=ON
+    )
+    answers = crowd.at_once(
+        given_back, committed_db, *[(review.pk, f"v{n}", 7_000_00 if n % 2 else 0) for n in range(SIZE)]
+    )
+    verdict = ReviewVerdict.objects.get()
+    assert sorted(answers) == sorted([verdict.outcome] + ["already_reviewed"] * (SIZE - 1))
+    line.refresh_from_db()
+    assert line.limit_fen == (7_000_00 if verdict.outcome == "overturned" else 6_000_00)
     assert broken_rules() == []
 
 

@@ -10,14 +10,16 @@ from django.db import DatabaseError, IntegrityError, ProgrammingError, connectio
 
 import huabei.audit_opening
 from customers.models import Customer
-from huabei.models import OpeningDecision
-from huabei.services.hearings import Ruling, ask_for_review, overturn
+from huabei.models import LimitChange, Line, OpeningDecision, ReviewVerdict
+from huabei.services.causes import Why
+from huabei.services.hearings import Ruling, ask_about_limit, ask_for_review, overturn, restore
+from huabei.services.limits import change_limit, raise_temporarily
 from huabei.services.opening import apply_for_line
 from ledger.audit import verify
 from operations import audit
 from tests.borrowers import published
 from tests.db.test_line_guards import execute
-from tests.line_world import a_customer
+from tests.line_world import a_customer, a_line
 
 pytestmark = pytest.mark.django_db
 
@@ -299,3 +301,79 @@ def test_a_refusal_is_reviewed_once_and_decided_once() -> None:
     ):
         with pytest.raises(IntegrityError, match=constraint):
             execute(copied("huabei_reviewverdict", "true", **changes))
+
+
+def limited(line: Line, fen: int, reference: str, cause: str = "risk", by: str = "staff:1") -> LimitChange:
+    return change_limit(line_id=line.pk, limit_fen=fen, why=Why(cause, by, reference), on=ON)
+
+
+def cut_and_given_back(line: Line) -> tuple[LimitChange, ReviewVerdict]:
+    """2,000.00 were cut, and 1,000.00 of that given back."""
+    cut = limited(line, 6_000_00, "cut")
+    review = ask_about_limit(
+        customer_id=line.customer_id, change_id=cut.pk, statement="", reference="c", on=ON
+    )
+    ruling = Ruling("staff:1", "salary", "restored")
+    return cut, restore(review_id=review.pk, limit_fen=7_000_00, ruling=ruling, on=ON)
+
+
+def refuses(table: str, where: str, cases: list[tuple[dict[str, str], str]]) -> None:
+    for changes, constraint in cases:
+        with pytest.raises(IntegrityError, match=constraint):
+            execute(copied(table, where, **changes))
+
+
+def test_a_cut_is_reviewed_once(granted: OpeningDecision) -> None:
+    line = granted.line
+    assert line is not None
+    cut, _verdict = cut_and_given_back(line)
+    other = limited(line, 5_000_00, "other")
+    raised = limited(line, 7_000_00, "raised")
+    own = limited(line, 6_000_00, "own", "customer_wish", "customer")
+    refuses(
+        "huabei_decisionreview",
+        f"limit_change_id = {cut.pk}",
+        [
+            ({}, "huabei_decisionreview_limit_change_id_key"),
+            ({"limit_change_id": "NULL"}, "decision_review_of_one_thing"),
+            (
+                {"decision_id": "(SELECT min(decision_id) FROM huabei_decisionreview)"},
+                "decision_review_of_one_thing",
+            ),
+            ({"limit_change_id": str(raised.pk)}, "decision_review_of_a_cut"),
+            ({"limit_change_id": str(own.pk)}, "decision_review_of_a_cut"),
+            ({"limit_change_id": str(other.pk), "asked_on": "'2026-05-31'"}, "decision_review_of_a_cut"),
+        ],
+    )
+
+
+def test_no_more_is_given_back_than_was_cut_and_by_nothing_else(granted: OpeningDecision) -> None:
+    line = granted.line
+    assert line is not None
+    before = limited(line, 8_000_01, "before")
+    limited(line, 8_000_00, "as it was")
+    _cut, verdict = cut_and_given_back(line)
+    other = limited(a_line(), 8_000_01, "another line's")
+    again = limited(line, 6_999_99, "cut again")
+    more = limited(line, 9_000_00, "more than was cut")
+    for_a_time = raise_temporarily(
+        line_id=line.pk, amount_fen=1, last_day=ON, why=Why("travel", "staff:1", "t"), on=ON
+    )
+    refuses(
+        "huabei_reviewverdict",
+        f"id = {verdict.pk}",
+        [
+            ({}, "huabei_reviewverdict_review_id_key"),
+            ({"outcome": "'upheld'"}, "review_verdict_opens_or_upholds"),
+            (
+                {"opened_by_id": "(SELECT max(opened_by_id) FROM huabei_reviewverdict)"},
+                "review_verdict_of_its_decision",
+            ),
+            *(
+                ({"restored_by_id": str(wrong.pk)}, "review_verdict_gives_back_its_cut")
+                for wrong in (before, other, again, more, for_a_time)
+            ),
+            ({"by": "'staff:2'"}, "review_verdict_gives_back_its_cut"),
+            ({"decided_on": "'2026-06-02'"}, "review_verdict_gives_back_its_cut"),
+        ],
+    )

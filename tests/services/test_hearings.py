@@ -180,7 +180,8 @@ def test_what_goes_beyond_the_exposure_of_the_policy_is_said_to_be_set_aside(
     lent(on=ON, customer_id=customer.pk)
     a_policy(ON, bands=((600, 500_00),), maximum_limit_fen=3_000_00, maximum_exposure_fen=14_000_00)
     review = asked(customer)
-    assert [each.rule.value for each in review.decision.against] == ["score_too_low"]
+    against = OpeningDecision.objects.get(review=review).against
+    assert [each.rule.value for each in against] == ["score_too_low"]
     opened = overturn(review_id=review.pk, limit_fen=limit_fen, ruling=RULING, on=ON).opened_by
     assert opened is not None
     assert [each.rule.value for each in opened.ruled if each.outcome.value == "set_aside"] == aside
@@ -237,7 +238,7 @@ def test_the_limit_is_one_that_the_policy_gives(customer: Customer, limit_fen: i
 def test_a_ruling_is_of_a_review_and_says_why(customer: Customer) -> None:
     with pytest.raises(ReviewNotFound):
         uphold(review_id=0, ruling=RULING, on=ON)
-    for reason in ("", " ", "a\nb", "x" * 501):
+    for reason in ("", " ", "a\x1bb", "x" * 501):
         with pytest.raises(ReviewRefused) as said:
             uphold(review_id=asked(customer).pk, ruling=Ruling("staff:7", reason, "v"), on=ON)
         assert said.value.field == "reason"
