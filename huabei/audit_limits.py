@@ -96,6 +96,7 @@ LIMITS: tuple[Check, ...] = (
             "huabei_bulkthaw_is_not_truncated",
             "huabei_bulkfreeze_is_append_only",
             "huabei_bulkfreeze_is_not_truncated",
+            "huabei_bulkfreeze_undoes_its_like",
             "huabei_freeze_keeps_its_bulk",
         ),
     ),

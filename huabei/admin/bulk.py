@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, ClassVar
 
@@ -37,13 +38,16 @@ from huabei.services.bulk import (
     NothingChosen,
     causes_ended_together,
     fingerprint,
+    freeze_again,
     freeze_lines,
     thaw_chosen,
     thaw_lines,
 )
-from web.acts import Act, ActingAdmin, Figures
+from huabei.services.causes import LONGEST_NOTE, staff
+from web.acts import Act, ActForm, ActingAdmin, Figures
 from web.api import day
 from web.console import Table, link_to, list_url, money
+from web.forms import ProseField
 from web.templatetags.money import thousands
 
 SHOWN = 20
@@ -117,6 +121,32 @@ THAW = Act(
 )
 
 
+class AgainForm(ActForm):
+    """A word on why the freezes are put back; their cause is what it was."""
+
+    note = ProseField(label=_("note"), max_length=LONGEST_NOTE, required=False)
+
+
+AGAIN = Act(
+    "again",
+    _("Undo: freeze these lines again"),
+    FREEZE,
+    AgainForm,
+    lambda form, on: freeze_again(
+        bulk_thaw_id=form.record.pk,
+        by=staff(form.by),
+        note=form.cleaned_data["note"],
+        reference=form.reference,
+        on=on,
+    ),
+    _("The lines are frozen again."),
+    lambda bulk: not BulkFreeze.objects.filter(undoes=bulk).exists(),
+    warning=_(
+        "They are frozen for the cause for which they were. Lines that were closed or frozen for it since are left out."
+    ),
+)
+
+
 def _filters(changes: ChangeList) -> list[str]:
     """What a list is narrowed to, in words."""
     said = [f"“{changes.query}”"] if changes.query else []
@@ -126,47 +156,90 @@ def _filters(changes: ChangeList) -> list[str]:
     return said
 
 
+@dataclass(frozen=True, slots=True)
+class ManyLines:
+    """
+    An act on many lines: its name, its form, what it would come to, the one service call, and how the pages speak of it.
+    `held` and `done` are said of a number, in the right plural.
+    """
+
+    verb: str
+    title: Any
+    form: type[LinesForm]
+    preview: Callable[[Any, Chosen], BulkPreview]
+    run: Callable[[Any, Chosen, date], Any]
+    meant: Any
+    none: Any
+    held: Callable[[int], str]
+    done: Callable[[int], str]
+
+
 class ManyLinesAdmin(ActingAdmin):
     """
     Acts on many lines at once: those that the list of lines shows under the filters of the address, or those that are named.
     A form, a preview, then the act. What is confirmed is what was seen; where it is other lines by now, they are shown again.
     """
 
-    verb: ClassVar[str]
-    title: ClassVar[Any]
-    form_of_act: ClassVar[type[LinesForm]]
+    many: ClassVar[ManyLines]
+    # By which filter the list of freezes shows those of an act.
+    filtered_by: ClassVar[str]
     ordering: ClassVar[Any] = ("-pk",)
     change_list_template = "admin/huabei_bulk_acts.html"
 
-    def preview(self, form: Any, chosen: Chosen) -> BulkPreview:
-        """What the act would come to."""
+    @admin.display(description=_("cause"))
+    def why(self, record: Any) -> str:
+        """Why it was done."""
+        return cause_name(self.many.form.concern, record.cause)
+
+    def open_freezes(self, record: Any) -> QuerySet[Freeze]:
+        """The freezes of its lines that stand or fall with the act."""
         raise NotImplementedError
 
-    def run(self, form: Any, chosen: Chosen, on: date) -> Any:
-        """The one service call."""
-        raise NotImplementedError
+    def stands(self, record: Any, on: date) -> Figures:
+        """Its freezes that are open, and what their lines are."""
+        lines = Line.objects.filter(pk__in=record.freezes.values("line"))
+        states = dict(lines.values_list("status").annotate(Count("pk")).order_by())
+        return [
+            (_("freezes that are open"), self.open_freezes(record).count()),
+            *(
+                (_("lines: %(status)s") % {"status": status.label}, states.get(status, 0))
+                for status in LineStatus
+            ),
+        ]
 
-    def said(self, preview: BulkPreview) -> dict[str, Any]:
-        """What the preview calls the lines that are meant, those held by another cause, and that there are none."""
-        raise NotImplementedError
-
-    def done(self, bulk: Any) -> str:
-        """What was done."""
-        raise NotImplementedError
+    def tables(self, record: Any) -> Iterable[Table]:
+        """The first of its freezes."""
+        rows = list(record.freezes.select_related("line__customer").order_by("pk")[:SHOWN])
+        names = {cause.code: str(cause) for cause in Cause.objects.filter(concern=Concern.THAW)}
+        yield Table(
+            _("freezes"),
+            (_("credit line"), _("status"), _("frozen on"), _("ended on"), _("cause of its end")),
+            [
+                (
+                    line_link(row.line),
+                    row.line.get_status_display(),
+                    row.frozen_on,
+                    row.thawed_on or "–",
+                    names.get(row.thaw_cause, row.thaw_cause) or "–",
+                )
+                for row in rows
+            ],
+            more_url=list_url("huabei_freeze", **{self.filtered_by: record.pk}) if len(rows) == SHOWN else "",
+        )
 
     @property
     def address(self) -> str:
         """The name of the act's page."""
-        return f"admin:{self.opts.app_label}_{self.opts.model_name}_{self.verb}"
+        return f"admin:{self.opts.app_label}_{self.opts.model_name}_{self.many.verb}"
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
-        begin = (self.title, reverse(self.address)) if request.user.has_perm(FREEZE) else None
+        begin = (self.many.title, reverse(self.address)) if request.user.has_perm(FREEZE) else None
         return super().changelist_view(request, {**(extra_context or {}), "begin": begin})
 
     def get_urls(self) -> list[URLPattern]:
         page = self.admin_site.admin_view(self.choose)
         name = self.address.removeprefix("admin:")
-        return [path(f"{self.verb}/", page, name=name), *super().get_urls()]
+        return [path(f"{self.many.verb}/", page, name=name), *super().get_urls()]
 
     def choose(self, request: HttpRequest) -> HttpResponse:
         """The page of the act."""
@@ -174,14 +247,14 @@ class ManyLinesAdmin(ActingAdmin):
             raise PermissionDenied
         listed = self._listed(request)
         given: dict[str, Any] = {"record": None, "on": day.business_date(), "by": request.user.pk}
-        form = self.form_of_act(**given, **({"data": request.POST} if request.method == "POST" else {}))
+        form = self.many.form(**given, **({"data": request.POST} if request.method == "POST" else {}))
         preview = None
         if request.method == "POST" and form.is_valid():
             try:
                 chosen = _chosen(form, listed)
                 if "confirm" in request.POST and (bulk := self._act(request, form, chosen)):
                     return redirect(f"admin:huabei_{self.opts.model_name}_change", bulk.pk)
-                preview = self.preview(form, chosen)
+                preview = self.many.preview(form, chosen)
                 if "confirm" in request.POST:
                     form.add_error(
                         None, _("These are other lines than you looked at. Look again, then confirm.")
@@ -190,13 +263,14 @@ class ManyLinesAdmin(ActingAdmin):
                 form.refuse(error)
         context = {
             **self.admin_site.each_context(request),
-            "title": self.title,
+            "title": self.many.title,
             "opts": self.opts,
             "form": form,
             "warning": form.warning,
             "preview": preview,
-            **(self.said(preview) if preview else {}),
-            "tables": _tables(preview, self.said(preview)["none"]) if preview else (),
+            "meant_title": self.many.meant,
+            "held_note": self.many.held(preview.held.lines) if preview else "",
+            "tables": _tables(preview, self.many.none) if preview else (),
             "filters": _filters(listed) if listed else (),
             "listed": listed,
             "back": list_url("huabei_line", **request.GET.dict()),
@@ -225,9 +299,9 @@ class ManyLinesAdmin(ActingAdmin):
         if fingerprint(chosen.line_ids) != seen:
             return None
         with day.booking_day() as on:
-            bulk = self.run(form, chosen, on)
-            self.log_addition(request, bulk, f"{self.verb} {form.reference}")
-        messages.success(request, self.done(bulk))
+            bulk = self.many.run(form, chosen, on)
+            self.log_addition(request, bulk, f"{self.many.verb} {form.reference}")
+        messages.success(request, self.many.done(bulk.freezes.count()))
         return bulk
 
 
@@ -235,12 +309,41 @@ class ManyLinesAdmin(ActingAdmin):
 class BulkFreezeAdmin(ManyLinesAdmin):
     """Freezes of many lines, newest first, with how many lines each froze and how many of those freezes are open."""
 
-    verb = "freeze"
-    title = _("Freeze lines")
-    form_of_act = FreezeLinesForm
+    many = ManyLines(
+        "freeze",
+        _("Freeze lines"),
+        FreezeLinesForm,
+        lambda form, chosen: preview_freeze(chosen, form.cleaned_data["cause"]),
+        lambda form, chosen, on: freeze_lines(line_ids=chosen.line_ids, why=form.why, on=on),
+        meant=_("Would be frozen"),
+        none=_("No line would be frozen."),
+        held=lambda count: (
+            ngettext(
+                "%(lines)s of them is frozen for another cause already",
+                "%(lines)s of them are frozen for another cause already",
+                count,
+            )
+            % {"lines": thousands(count)}
+        ),
+        done=lambda count: (
+            ngettext("%(count)d line is frozen.", "%(count)d lines are frozen.", count) % {"count": count}
+        ),
+    )
+    filtered_by = "bulk"
     acts = (THAW,)
     list_display = ("__str__", "cause", "by", "asked", "frozen", "still_open")
-    fields = ("frozen_on", "why", "note", "by", "reference", "recorded_at", "asked", "frozen", "still_open")
+    fields = (
+        "frozen_on",
+        "why",
+        "note",
+        "by",
+        "reference",
+        "recorded_at",
+        "asked",
+        "frozen",
+        "still_open",
+        "undoes",
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkFreeze]:
@@ -249,11 +352,6 @@ class BulkFreezeAdmin(ManyLinesAdmin):
         return found.annotate(
             froze=Count("freezes"), holds=Count("freezes", filter=Q(freezes__thawed_on__isnull=True))
         )
-
-    @admin.display(description=_("cause"))
-    def why(self, record: BulkFreeze) -> str:
-        """Why."""
-        return cause_name(Concern.FREEZE, record.cause)
 
     @admin.display(description=_("lines frozen"))
     def frozen(self, record: Any) -> int:
@@ -265,76 +363,52 @@ class BulkFreezeAdmin(ManyLinesAdmin):
         """How many of its freezes are open."""
         return int(record.holds)
 
-    def stands(self, record: BulkFreeze, on: date) -> Figures:
-        """Its freezes and what their lines are."""
-        freezes = Freeze.objects.filter(bulk=record)
-        states = dict(
-            Line.objects.filter(freezes__bulk=record).values_list("status").annotate(Count("pk")).order_by()
-        )
-        return [
-            (_("freezes that are open"), freezes.filter(thawed_on__isnull=True).count()),
-            *(
-                (_("lines: %(status)s") % {"status": status.label}, states.get(status, 0))
-                for status in LineStatus
-            ),
-        ]
-
-    def tables(self, record: BulkFreeze) -> Iterable[Table]:
-        """The first of its freezes."""
-        rows = list(record.freezes.select_related("line__customer").order_by("pk")[:SHOWN])
-        names = {cause.code: str(cause) for cause in Cause.objects.filter(concern=Concern.THAW)}
-        yield Table(
-            _("freezes"),
-            (_("credit line"), _("status"), _("ended on"), _("cause of its end")),
-            [
-                (
-                    line_link(row.line),
-                    row.line.get_status_display(),
-                    row.thawed_on or "–",
-                    names.get(row.thaw_cause, row.thaw_cause) or "–",
-                )
-                for row in rows
-            ],
-            more_url=list_url("huabei_freeze", bulk=record.pk) if len(rows) == SHOWN else "",
-        )
-
-    def preview(self, form: Any, chosen: Chosen) -> BulkPreview:
-        """Which lines would be frozen."""
-        return preview_freeze(chosen, form.cleaned_data["cause"])
-
-    def run(self, form: Any, chosen: Chosen, on: date) -> BulkFreeze:
-        """Freezes them."""
-        return freeze_lines(line_ids=chosen.line_ids, why=form.why, on=on)
-
-    def said(self, preview: BulkPreview) -> dict[str, Any]:
-        """In words of freezing."""
-        held = ngettext(
-            "%(lines)s of them is frozen for another cause already",
-            "%(lines)s of them are frozen for another cause already",
-            preview.held.lines,
-        )
-        return {
-            "meant_title": _("Would be frozen"),
-            "held_note": held % {"lines": thousands(preview.held.lines)},
-            "none": _("No line would be frozen."),
-        }
-
-    def done(self, bulk: BulkFreeze) -> str:
-        """How many lines were frozen."""
-        count = bulk.freezes.count()
-        said = ngettext("%(count)d line is frozen.", "%(count)d lines are frozen.", count)
-        return said % {"count": count}
+    def open_freezes(self, record: BulkFreeze) -> QuerySet[Freeze]:
+        """Those that it began."""
+        return Freeze.objects.filter(bulk=record, thawed_on__isnull=True)
 
 
 @admin.register(BulkThaw)
 class BulkThawAdmin(ManyLinesAdmin):
     """Ends of many freezes, newest first, with how many each ended."""
 
-    verb = "thaw"
-    title = _("End freezes of lines")
-    form_of_act = ThawChosenForm
+    many = ManyLines(
+        "thaw",
+        _("End freezes of lines"),
+        ThawChosenForm,
+        lambda form, chosen: preview_thaw(chosen, form.cleaned_data["freeze_cause"]),
+        lambda form, chosen, on: thaw_chosen(
+            line_ids=chosen.line_ids, freeze_cause=form.cleaned_data["freeze_cause"], why=form.why, on=on
+        ),
+        meant=_("Freezes that would end"),
+        none=_("No freeze would end."),
+        held=lambda count: (
+            ngettext(
+                "%(lines)s of them stays frozen for another cause",
+                "%(lines)s of them stay frozen for another cause",
+                count,
+            )
+            % {"lines": thousands(count)}
+        ),
+        done=lambda count: (
+            ngettext("%(count)d freeze has ended.", "%(count)d freezes have ended.", count) % {"count": count}
+        ),
+    )
+    filtered_by = "bulk_thaw"
+    acts = (AGAIN,)
     list_display = ("__str__", "which", "cause", "by", "asked", "ended")
-    fields = ("thawed_on", "which", "why", "note", "by", "reference", "recorded_at", "asked", "ended")
+    fields = (
+        "thawed_on",
+        "which",
+        "why",
+        "note",
+        "by",
+        "reference",
+        "recorded_at",
+        "asked",
+        "ended",
+        "undone",
+    )
     readonly_fields = fields
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[BulkThaw]:
@@ -347,53 +421,22 @@ class BulkThawAdmin(ManyLinesAdmin):
         """Of which cause the freezes were."""
         return cause_name(Concern.FREEZE, record.freeze_cause)
 
-    @admin.display(description=_("cause"))
-    def why(self, record: BulkThaw) -> str:
-        """Why they ended."""
-        return cause_name(Concern.THAW, record.cause)
-
     @admin.display(description=_("freezes ended"))
     def ended(self, record: Any) -> int:
         """How many freezes it ended."""
         return int(record.ended_count)
 
-    def tables(self, record: BulkThaw) -> Iterable[Table]:
-        """The first of the freezes that it ended."""
-        rows = list(record.freezes.select_related("line__customer").order_by("pk")[:SHOWN])
-        yield Table(
-            _("freezes"),
-            (_("credit line"), _("status"), _("frozen on")),
-            [(line_link(row.line), row.line.get_status_display(), row.frozen_on) for row in rows],
-            more_url=list_url("huabei_freeze", bulk_thaw=record.pk) if len(rows) == SHOWN else "",
+    @admin.display(description=_("undone by"))
+    def undone(self, record: BulkThaw) -> Any:
+        """The freeze of many lines that put them back."""
+        again = BulkFreeze.objects.filter(undoes=record).first()
+        return link_to("huabei_bulkfreeze", again.pk, again) if again else "–"
+
+    def open_freezes(self, record: BulkThaw) -> QuerySet[Freeze]:
+        """Those of its lines for its cause."""
+        return Freeze.objects.filter(
+            line__in=record.freezes.values("line"), cause=record.freeze_cause, thawed_on__isnull=True
         )
-
-    def preview(self, form: Any, chosen: Chosen) -> BulkPreview:
-        """Which freezes would end."""
-        return preview_thaw(chosen, form.cleaned_data["freeze_cause"])
-
-    def run(self, form: Any, chosen: Chosen, on: date) -> BulkThaw:
-        """Ends them."""
-        given = form.cleaned_data["freeze_cause"]
-        return thaw_chosen(line_ids=chosen.line_ids, freeze_cause=given, why=form.why, on=on)
-
-    def said(self, preview: BulkPreview) -> dict[str, Any]:
-        """In words of thawing."""
-        held = ngettext(
-            "%(lines)s of them stays frozen for another cause",
-            "%(lines)s of them stay frozen for another cause",
-            preview.held.lines,
-        )
-        return {
-            "meant_title": _("Freezes that would end"),
-            "held_note": held % {"lines": thousands(preview.held.lines)},
-            "none": _("No freeze would end."),
-        }
-
-    def done(self, bulk: BulkThaw) -> str:
-        """How many freezes ended."""
-        count = bulk.freezes.count()
-        said = ngettext("%(count)d freeze has ended.", "%(count)d freezes have ended.", count)
-        return said % {"count": count}
 
 
 def _chosen(form: LinesForm, listed: ChangeList | None) -> Chosen:

@@ -161,6 +161,10 @@ class BulkFreeze(Changed):
 
     asked = models.IntegerField(_("lines asked for"))
     frozen_on = models.DateField(_("frozen on"))
+    # The end of many freezes that it undoes, if it does: those of its lines that are still as it left them.
+    undoes = models.OneToOneField(
+        "BulkThaw", on_delete=models.PROTECT, null=True, related_name="undone_by", verbose_name=_("undoes")
+    )
 
     class Meta:
         verbose_name = _("freeze of many lines")

@@ -8,8 +8,10 @@ from uuid import UUID
 import pytest
 from django.db import OperationalError, connection
 
-from huabei.models import Freeze, LimitChange, Line
+from finance.errors import DomainError
+from huabei.models import BulkFreeze, Freeze, LimitChange, Line
 from huabei.services import purchases
+from huabei.services.bulk import freeze_again, thaw_chosen
 from huabei.services.causes import Why
 from huabei.services.lifecycle import freeze_many
 from huabei.services.limits import change_limit, raise_temporarily
@@ -68,6 +70,25 @@ def test_lines_frozen_by_eight_at_once_are_frozen_once(committed_db: str, crowd:
     frozen = crowd.at_once(freeze_all, committed_db, *[(order, n) for n, order in enumerate(orders)])
     assert (sum(frozen), Freeze.objects.count()) == (20, 20)
     assert Line.objects.filter(status="frozen").count() == 20
+    assert broken_rules() == []
+
+
+def undo(bulk_thaw_id: int, name: int) -> str:
+    try:
+        freeze_again(bulk_thaw_id=bulk_thaw_id, by="staff:1", note="", reference=f"u{name}", on=ON)
+    except DomainError as refusal:
+        return refusal.code
+    return "undone"
+
+
+def test_eight_who_undo_the_end_of_many_freezes_undo_it_once(committed_db: str, crowd: Crowd) -> None:
+    ids = [a_line().pk for _ in range(10)]
+    freeze_all(ids, 0)
+    why = Why("cleared", "staff:1", "thaw")
+    bulk = thaw_chosen(line_ids=ids, freeze_cause="fraud", why=why, on=ON)
+    answers = crowd.at_once(undo, committed_db, *[(bulk.pk, n) for n in range(SIZE)])
+    assert sorted(answers) == sorted(["already_undone"] * (SIZE - 1) + ["undone"])
+    assert (BulkFreeze.objects.count(), Line.objects.filter(status="frozen").count()) == (1, 10)
     assert broken_rules() == []
 
 

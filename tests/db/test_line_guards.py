@@ -267,6 +267,13 @@ NONSENSE = [
     ("INSERT INTO huabei_bulkthaw (cause, by, note, reference, request_hash, freeze_cause, asked, thawed_on)"
      " SELECT cause, by, note, 'new', request_hash, freeze_cause, 0, thawed_on FROM huabei_bulkthaw",
      "bulk_thaw_asks_for_lines"),
+    ("INSERT INTO huabei_bulkfreeze (cause, by, note, reference, request_hash, asked, frozen_on, undoes_id)"
+     " SELECT 'fraud', by, '', 'new', request_hash, 1, thawed_on, id FROM huabei_bulkthaw", "bulk_freeze_undoes_its_like"),
+    ("INSERT INTO huabei_bulkfreeze (cause, by, note, reference, request_hash, asked, frozen_on, undoes_id) SELECT"
+     " freeze_cause, by, '', 'new', request_hash, 1, thawed_on - 1, id FROM huabei_bulkthaw", "bulk_freeze_undoes_its_like"),
+    ("INSERT INTO huabei_bulkfreeze (cause, by, note, reference, request_hash, asked, frozen_on, undoes_id) SELECT"
+     " freeze_cause, by, '', n::text, request_hash, 1, thawed_on, id FROM huabei_bulkthaw, generate_series(1, 2) AS n",
+     "huabei_bulkfreeze_undoes_id_key"),
     ("UPDATE huabei_freeze SET bulk_thaw_id = 1 WHERE thawed_on IS NULL", "freeze_ended_by_an_act_has_ended"),
     ("UPDATE huabei_cause SET concern = 'weather'", "cause_concern_known"),
     ("UPDATE huabei_cause SET effective_to = effective_from", "cause_not_backwards"),

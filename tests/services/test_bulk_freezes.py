@@ -15,7 +15,16 @@ from customers.models import Login
 from huabei.choosing import Chosen, named_lines, preview_freeze
 from huabei.errors import RequestConflict
 from huabei.models import BulkFreeze, BulkThaw, Freeze, Line
-from huabei.services.bulk import BulkFreezeNotFound, NothingChosen, freeze_lines, thaw_chosen, thaw_lines
+from huabei.services.bulk import (
+    AlreadyUndone,
+    BulkFreezeNotFound,
+    BulkThawNotFound,
+    NothingChosen,
+    freeze_again,
+    freeze_lines,
+    thaw_chosen,
+    thaw_lines,
+)
 from huabei.services.causes import CUSTOMER, CauseRefused, Why, staff
 from huabei.services.lifecycle import close, freeze, thaw
 from ledger.audit import verify
@@ -268,6 +277,70 @@ def test_freezes_of_chosen_lines_are_looked_at_and_ended(page: Client, lines: li
     assert "Select a valid choice" in text(refused)
 
 
+def again(bulk: BulkThaw, *, reference: str = "again", note: str = "not clear at all") -> BulkFreeze:
+    return freeze_again(bulk_thaw_id=bulk.pk, by=staff(8), note=note, reference=reference, on=ON)
+
+
+def test_the_end_of_many_freezes_is_undone_for_the_lines_that_are_as_it_left_them(lines: list[Line]) -> None:
+    drawn, lost, fraud, _closed, idle = lines
+    gone = a_line()
+    frozen([drawn, lost, idle, gone])
+    ended = thawed([drawn, lost, fraud, idle, gone])
+    # Frozen for it since, and that has ended again; frozen for another cause; closed.
+    since = freeze(line_id=idle.pk, why=Why("fraud", BY, "since"), on=ON)
+    thaw(freeze_id=since.pk, why=Why("cleared", BY, "t"), on=ON)
+    freeze(line_id=fraud.pk, why=Why("cash_out", BY, "other"), on=ON)
+    close(line_id=gone.pk, why=Why("deceased", BY, "gone"), on=ON)
+    first = again(ended)
+    assert again(ended) == first
+    assert set(first.freezes.values_list("line_id", "cause", "by", "note")) == {
+        (line.pk, "fraud", "staff:8", "not clear at all") for line in (drawn, lost, fraud)
+    }
+    assert (first.asked, first.undoes) == (3, ended)
+    assert states([drawn, lost, fraud, idle, gone]) == ["frozen", "frozen", "frozen", "active", "closed"]
+    with pytest.raises(AlreadyUndone):
+        again(ended, reference="twice")
+    with pytest.raises(RequestConflict):
+        again(thawed([drawn], reference="later"))
+    # It is a freeze of many lines, and undone like one.
+    assert thaw_lines(bulk_id=first.pk, why=Why("mistake", BY, "undo"), on=ON) == [lost.pk, fraud.pk]
+    assert holds()
+
+
+def test_where_nothing_is_as_it_was_left_nothing_is_undone(lines: list[Line]) -> None:
+    ended = thawed(lines)
+    freeze(line_id=lines[2].pk, why=Why("fraud", BY, "since"), on=ON)
+    with pytest.raises(NothingChosen):
+        again(ended)
+    with pytest.raises(BulkThawNotFound):
+        freeze_again(bulk_thaw_id=0, by=BY, note="", reference="x", on=ON)
+    with pytest.raises(CauseRefused):
+        again(ended, note="a\x00b")
+    assert not BulkFreeze.objects.exists()
+
+
+def test_the_end_of_freezes_is_undone_from_its_page(page: Client, lines: list[Line]) -> None:
+    drawn, _lost, fraud, *_rest = lines
+    frozen([drawn])
+    bulk = thawed([drawn, fraud])
+    shown = f"/console/huabei/bulkthaw/{bulk.pk}/change/"
+    undo = f"/console/huabei/bulkthaw/{bulk.pk}/act/again/"
+    assert undo in page.get(shown).content.decode()
+    sent = {"key": str(uuid4()), "note": "wrong\r\nlist"}
+    preview = text(page.post(undo, {**sent, "preview": ""}))
+    assert "Freezes that are open 0 2 Lines: active 2 0 Lines: frozen 0 2" in preview
+    assert states([drawn, fraud]) == ["active", "active"]
+    for _again in range(2):
+        assert page.post(undo, {**sent, "confirm": ""}).status_code == 302
+    made = BulkFreeze.objects.get(undoes=bulk)
+    assert (made.note, states([drawn, fraud])) == ("wrong\nlist", ["frozen", "frozen"])
+    after = page.get(shown).content.decode()
+    assert f"/console/huabei/bulkfreeze/{made.pk}/change/" in after
+    assert undo not in after
+    late = page.post(undo, {"key": str(uuid4()), "note": "", "confirm": ""})
+    assert "this was undone already" in text(late)
+
+
 def test_only_who_may_freeze_ends_freezes(client: Client, lines: list[Line]) -> None:
     BusinessDay.objects.create(business_on=ON, first_on=ON)
     signed_in(client, UNDERWRITER)
@@ -276,3 +349,5 @@ def test_only_who_may_freeze_ends_freezes(client: Client, lines: list[Line]) -> 
     sent = {"key": str(uuid4()), "cause": "cleared", "freeze_cause": "fraud", "lines": str(lines[2].pk)}
     assert client.get(THAW).status_code == 403
     assert client.post(THAW, {**sent, "confirm": ""}).status_code == 403
+    undo = f"/console/huabei/bulkthaw/{thawed(lines).pk}/act/again/"
+    assert client.post(undo, {"key": str(uuid4()), "note": "", "confirm": ""}).status_code == 403
