@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from finance.errors import DomainError, Kind
 from finance.loan import Loan as LoanOnDay
 from finance.loan import LoanTerms, Payoff, Transaction
 from finance.replay import replay
+from ledger.sql import fetch_one
 from lending.models import (
     LenderRule,
     Loan,
@@ -113,3 +115,39 @@ def loans_of(customer_id: UUID) -> QuerySet[Loan]:
 def live_loans_of(customer_id: UUID) -> QuerySet[Loan]:
     """Those of the customer's loans that are not over, newest first."""
     return loans_of(customer_id).filter(status__in=LIVE)
+
+
+@dataclass(frozen=True, slots=True)
+class LoanBook:
+    """All loans together: how many run, what is owed of their principal, what is late; in fen, income since the first day."""
+
+    loans: int
+    principal_fen: int
+    overdue_loans: int
+    overdue_fen: int
+    interest_income_fen: int
+    penalty_income_fen: int
+
+
+# Loans that are charged off are owed still; those that are written off are claims outside the balance.
+_LOAN_BOOK = """
+WITH late AS (
+    SELECT loan_id, sum(unpaid_fen)::bigint AS unpaid_fen
+    FROM lending_instalment JOIN lending_loan ON lending_loan.id = loan_id
+    WHERE unpaid_fen > 0 AND due_on < %(on)s AND status IN ('active', 'charged_off') GROUP BY loan_id
+)
+SELECT (SELECT count(*) FROM lending_loan WHERE status IN ('active', 'charged_off')),
+       (SELECT coalesce(sum(debits_posted_fen - credits_posted_fen), 0)::bigint FROM ledger_account
+        WHERE type_code = 'loan_principal'),
+       (SELECT count(*) FROM late),
+       (SELECT coalesce(sum(unpaid_fen), 0)::bigint FROM late),
+       (SELECT coalesce(sum(income_fen), 0)::bigint FROM lending_accrual WHERE kind = 'interest'),
+       (SELECT coalesce(sum(income_fen), 0)::bigint FROM lending_accrual WHERE kind = 'penalty')
+"""
+
+
+def loan_book(on: date) -> LoanBook:
+    """All loans together on a business date, in one query."""
+    row = fetch_one(_LOAN_BOOK, {"on": on})
+    assert row is not None
+    return LoanBook(*row)

@@ -20,6 +20,7 @@ from django.utils.formats import localize
 from django.utils.html import format_html
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from web.access import View, public_page
@@ -141,6 +142,8 @@ class RecordAdmin(_ModelAdmin):
 
     def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
         changes = super().get_changelist_instance(request)
+        # Django's own asks to select one.
+        changes.title = capfirst(str(self.opts.verbose_name_plural))
         records = list(changes.result_list)
         self.prepare(records)
         changes.result_list = records
@@ -155,6 +158,8 @@ class RecordAdmin(_ModelAdmin):
         form_url: str = "",
         obj: Any = None,
     ) -> HttpResponse:
+        if obj is not None:
+            context["title"] = capfirst(self.opts.verbose_name)
         context["tables"] = self.tables(obj) if obj is not None else ()
         kind = f"{self.opts.app_label}_{self.opts.model_name}"
         context["links"] = [link(obj) for link in _links.get(kind, ())] if obj is not None else ()

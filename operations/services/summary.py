@@ -1,4 +1,4 @@
-"""The lender's summary of a world: people, scores, lines, spend, bills, money in, income."""
+"""The lender's summary of a world: people, scores, lines, spend, bills, money in, income, loans."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from creditscore.selectors import distribution_by_band
 from customers.models import Customer
 from huabei.selectors import Portfolio, portfolio
+from lending.selectors import LoanBook, loan_book
 from operations.services.closing import business_date
 from web.templatetags.money import rmb
 
@@ -23,13 +24,14 @@ class Summary:
     people: int
     bands: list[tuple[str, int]]
     portfolio: Portfolio
+    loans: LoanBook
 
 
 def summary() -> Summary:
     """The summary of the world as it is on its business date."""
     on = business_date()
     bands = [(band.label, band.people) for band in distribution_by_band(on)]
-    return Summary(on, Customer.objects.count(), bands, portfolio(on))
+    return Summary(on, Customer.objects.count(), bands, portfolio(on), loan_book(on))
 
 
 def rows(found: Summary) -> Iterator[tuple[str, str]]:
@@ -54,3 +56,10 @@ def rows(found: Summary) -> Iterator[tuple[str, str]]:
     yield "  " + _("overdue"), f"{rmb(book.overdue_fen)} ({book.overdue_lines:,})"
     yield "  " + _("interest income"), rmb(book.interest_income_fen)
     yield "  " + _("penalty income"), rmb(book.penalty_income_fen)
+    loans = found.loans
+    yield _("Loans"), ""
+    yield "  " + _("running"), f"{loans.loans:,}"
+    yield "  " + _("principal owed"), rmb(loans.principal_fen)
+    yield "  " + _("overdue"), f"{rmb(loans.overdue_fen)} ({loans.overdue_loans:,})"
+    yield "  " + _("interest income"), rmb(loans.interest_income_fen)
+    yield "  " + _("penalty income"), rmb(loans.penalty_income_fen)

@@ -8,11 +8,15 @@ from datetime import date, datetime
 from django.db.models import Count, F, Max, Q, Sum
 
 from creditscore.selectors import BandCount, distribution_by_band, last_publication
+from customers.models import EmailDelivery, EmailState
 from huabei.campaigning import open_alerts
-from huabei.models import CampaignAlert
+from huabei.models import CampaignAlert, DecisionReview
 from huabei.selectors import Portfolio, portfolio
+from lending.selectors import LoanBook, loan_book
 from operations.models import BusinessDay, CloseStep, Proof
 from operations.services.closing import STEPS
+from payments.models import PaymentOrder
+from payments.states import OPEN_STATES
 
 CLOSES_SHOWN = 7
 ALERTS_SHOWN = 10
@@ -43,13 +47,27 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """How much waits for a person: reviews asked for, payments of earlier days that nothing is known of, e-mails given up."""
+
+    reviews: int
+    payments: int
+    emails: int
+
+    def __bool__(self) -> bool:
+        return bool(self.reviews or self.payments or self.emails)
+
+
+@dataclass(frozen=True, slots=True)
 class Today:
-    """Where the bank stands: its date, its last closes, its lines, and how scores are spread."""
+    """Where the bank stands: its date, its last closes, its lines and loans, what waits, and how scores are spread."""
 
     on: date
     closes: list[ClosedDay]
     steps: int
     portfolio: Portfolio
+    loans: LoanBook
+    waiting: Waiting
     published_on: date | None
     bars: list[Bar]
     proof: Proof | None
@@ -80,6 +98,15 @@ def latest_closes(*, most: int = CLOSES_SHOWN) -> list[ClosedDay]:
     ]
 
 
+def waiting(on: date) -> Waiting:
+    """What waits for a person on a business date."""
+    return Waiting(
+        reviews=DecisionReview.objects.filter(verdict__isnull=True).count(),
+        payments=PaymentOrder.objects.filter(state__in=OPEN_STATES, ordered_on__lt=on).count(),
+        emails=EmailDelivery.objects.filter(state=EmailState.PARKED).count(),
+    )
+
+
 def today() -> Today | None:
     """Where the bank stands; None before its first day."""
     day = BusinessDay.objects.first()
@@ -92,6 +119,8 @@ def today() -> Today | None:
         closes=latest_closes(),
         steps=len(STEPS),
         portfolio=portfolio(day.business_on),
+        loans=loan_book(day.business_on),
+        waiting=waiting(day.business_on),
         published_on=last_publication(day.business_on),
         proof=Proof.objects.order_by("-proved_on").first(),
         alerts=list(open_alerts()[:ALERTS_SHOWN]),
