@@ -26,7 +26,9 @@ class Segment(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    loan = models.ForeignKey(Loan, on_delete=models.DO_NOTHING, db_constraint=False, related_name="segments")
+    loan = models.ForeignKey(
+        Loan, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="segments"
+    )
     product = models.ForeignKey(
         Product, on_delete=models.DO_NOTHING, db_constraint=False, db_index=False, related_name="+"
     )

@@ -43,7 +43,8 @@ class Loan(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     uuid = models.UUIDField(unique=True, default=uuid.uuid4, editable=False)
-    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, related_name="+")
+    # Found by the unique key of its references.
+    customer = models.ForeignKey(Customer, on_delete=models.PROTECT, db_index=False, related_name="+")
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="loans")
     reference = models.CharField(_("reference"), max_length=64)
     request_hash = models.BinaryField(max_length=32)
@@ -91,7 +92,6 @@ class Loan(models.Model):
             ),
         ]
         indexes = [
-            models.Index(name="loan_by_customer", fields=["customer"]),
             models.Index(name="loan_by_signing", fields=["signed_on"]),
             models.Index(name="loan_late", fields=["classification"], condition=Q(classification__gt=1)),
         ]
@@ -140,7 +140,8 @@ class LoanTransaction(models.Model):
     """One fact of a loan, recorded once under its reference and never changed. A reversal is a fact that names another."""
 
     id = models.BigAutoField(primary_key=True)
-    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, related_name="transactions")
+    # Found by the unique key of its references.
+    loan = models.ForeignKey(Loan, on_delete=models.PROTECT, db_index=False, related_name="transactions")
     kind = models.CharField(_("kind"), max_length=16, choices=[(each.value, each.value) for each in Kind])
     reference = models.CharField(_("reference"), max_length=64)
     request_hash = models.BinaryField(max_length=32)

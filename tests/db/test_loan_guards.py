@@ -7,6 +7,7 @@ from datetime import date
 import pytest
 from django.db import DatabaseError, IntegrityError, ProgrammingError, connection, transaction
 
+from ledger.sql import fetch_all
 from lending.models import Loan
 from lending.services import servicing
 from lending.services.orders import Told, confirm_order
@@ -291,3 +292,19 @@ def test_a_loan_and_its_reference_are_one(loan: Loan) -> None:
             " SELECT gen_random_uuid(), customer_id, product_id, reference, request_hash, 'signed', signed_on,"
             " 1, 2, 3, 4, 5, 6, 7 FROM lending_loan"
         )
+
+
+# Written with every fact of a loan, most of them many times.
+WRITTEN_OFTEN = ["lending_instalment", "lending_loan", "lending_loantransaction", "lending_segment"]
+BEGINS_ANOTHER = """
+SELECT index.indexrelid::regclass::text, other.indexrelid::regclass::text
+FROM pg_index AS index
+JOIN pg_index AS other ON other.indrelid = index.indrelid AND other.indexrelid <> index.indexrelid
+WHERE index.indrelid::regclass::text = ANY(%s) AND NOT index.indisunique
+  AND index.indpred IS NULL AND index.indexprs IS NULL AND other.indpred IS NULL
+  AND other.indkey::text || ' ' LIKE index.indkey::text || ' %%'
+"""
+
+
+def test_no_index_of_loans_is_the_beginning_of_another() -> None:
+    assert fetch_all(BEGINS_ANOTHER, [WRITTEN_OFTEN]) == []
