@@ -212,7 +212,7 @@ def _after_payment(
             follow(segment, on=on, principal_fen=0, posted_fen=posted, revolving_fen=past_due_fen)
         elif posted or left_fen != segment.principal_fen:
             follow(segment, on=on, principal_fen=left_fen, posted_fen=posted)
-    if not overdue_fen:
+    if not overdue_fen and line.bucket:
         line.bucket = 0
         line.save(update_fields=["bucket"])
     if not overdue_fen and line.status != LineStatus.ACTIVE:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from datetime import date
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from huabei.errors import AmountRefused, LineError, LineNotFound, ReferenceRefused, RequestConflict
 from huabei.facts import disagreements
@@ -274,6 +276,14 @@ def test_a_repayment_takes_the_same_few_queries_however_long_the_history(
         pay(late, 1, reference=f"r{n}")
     with django_assert_max_num_queries(22):  # type: ignore[attr-defined]
         pay(late, 1_300_00, reference="all")
+
+
+def test_a_repayment_of_a_line_that_was_not_late_does_not_write_the_line() -> None:
+    line = a_line()
+    bought(line, a_merchant(), 400_00, date(2026, 6, 5))
+    with CaptureQueriesContext(connection) as queries:
+        pay(line, 150_00, date(2026, 6, 6))
+    assert [query["sql"] for query in queries if query["sql"].startswith('UPDATE "huabei_line"')] == []
 
 
 def test_a_lines_position_takes_three_queries(
