@@ -8,12 +8,13 @@ prints is what the product would do.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 
 from finance.errors import DomainError
 from finance.money import format_yuan
@@ -158,10 +159,14 @@ class _Told(Shopping):
         ]
 
     def happen(self, event: Event) -> None:
-        """One event; what the services refuse is noted, and the story goes on."""
+        """
+        One event; what the services refuse is noted, and the story goes on. Outside a transaction each service is its own,
+        as when it serves customers.
+        """
         act: Callable[[Event], None] = getattr(self, event.type)
+        within = transaction.atomic() if connection.in_atomic_block else nullcontext()
         try:
-            with transaction.atomic():
+            with within:
                 act(event)
         except BadStory:
             raise
