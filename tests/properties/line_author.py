@@ -143,15 +143,36 @@ class Author:
             self.agenda[on].append(self._event(kind, ref, part, on) | final)
 
     def campaign(self) -> None:
-        """The shop pays the fee of instalments for some weeks, or of few of them; or stops."""
-        known = sorted(self.oracle.campaigns.by_ref)
-        act = self.choose.one_of(["begins", "begins", "changes", "changes", "changes", "ends"])
-        if known and act == "ends":
-            self.write(self._event("campaign_ended", self.choose.one_of(known), None))
+        """The shop pays the fee of instalments for some weeks, or of few of them; promises something else; or stops."""
+        every = self.oracle.campaigns.by_ref
+        known = sorted(ref for ref in every if every[ref].ended_on is None) or sorted(every)
+        act = self.choose.one_of(["begins", "changes", "changes", "changes", "ends"]) if known else "begins"
+        if act == "begins":
+            self._bought_under(self._campaign_begins())
             return
-        if known and act == "changes":
-            self._campaign_changed(self.choose.one_of(known))
+        ref = self.choose.one_of(known)
+        if act == "ends":
+            self.write(self._event("campaign_ended", ref, None))
             return
+        self.write(self._campaign_changed(ref, self.day))
+        self._bought_under(ref)
+
+    def _bought_under(self, ref: str) -> None:
+        """Something for which a campaign is to pay: near its smallest, its largest, or as much as its budget covers."""
+        campaign = self.oracle.campaigns.by_ref.get(ref)
+        if campaign is None:
+            return
+        fee = self.oracle.rules(self.day).fees.get(campaign.periods, Fraction(1, 100))
+        largest = min(campaign.figures.largest, self.oracle.available)
+        fen = self.amount(campaign.figures.smallest, largest, int(campaign.left / fee), most=largest)
+        event = self._event("purchase", f"p{len(self.story['events'])}", fen)
+        event |= {"instalments": campaign.periods, "campaign": ref}
+        if self.oracle.shops.on_receipt(self.day, escrow=False):
+            self._in_escrow(event, fen)
+        else:
+            self.write(event)
+
+    def _campaign_begins(self) -> str:
         periods = self._periods()
         fee = self.oracle.rules(self.day).fees.get(periods, Fraction(1, 100))
         budget = self.amount(to_fen(fee * self.oracle.available), to_fen(fee * 100_00), most=200_00)
@@ -164,24 +185,30 @@ class Author:
         if self.choose.integer(0, 1):
             event |= {
                 "smallest": "50.00",
-                "largest": yuan(self.choose.one_of([49_99, 50_00, self.oracle.limit])),
+                "largest": yuan(self.choose.one_of([49_99, 50_00, self.oracle.limit, self.oracle.limit])),
             }
         self.write(event)
+        ref = str(event["ref"])
+        if ref in self.oracle.campaigns.by_ref:
+            for _ in range(self.choose.integer(0, 2)):
+                on = self.day + self.choose.integer(1, 20) * DAY
+                self.agenda[on].append(self._campaign_changed(ref, on))
+        return ref
 
-    def _campaign_changed(self, ref: str) -> None:
-        """More or less of one thing, or of two: near what is promised, near today, near what it was."""
+    def _campaign_changed(self, ref: str, on: date) -> Event:
+        """More or less of one thing, or of two: near what is promised, near that day, near what it was."""
         campaign, choose = self.oracle.campaigns.by_ref[ref], self.choose
-        figures, event = campaign.figures, self._event("campaign_changed", ref, None)
+        figures, event = campaign.figures, self._event("campaign_changed", ref, None, on)
         for name in [choose.one_of(["amount", "first_day", "last_day", "smallest", "largest"]) for _ in "ab"]:
             if name.endswith("day"):
-                near = [self.day, figures.starts_on, figures.last_day, self.day + choose.integer(2, 40) * DAY]
+                near = [on, figures.starts_on, figures.last_day, on + choose.integer(2, 40) * DAY]
                 event[name] = (choose.one_of(near) + choose.integer(-1, 1) * DAY).isoformat()
             elif name == "amount":
                 event[name] = yuan(self.amount(campaign.promised, figures.budget, most=200_00))
             else:
                 sizes = (min(figures.smallest, 100_00), min(figures.largest, 50_000_00))
                 event[name] = yuan(self.amount(*sizes, most=self.oracle.limit + 1))
-        self.write(event)
+        return event
 
     def sharing(self) -> None:
         """Somebody is invited, accepts, is given another cap, or the share ends; a purchase through it is near its cap."""
@@ -193,6 +220,7 @@ class Author:
             self.write(self._event("share", ref, cap))
             if self.choose.integer(0, 5):
                 self.write(self._event("share_accepted", ref, None))
+                self._shared(ref, cap)
             return
         kind = self.choose.one_of(
             [
@@ -205,6 +233,25 @@ class Author:
             self.write(self._event(kind, f"p{len(self.story['events'])}", fen) | {"share": ref})
         else:
             self.write(self._event(kind, ref, cap if kind in ("share", "share_cap") else None))
+
+    def _shared(self, ref: str, cap: int) -> None:
+        """What becomes of a share in the weeks after it was accepted."""
+        for n in range(self.choose.integer(0, 3)):
+            on = self.day + self.choose.integer(0, 25) * DAY
+            kind = self.choose.one_of(["purchase", "purchase", "share_cap", "share_left", "share_ended"])
+            if kind == "purchase":
+                bought = self._event(
+                    kind, f"h{len(self.story['events'])}-{n}", self.amount(cap, most=cap), on
+                )
+                event = bought | {"share": ref}
+            else:
+                event = self._event(
+                    kind, ref, self.amount(cap, cap // 2, most=cap) if kind == "share_cap" else None, on
+                )
+            if on == self.day:
+                self.write(event)
+            else:
+                self.agenda[on].append(event)
 
     def _in_escrow(self, event: Event, fen: int) -> None:
         """Paid, and perhaps given back, voided, charged or confirmed before its time is over; or near the day when it is."""

@@ -1,7 +1,7 @@
 """
 Lives of many lines in one database, closed together, are what each line's oracle says: a set of many is a set of one.
 
-`LIVES=10000 pytest tests/properties/test_many_lives.py` tells that many, some hundred at a time, and says of each batch what
+`LIVES=10000 pytest tests/properties/test_many_lives.py` tells that many, a thousand at a time, and says of each batch what
 it was; `SEED=7` begins with that one. Without, one bank of a few lines lives through a turn of the year.
 """
 
@@ -18,7 +18,7 @@ from tests.properties.many_lives import Bank, Span
 
 LIVES = int(os.environ.get("LIVES", "0"))
 FIRST_SEED = int(os.environ.get("SEED", "0"))
-TOGETHER = 500
+TOGETHER = 1000
 SHORT = Span(date(2026, 12, 10), date(2027, 3, 12), opened_within=20)
 # A turn of the year and the change of terms; only the later terms; a leap February.
 SPANS = (
