@@ -108,6 +108,20 @@ _FALLS_DUE = """
 """
 _DUE = f"SELECT loan_id FROM lending_instalment AS row WHERE {_FALLS_DUE} /* scope */"  # noqa: S608
 
+# What moves when a row falls due: (debited, credited, how much).
+_LEGS = (
+    ("interest_account_id", "interest_accrued_account_id", "new_interest_fen"),
+    ("fee_account_id", "fee_income_account_id", "new_fee_fen"),
+    ("credit_account_id", "principal_account_id", "credit_principal_fen"),
+    ("credit_account_id", "interest_account_id", "credit_interest_fen"),
+    ("credit_account_id", "fee_account_id", "credit_fee_fen"),
+    ("credit_account_id", "penalty_account_id", "credit_penalty_fen"),
+)
+_TRANSFERS = "\n    UNION ALL ".join(
+    f"SELECT entry_id, 0, {debited}, {credited}, {fen}, %(due)s FROM due WHERE {fen} > 0"  # noqa: S608
+    for debited, credited, fen in _LEGS
+)
+
 # The loans that are held are joined: for so many in a condition, PostgreSQL would read each one's whole schedule.
 _BILL = """
 WITH due AS (
@@ -128,15 +142,7 @@ WITH due AS (
     FROM due WHERE entry_id IS NOT NULL
 ), moved AS (
     INSERT INTO ledger_transfer (entry_id, kind, debit_account_id, credit_account_id, amount_fen, booked_on)
-    SELECT entry_id, 0, leg.debit, leg.credit, leg.amount_fen, %(due)s
-    FROM due CROSS JOIN LATERAL (VALUES
-        (interest_account_id, interest_accrued_account_id, new_interest_fen),
-        (fee_account_id, fee_income_account_id, new_fee_fen),
-        (credit_account_id, principal_account_id, credit_principal_fen),
-        (credit_account_id, interest_account_id, credit_interest_fen),
-        (credit_account_id, fee_account_id, credit_fee_fen),
-        (credit_account_id, penalty_account_id, credit_penalty_fen)) AS leg (debit, credit, amount_fen)
-    WHERE leg.amount_fen > 0
+    /* transfers */
 ), billed AS (
     UPDATE lending_instalment AS row
     SET billed = true, new_interest_fen = 0, new_fee_fen = 0, credit_principal_fen = 0, credit_interest_fen = 0,
@@ -147,7 +153,7 @@ WITH due AS (
     FROM due WHERE loan.id = due.loan_id AND loan.status <> due.status_then
 )
 SELECT count(*) FROM due
-""".replace("/* falls due */", _FALLS_DUE)
+""".replace("/* falls due */", _FALLS_DUE).replace("/* transfers */", _TRANSFERS)
 
 
 def bill_instalments(closed_on: date, loans: Loans = None) -> int:
