@@ -186,6 +186,7 @@ class MarkAllRead(Endpoint):
     """The borrower's notices, all read."""
 
     allowed = {"POST": BORROWER}
+    may_lack = True
 
     @operation(
         "markOwnNoticesRead",

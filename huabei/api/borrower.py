@@ -45,6 +45,8 @@ BORROWER = Allowed(Who.BORROWER)
 class OwnEndpoint(Endpoint):
     """An endpoint about the line of whoever is signed in."""
 
+    may_lack = True
+
     def line(self) -> Line:
         """The borrower's line, or the last that was closed: what it owes is paid all the same. Error: NotFound."""
         found = selectors.line_of(self.owner)

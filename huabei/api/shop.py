@@ -223,6 +223,7 @@ class Settlement(ShopEndpoint):
     """What the shop is owed."""
 
     allowed = {"GET": Allowed(Who.SHOP, Scope.SETTLEMENT_READ)}
+    may_lack = True
 
     @operation(
         "readSettlement",

@@ -11,12 +11,12 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection, transaction
-from django.test import Client
 
 from customers.models import ApiKey, Login
 from customers.services import api_keys
 from customers.services.api_keys import KeyNotFound, KeyRefused, create_key, revoke_key
 from huabei.models import Line, Purchase, Repayment
+from tests.api.documented import DocumentedClient
 from tests.api.test_document import OPERATIONS, SPENDS, caller, examples, prepared, statement_of
 from tests.api.world import AT, Api, World, a_key
 from tests.borrowers import login_of
@@ -108,6 +108,17 @@ def test_what_is_somebody_elses_is_not_found(operation: str, world: World) -> No
     assert list(Purchase.objects.order_by("pk").values()) == before
 
 
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name not in OF_A_RECORD])
+def test_whoever_has_nothing_yet_is_answered_as_the_document_says(operation: str, world: World) -> None:
+    # The client looks every answer up.
+    said = OPERATIONS[operation][2]["description"]
+    new = world.as_stranger() if "Called by a borrower" in said else caller(operation, world)
+    method, path, _said = OPERATIONS[operation]
+    assert call(operation, new).status_code < 500
+    if method == "post":
+        assert new.post(path.removeprefix("/api/v1/"), {"nonsense": 1}).status_code in (200, 201, 400, 404)
+
+
 def test_lists_hold_ones_own_only(world: World) -> None:
     assert len(world.as_shop().get("purchases/").json()["items"]) == 1
     assert world.as_other_shop().get("purchases/").json()["items"] == []
@@ -123,7 +134,7 @@ def test_a_serial_number_is_no_identifier(world: World) -> None:
 
 
 def test_a_session_changes_nothing_without_its_csrf_token(world: World) -> None:
-    browser = Client(enforce_csrf_checks=True)
+    browser = DocumentedClient(enforce_csrf_checks=True)
     browser.force_login(login_of(world.customer))
     send = {"data": '{"amount": "1.00"}', "content_type": "application/json"}
     headers = {"Idempotency-Key": "k1", "Accept-Language": "en"}

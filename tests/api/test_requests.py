@@ -10,12 +10,12 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.db import connection
-from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from finance.money import format_yuan
 from huabei.models import Capture, Line, LineStatus, Purchase, Refund, Repayment
 from operations.services.closing import close_day
+from tests.api.documented import DocumentedClient
 from tests.api.test_callers import code
 from tests.api.test_document import OPERATIONS
 from tests.api.world import TODAY, Api, World, a_key, pid
@@ -102,7 +102,7 @@ def test_a_body_that_is_not_as_it_should_be_is_refused(
 def test_what_moves_money_needs_a_key_of_the_request(world: World, key: str) -> None:
     shop = world.as_shop()
     purchase = world.captured()
-    client = Client(raise_request_exception=False)
+    client = DocumentedClient(raise_request_exception=False)
     headers = {"Authorization": f"Bearer {a_key(world.shop.pk)}", "Accept-Language": "en"}
     if key:
         headers["Idempotency-Key"] = key
@@ -185,7 +185,7 @@ def test_a_query_that_is_not_as_documented_is_refused_by_name(
 
 def test_the_other_ways_to_ask_wrongly(world: World) -> None:
     token = a_key(world.shop.pk)
-    client = Client(raise_request_exception=False)
+    client = DocumentedClient(raise_request_exception=False)
     headers = {"Authorization": f"Bearer {token}", "Accept-Language": "en", "Idempotency-Key": "k"}
     purchase = f"/api/v1/purchases/{pid(world.bought)}/"
     asked = [

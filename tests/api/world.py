@@ -8,11 +8,10 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.test import Client
-
 from customers.models import Customer
 from customers.services.api_keys import create_key
 from huabei.models import Line, Merchant, Purchase
+from tests.api.documented import DocumentedClient
 from tests.borrowers import borrower, buys, lived_until, login_of, opened_line, published, shop
 from tests.line_world import an_escrow_merchant, authorised
 from web.api.callers import Who, scopes_of
@@ -35,10 +34,13 @@ def a_key(shop_id: UUID | None, *scopes: str, per_minute: int = 6000) -> str:
 
 
 class Api:
-    """Calls the API as somebody; a new Idempotency-Key for each POST unless one is given."""
+    """
+    Calls the API as somebody; a new Idempotency-Key for each POST unless one is given. Whatever is answered must be in the
+    document.
+    """
 
     def __init__(self, token: str = "", *, login: Any = None, language: str = "en") -> None:
-        self._client = Client(raise_request_exception=False)
+        self._client = DocumentedClient(raise_request_exception=False)
         self._headers = {"Accept-Language": language}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"

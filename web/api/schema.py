@@ -201,13 +201,16 @@ class Operations(AutoSchema):
                 403: ["wrong_caller"],
                 406: ["not_acceptable"],
                 429: ["throttled"],
+                500: ["internal_error"],
                 503: ["bank_not_open"],
             }
             codes[403] += ["missing_scope"] if allowed.scope else []
+            if allowed.who == Who.BORROWER and self.method != "GET":
+                codes[403] += ["permission_denied"]  # without the CSRF token
         if described.get("has_body"):
             codes |= {413: ["too_large"], 415: ["unsupported_media_type"]}
             codes[400] = [*codes.get(400, []), "malformed_json"]
-        if "{" in self.path:
+        if "{" in self.path or getattr(self.view, "may_lack", False):
             codes[404] = ["not_found"]
         for refusal in described.get("refusals", ()):
             codes.setdefault(STATUS_OF[refusal.kind], []).append(refusal.code)

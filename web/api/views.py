@@ -113,6 +113,8 @@ class Endpoint(APIView):
     allowed: ClassVar[Mapping[str, Allowed]] = {}
     filters: ClassVar[Mapping[str, Any]] = {}
     paged: ClassVar[bool] = False
+    # Whether it is about something of the caller's that there may be none of: then it answers `not_found`.
+    may_lack: ClassVar[bool] = False
 
     permission_classes = [IsAllowed]
     parser_classes = [JSONParser]
