@@ -181,7 +181,8 @@ WHERE pledge.release = '' AND (
                              WHERE order_id = ordered.id AND kind = 'refunded'))
 """
 
-# The proceeds that came in for an order are one entry: what its event says went to the loan and to the seller.
+# The proceeds that came in for an order are one entry: what its event says went to the loan and to the seller. Undone, all of
+# it went back in one entry, and the loan's fact of it is undone with it.
 _PROCEEDS = """
 SELECT 'lending_orderevent', event.id::text, format('seller=%%s, in all=%%s', event.to_seller_fen, event.amount_fen),
        format('seller=%%s, in all=%%s', moved.seller, moved.whole)
@@ -194,6 +195,28 @@ CROSS JOIN LATERAL (
     FROM ledger_transfer WHERE entry_id = event.entry_id) AS moved
 WHERE event.kind = 'settled' AND event.entry_id IS NOT NULL
   AND (moved.seller, moved.whole) <> (event.to_seller_fen, event.amount_fen)
+UNION ALL
+SELECT 'lending_orderevent', undone.id::text,
+       format('back from the seller=%%s, in all=%%s', event.to_seller_fen, event.amount_fen),
+       format('back from the seller=%%s, in all=%%s', moved.seller, moved.whole)
+FROM lending_orderevent AS undone
+JOIN lending_orderevent AS event ON event.id = undone.undoes_id
+JOIN lending_sellerorder AS ordered ON ordered.id = event.order_id
+JOIN lending_seller AS seller ON seller.customer_id = ordered.seller_id
+CROSS JOIN LATERAL (
+    SELECT coalesce(sum(amount_fen) FILTER (WHERE debit_account_id = seller.payable_account_id), 0) AS seller,
+           coalesce(sum(amount_fen) FILTER (WHERE credit_account_id = %(cash)s), 0) AS whole
+    FROM ledger_transfer WHERE entry_id = undone.entry_id) AS moved
+WHERE (moved.seller, moved.whole) <> (event.to_seller_fen, event.amount_fen)
+UNION ALL
+SELECT 'lending_orderevent', event.id::text, format('undone=%%s', fact.undone), format('undone=%%s', event.undone)
+FROM (SELECT settled.id, settled.entry_id, undone.id IS NOT NULL AS undone
+      FROM lending_orderevent AS settled LEFT JOIN lending_orderevent AS undone ON undone.undoes_id = settled.id
+      WHERE settled.kind = 'settled' AND settled.to_loan_fen > 0) AS event
+JOIN (SELECT done.entry_id, undoing.id IS NOT NULL AS undone
+      FROM lending_loantransaction AS done LEFT JOIN lending_loantransaction AS undoing ON undoing.reverses_id = done.id
+      WHERE starts_with(done.reference, 'order:')) AS fact USING (entry_id)
+WHERE fact.undone <> event.undone
 """
 
 # What a loan left of proceeds is paid to the seller whole, by the one attempt that moved its money; what moved is a payment.
@@ -352,6 +375,7 @@ CHECKS = (
             "lending_loan_once_cancelled_stays",
             "lending_loantransaction_reverses_its_own",
             "lending_offer_rate_in_its_unit",
+            "lending_orderevent_undoes_its_own",
             "lending_pledge_is_released_once",
             "lending_pledge_keeps_its_nature",
             "lending_pledge_of_the_borrowers_own",

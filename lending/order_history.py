@@ -13,13 +13,15 @@ from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, 
 from django.db.models.functions import Cast, Coalesce
 
 from lending.models import (
+    HELD,
+    OWED,
     Loan,
-    LoanTransaction,
     OrderEvent,
     OrderEventKind,
     Pledge,
     ProceedsPayment,
     Product,
+    Release,
     Seller,
     SellerOrder,
 )
@@ -37,6 +39,7 @@ class OrderState(StrEnum):
     SHIPPED = "shipped"
     CONFIRMED = "confirmed"
     SETTLED = "settled"
+    UNDONE = "undone"
     REFUNDED = "refunded"
 
 
@@ -48,9 +51,6 @@ class PayoutState(StrEnum):
     UNDER_WAY = "under_way"
     PAID = "paid"
     UNDONE = "undone"
-
-
-HELD = "held"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,32 +84,29 @@ def _told(kind: OrderEventKind, order: str) -> QuerySet[OrderEvent]:
     return OrderEvent.objects.filter(order=OuterRef(order), kind=kind)
 
 
-def _sum(kind: OrderEventKind, field: str, order: str) -> Coalesce:
-    """The sum of a field over what was told of an order and was not undone."""
-    summed = (
-        _told(kind, order).filter(~UNDONE).order_by().values("order").annotate(fen=Sum(field)).values("fen")
+def _sum(events: QuerySet[OrderEvent], field: str) -> Coalesce:
+    """The sum of a field over what was told of an order."""
+    return Coalesce(
+        Subquery(events.order_by().values("order").annotate(fen=Sum(field)).values("fen")), Value(0)
     )
-    return Coalesce(Subquery(summed), 0)
 
 
-# Settlements whose loan fact, which is of the same entry, was undone.
-UNDONE = Exists(
-    LoanTransaction.objects.filter(
-        loan__pledges__order=OuterRef("order"), entry_id=OuterRef("entry_id"), reversed_by__isnull=False
-    )
-)
+def _settled(order: str) -> QuerySet[OrderEvent]:
+    """The settlement of an order, unless it was undone."""
+    return _told(OrderEventKind.SETTLED, order).filter(undone_by__isnull=True)
 
 
 def orders_of(seller_id: UUID) -> QuerySet[Any]:
     """A seller's orders, each with its state, what was refunded and settled of it, and the loan it is pledged to."""
-    pledges = Pledge.objects.filter(order=OuterRef("pk"), release="")
+    pledges = pledges_with_state(Pledge.objects.filter(order=OuterRef("pk"))).filter(state=HELD)
     return SellerOrder.objects.filter(seller_id=seller_id).annotate(
-        refunded_fen=_sum(OrderEventKind.REFUNDED, "amount_fen", "pk"),
-        settled_fen=_sum(OrderEventKind.SETTLED, "amount_fen", "pk"),
+        refunded_fen=_sum(_told(OrderEventKind.REFUNDED, "pk"), "amount_fen"),
+        settled_fen=_sum(_settled("pk"), "amount_fen"),
         pledged_to=Subquery(pledges.values("loan__uuid")[:1]),
         state=Case(
-            When(Exists(_told(OrderEventKind.SETTLED, "pk")), then=Value(OrderState.SETTLED.value)),
+            When(Exists(_settled("pk")), then=Value(OrderState.SETTLED.value)),
             When(refunded_fen=F("amount_fen"), then=Value(OrderState.REFUNDED.value)),
+            When(Exists(_told(OrderEventKind.UNDONE, "pk")), then=Value(OrderState.UNDONE.value)),
             When(Exists(_told(OrderEventKind.CONFIRMED, "pk")), then=Value(OrderState.CONFIRMED.value)),
             default=Value(OrderState.SHIPPED.value),
             output_field=CharField(),
@@ -118,13 +115,28 @@ def orders_of(seller_id: UUID) -> QuerySet[Any]:
 
 
 def pledges_with_state(found: QuerySet[Pledge]) -> QuerySet[Any]:
-    """Pledges, each with its state and what came in, was refunded and is called in for its order."""
+    """
+    Pledges, each with its state and what came in, was refunded and is called in for its order.
+
+    The state is what is true now: where a loan is owed again, its end undone, orders that were let go as it ended stand for
+    it as before, and so does one whose settlement was undone.
+    """
+    settled, owed = Exists(_settled("order")), Q(loan__status__in=OWED)
+    undone = Exists(_told(OrderEventKind.UNDONE, "order"))
+    let_go = Q(release=Release.ENDED) | Q(undone, release=Release.SETTLED)
     return found.select_related("order").annotate(
-        state=Case(When(release="", then=Value(HELD)), default=F("release"), output_field=CharField()),
-        refunded_fen=_sum(OrderEventKind.REFUNDED, "amount_fen", "order"),
-        called_in_fen=_sum(OrderEventKind.REFUNDED, "recalled_fen", "order"),
-        to_loan_fen=_sum(OrderEventKind.SETTLED, "to_loan_fen", "order"),
-        to_seller_fen=_sum(OrderEventKind.SETTLED, "to_seller_fen", "order"),
+        state=Case(
+            When(release="", then=Value(HELD)),
+            When(owed & let_go & ~Q(settled), then=Value(HELD)),
+            When(owed & let_go, then=Value(Release.SETTLED.value)),
+            When(let_go, then=Value(Release.ENDED.value)),
+            default=F("release"),
+            output_field=CharField(),
+        ),
+        refunded_fen=_sum(_told(OrderEventKind.REFUNDED, "order"), "amount_fen"),
+        called_in_fen=_sum(OrderEvent.objects.filter(order=OuterRef("order")), "recalled_fen"),
+        to_loan_fen=_sum(_settled("order"), "to_loan_fen"),
+        to_seller_fen=_sum(_settled("order"), "to_seller_fen"),
     )
 
 
@@ -170,10 +182,10 @@ def proceeds_of(seller_id: UUID) -> QuerySet[Any]:
     )
     settled: dict[str, Any] = {"kind": OrderEventKind.SETTLED, "entry_id__isnull": False}
     found = OrderEvent.objects.filter(order__seller=seller_id, **settled)
-    return found.select_related("order").annotate(
+    return found.select_related("order", "undone_by").annotate(
         paid_on=Subquery(paid.values("paid_on")[:1]),
         payout=Case(
-            When(UNDONE, then=Value(PayoutState.UNDONE.value)),
+            When(undone_by__isnull=False, then=Value(PayoutState.UNDONE.value)),
             When(to_seller_fen=0, then=Value(PayoutState.NOTHING.value)),
             When(Exists(paid), then=Value(PayoutState.PAID.value)),
             When(Exists(under_way), then=Value(PayoutState.UNDER_WAY.value)),

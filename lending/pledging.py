@@ -49,7 +49,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """An order that was shipped, is not confirmed and not pledged. `amount_fen` is less what was refunded of it."""
+    """An order that was shipped, is not confirmed and not pledged. `amount_fen` is less `refunded_fen`."""
 
     id: int
     amount_fen: int
@@ -57,6 +57,7 @@ class Open:
     is_related: bool
     shipped_on: date
     reference: str = ""
+    refunded_fen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,6 @@ def shares(base: Base, principal_fen: int) -> list[tuple[Open, int, int]]:
     return taken
 
 
-def called_in(share_fen: int, amount_fen: int, refunded_fen: int, called_fen: int) -> int:
-    """What of a pledge's share has to come back after refunds of so much of its order, less what was called in before."""
-    return share_fen * refunded_fen // amount_fen - called_fen
+def called_in(share_fen: int, amount_fen: int, refunded_fen: int) -> int:
+    """What of a pledge's share has to come back after refunds of so much of what its order was worth when it was pledged."""
+    return share_fen * refunded_fen // amount_fen

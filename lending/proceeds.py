@@ -2,26 +2,37 @@
 What loans leave of orders' proceeds, through `payments` to one of the seller's sources: the first in the seller's order.
 
 It is owed on the seller's account until the gateway says that the money moved. An order that failed moves nothing: what is
-owed is as payable as before, and ordered anew on the next business day. A settlement is undone whole, by undoing the loan's
-fact of it: the seller's part is taken back in the same entry, unless it went on to them.
+owed is as payable as before, and ordered anew on the next business day. A settlement is undone whole, with the loan's fact of
+it where there is one: the seller's part is taken back in the same entry, unless it went on to them.
 """
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, time
 
 from django.db import transaction
+from django.db.models import Q, Sum
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from customers.services.notices import notify
 from finance.errors import Kind
 from finance.money import format_yuan
 from ledger.chart import CASH_CLEARING
-from ledger.services import Draft, Leg, post
+from ledger.services import Draft, Leg, post, request_hash
 from ledger.sql import fetch_all
 from lending.errors import LendingError
-from lending.models import LoanTransaction, OrderEvent, OrderEventKind, ProceedsPayment, Seller
+from lending.models import (
+    OWED,
+    LoanTransaction,
+    OrderEvent,
+    OrderEventKind,
+    Pledge,
+    ProceedsPayment,
+    Seller,
+)
 from lending.notices import ProceedsPayoutEnded
+from lending.pledging import called_in
 from payments.models import Direction, PaymentOrder
 from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments
@@ -37,13 +48,8 @@ class ProceedsWentOn(LendingError):
     kind = Kind.CONFLICT
 
 
-# Whether the loan's fact of a settlement, which is of the same entry, was undone.
-UNDONE = """EXISTS (
-    SELECT FROM lending_pledge AS pledge
-    JOIN lending_loantransaction AS fact ON fact.loan_id = pledge.loan_id AND fact.entry_id = event.entry_id
-    JOIN lending_loantransaction AS undone ON undone.reverses_id = fact.id
-    WHERE pledge.order_id = event.order_id
-)"""
+# Whether a settlement was undone.
+UNDONE = "EXISTS (SELECT FROM lending_orderevent AS undone WHERE undone.undoes_id = event.id)"
 
 # What is owed and neither paid nor being paid, where its seller has a source; once a day, so that a failure is not repeated
 # at once. Two who look at the same time write the same reference, which happens once.
@@ -95,21 +101,22 @@ def order_payouts(*, on: date, hint: bool = True) -> list[int]:
         return order_payments(wanted=wanted, on=on, hint=hint) if wanted else []
 
 
-def taken_back(*, loan_id: int, undoes: str) -> tuple[Leg, ...]:
+def settlement_behind(*, loan_id: int, fact: str) -> OrderEvent | None:
+    """The settlement of which a loan's fact of this reference is; None for any other fact."""
+    entries = LoanTransaction.objects.filter(loan=loan_id, reference=fact).values("entry_id")
+    settled = OrderEvent.objects.filter(kind=OrderEventKind.SETTLED, order__pledges__loan=loan_id)
+    return settled.filter(entry_id__in=entries).select_related("order").first()
+
+
+def taken_back(event: OrderEvent) -> tuple[Leg, ...]:
     """
-    What else moves when a loan's fact is undone: of a settlement the seller's part, back to where it came from; else nothing.
+    What goes back of a settlement that is being undone, beside what its loan's fact moved: the seller's part, if any.
 
     Holds the seller, so it is called before the loan is locked. Error: ProceedsWentOn where the seller was paid, or is being.
     """
-    event = OrderEvent.objects.filter(
-        kind=OrderEventKind.SETTLED,
-        to_seller_fen__gt=0,
-        order__pledges__loan=loan_id,
-        entry_id__in=LoanTransaction.objects.filter(loan=loan_id, reference=undoes).values("entry_id"),
-    ).first()
-    if event is None:
+    seller = Seller.objects.select_for_update(no_key=True).get(pk=event.order.seller_id)
+    if not event.to_seller_fen:
         return ()
-    seller = Seller.objects.select_for_update(no_key=True, of=("self",)).get(orders__events=event)
     paid = PaymentOrder.objects.filter(purpose=PURPOSE, subject=str(event.pk))
     if paid.exclude(state__in=(OrderState.FAILED, OrderState.CANCELLED)).exists():
         raise ProceedsWentOn(
@@ -121,6 +128,44 @@ def taken_back(*, loan_id: int, undoes: str) -> tuple[Leg, ...]:
             field="reverses",
         )
     return (Leg(seller.payable_account_id, CASH_CLEARING.control_id, event.to_seller_fen),)
+
+
+def mark_undone(
+    *, event: OrderEvent, reference: str, entry_id: int | None, on: date, cause: str
+) -> OrderEvent:
+    """
+    Records that a settlement was undone, once. Its order stands again for the loan, where that is owed, and what was refunded
+    of it meanwhile is called in. The caller holds the seller, and has told the loan anew.
+    """
+    undone = OrderEvent.objects.filter(undoes=event).first()
+    if undone is not None:
+        return undone
+    told = OrderEvent.objects.filter(order=event.order_id).aggregate(
+        refunded_fen=Sum("amount_fen", filter=Q(kind=OrderEventKind.REFUNDED), default=0),
+        called_fen=Sum("recalled_fen", default=0),
+    )
+    pledge = (
+        Pledge.objects.filter(order=event.order_id, loan__status__in=OWED).select_related("order").first()
+    )
+    return OrderEvent.objects.create(
+        order_id=event.order_id,
+        kind=OrderEventKind.UNDONE.value,
+        reference=reference,
+        request_hash=request_hash({"undoes": event.pk}),
+        amount_fen=event.amount_fen,
+        happened_at=timezone.make_aware(datetime.combine(on, time())),
+        booked_on=on,
+        recalled_fen=pledged_and_gone(pledge, told["refunded_fen"]) - told["called_fen"] if pledge else 0,
+        entry_id=entry_id,
+        undoes=event,
+        cause=cause,
+    )
+
+
+def pledged_and_gone(pledge: Pledge, refunded_fen: int) -> int:
+    """What of a pledge's share its order stands for no more, when so much was refunded of it in all."""
+    before_fen = pledge.refunded_before_fen
+    return called_in(pledge.share_fen, pledge.order.amount_fen - before_fen, refunded_fen - before_fen)
 
 
 def book_payout(settled: Settled, on: date) -> None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from ledger.sql import fetch_all, value
-from lending.models import Loan, LoanStatus
-from lending.proceeds import UNDONE
+from django.db.models import Exists, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
+
+from ledger.sql import fetch_all
+from lending.models import Loan, LoanStatus, OrderEvent, OrderEventKind, Pledge, Release
+from lending.proceeds import pledged_and_gone
 from lending.selectors import loan_on
 from payments.gateway import is_configured
 from payments.models import PaymentOrder
@@ -27,29 +30,31 @@ _CALLED = """
 SELECT loan.id FROM lending_loan AS loan
 WHERE loan.status = 'active' AND EXISTS (
     SELECT FROM lending_pledge AS pledge JOIN lending_orderevent AS event ON event.order_id = pledge.order_id
-    WHERE pledge.loan_id = loan.id AND event.recalled_fen > 0)
+    WHERE pledge.loan_id = loan.id AND pledge.release <> 'cancelled' AND event.kind = 'refunded')
   AND (%(loans)s::bigint[] IS NULL OR loan.id = ANY(%(loans)s))
 ORDER BY loan.id FOR NO KEY UPDATE
 """
 
-# An order covers its share until its proceeds came in, whatever it was let go for: where a settlement was undone it covers it
-# again, and so do the orders that were let go because that settlement ended the loan.
-_COVERED = """
-SELECT coalesce(sum(pledge.share_fen - called.fen), 0)::bigint
-FROM lending_pledge AS pledge
-CROSS JOIN LATERAL (SELECT coalesce(sum(recalled_fen), 0) AS fen FROM lending_orderevent
-                    WHERE order_id = pledge.order_id AND recalled_fen > 0) AS called
-WHERE pledge.loan_id = %(loan)s AND pledge.release <> 'cancelled' AND NOT EXISTS (
-    SELECT FROM lending_orderevent AS event
-    WHERE event.order_id = pledge.order_id AND event.kind = 'settled' AND NOT /* undone */)
-""".replace("/* undone */", UNDONE)
-
 
 def uncovered(loan: Loan, on: date) -> int:
-    """What of a running loan's principal no pledge covers, in fen."""
+    """
+    What of a running loan's principal no pledge covers, in fen.
+
+    An order covers its share, less what refunds took of it, until its proceeds came in, whatever it was let go for: where a
+    settlement was undone it covers it again, and so do the orders that were let go because that settlement ended the loan.
+    """
     if loan.status != LoanStatus.ACTIVE:
         return 0
-    covered = int(value(_COVERED, {"loan": loan.pk}))
+    told = OrderEvent.objects.filter(order=OuterRef("order"))
+    refunds = told.filter(kind=OrderEventKind.REFUNDED).order_by().values("order")
+    standing = Pledge.objects.exclude(release=Release.CANCELLED).filter(
+        ~Exists(told.filter(kind=OrderEventKind.SETTLED, undone_by__isnull=True)), loan=loan
+    )
+    refunded = Coalesce(Subquery(refunds.annotate(fen=Sum("amount_fen")).values("fen")), 0)
+    covered = sum(
+        pledge.share_fen - pledged_and_gone(pledge, pledge.refunded_fen)
+        for pledge in standing.select_related("order").annotate(refunded_fen=refunded)
+    )
     return max(0, loan_on(loan, on).outstanding.principal_fen - covered)
 
 

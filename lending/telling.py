@@ -171,7 +171,9 @@ JOIN lending_loan AS loan ON loan.id = pledge.loan_id
 WHERE event.booked_on = %(closed)s AND event.recalled_fen > 0 AND /* scope */
 """,
     order="ordered.reference",
-    refunded_fen="event.amount_fen",
+    # The undoing of a settlement calls in for all that was refunded.
+    refunded_fen="""CASE event.kind WHEN 'refunded' THEN event.amount_fen ELSE (
+        SELECT sum(amount_fen)::bigint FROM lending_orderevent WHERE order_id = ordered.id AND kind = 'refunded') END""",
     called_fen="event.recalled_fen",
 )
 

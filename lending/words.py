@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 
 from finance.dates import Unit
 from finance.loan import Kind
 from finance.schedule import FeeKind, Method
-from lending.models import Product
+from lending.models import HELD, Product, Release
 
 METHODS: Mapping[str, Any] = {
     Method.EQUAL_INSTALMENT: _("equal instalments"),
@@ -46,6 +46,13 @@ FACTS: Mapping[str, Any] = {
     Kind.WRITE_OFF: _("write-off"),
     Kind.RECOVERY: _("recovery"),
 }
+
+
+def pledge_state(pledge: Any) -> str:
+    """How a pledge of `order_history.pledges_with_state` stands now."""
+    if pledge.state == HELD:
+        return gettext("pledged again") if pledge.release else gettext("pledged")
+    return str(Release(pledge.state).label)
 
 
 def product_name(product: Product) -> str:

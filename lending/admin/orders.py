@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
+from lending.admin.acts import UNDO
 from lending.admin.links import entry_link, loan_link
 from lending.admin.records import ShownAdmin
-from lending.models import OrderEvent, Pledge, Seller, SellerOrder
+from lending.models import HELD, Loan, OrderEvent, OrderEventKind, Pledge, Seller, SellerOrder
 from lending.order_history import (
-    HELD,
-    UNDONE,
     OrderState,
     Today,
     amounts_today,
@@ -26,7 +27,10 @@ from lending.order_history import (
     signalled,
 )
 from lending.pledging import EXCLUDED_TEXTS, Excluded
-from lending.words import product_name
+from lending.selectors import loan_on
+from lending.services.orders import undo_settlement
+from lending.words import pledge_state, product_name
+from web.acts import Act, ActForm, ActingAdmin, Figures
 from web.console import Table, add_link, link_to, list_url, money, money_column
 from web.templatetags.money import percent, yuan
 from web.today import business_date
@@ -35,6 +39,7 @@ STATES = {
     OrderState.SHIPPED.value: _("shipped"),
     OrderState.CONFIRMED.value: _("confirmed"),
     OrderState.SETTLED.value: pgettext_lazy("order", "settled"),
+    OrderState.UNDONE.value: _("settlement taken back"),
     OrderState.REFUNDED.value: _("refunded"),
 }
 # What speaks against an order that is pledged already, by the attribute that says so.
@@ -119,9 +124,44 @@ def order_link(pk: int, reference: str) -> SafeString:
     return link_to("lending_sellerorder", pk, reference)
 
 
+class UndoSettlementForm(ActForm):
+    """Why an order's settlement never was."""
+
+    cause = forms.CharField(label=_("cause"), max_length=200)
+
+
+ORDER_ACTS = (
+    Act(
+        "undo-settlement",
+        _("Take the settlement back"),
+        UNDO,
+        UndoSettlementForm,
+        lambda form, on: undo_settlement(
+            order_id=form.record.pk, reference=form.reference, on=on, cause=form.cleaned_data["cause"]
+        ),
+        _("The settlement is taken back."),
+        lambda order: settlements().filter(order=order).exists(),
+        corrects=True,
+        warning=_(
+            "What came in for this order goes back whole, from its loan and from its seller. The order has ended all the "
+            "same: what comes in for it after all is recorded as a repayment."
+        ),
+    ),
+)
+
+
+def settlements() -> QuerySet[OrderEvent]:
+    """Settlements that came to the books and were not taken back."""
+    return OrderEvent.objects.filter(
+        kind=OrderEventKind.SETTLED, entry_id__isnull=False, undone_by__isnull=True
+    )
+
+
 @admin.register(SellerOrder)
-class SellerOrderAdmin(ShownAdmin):
+class SellerOrderAdmin(ShownAdmin, ActingAdmin):
     """Orders as the platforms told them, newest first."""
+
+    acts = ORDER_ACTS
 
     list_display = (
         "reference",
@@ -142,6 +182,22 @@ class SellerOrderAdmin(ShownAdmin):
         """Who sold it."""
         return link_to("lending_seller", order.seller_id, order.seller.customer)
 
+    def called(self, record: SellerOrder) -> str:
+        """The order, by the platform's name of it."""
+        return gettext("order %(reference)s") % {"reference": record.reference}
+
+    def stands(self, record: SellerOrder, on: date) -> Figures:
+        """What came in for it, and what its loan then takes to end."""
+        came = settlements().filter(order=record).first()
+        figures: Figures = [
+            (_("to the loan"), yuan(came.to_loan_fen if came else 0)),
+            (_("to the seller"), yuan(came.to_seller_fen if came else 0)),
+        ]
+        if pledge := Pledge.objects.filter(order=record).order_by("-pk").first():
+            loan = loan_on(Loan.objects.select_related("terms").get(pk=pledge.loan_id), on)
+            figures.append((_("ends its loan today"), yuan(loan.payoff.total_fen)))
+        return figures
+
     def tables(self, record: SellerOrder) -> Iterable[Table]:
         """What became of it, and what it was pledged to."""
         yield Table(
@@ -153,19 +209,21 @@ class SellerOrderAdmin(ShownAdmin):
                 _("to the loan"),
                 _("to the seller"),
                 _("called in"),
+                _("cause"),
                 _("entry"),
             ),
             [
                 (
                     event.booked_on,
-                    _("settled, taken back") if event.undone else event.get_kind_display(),
+                    event.get_kind_display(),
                     money(event.amount_fen or None),
                     money(event.to_loan_fen or None),
                     money(event.to_seller_fen or None),
                     money(event.recalled_fen or None),
+                    event.cause or "–",
                     entry_link(event.entry_id),
                 )
-                for event in OrderEvent.objects.filter(order=record).annotate(undone=UNDONE).order_by("-pk")
+                for event in OrderEvent.objects.filter(order=record).order_by("-pk")
             ],
         )
         yield pledges_table(Pledge.objects.filter(order=record).select_related("loan__customer"))
@@ -197,8 +255,8 @@ def pledges_table(pledges: QuerySet[Pledge]) -> Table:
                 money(pledge.called_in_fen),
                 money(pledge.to_loan_fen),
                 money(pledge.to_seller_fen),
-                _("pledged") if pledge.state == HELD else pledge.get_release_display(),
-                pledge.released_on or "–",
+                pledge_state(pledge),
+                pledge.released_on if pledge.released_on and pledge.state != HELD else "–",
             )
             for pledge in pledges_with_state(pledges).order_by("pk")
         ],
@@ -216,12 +274,12 @@ class SignalFilter(admin.SimpleListFilter):
         """Any, or one of them."""
         return [("any", _("any signal")), *SIGNALS.items()]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Pledge]) -> QuerySet[Pledge]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Those with the signal."""
         if self.value() == "any":
-            return queryset.filter(Q(is_related=True) | Q(is_stale=True) | Q(is_fast=True), release="")
+            return queryset.filter(Q(is_related=True) | Q(is_stale=True) | Q(is_fast=True), state=HELD)
         return (
-            queryset.filter(release="", **{str(self.value()): True}) if self.value() in SIGNALS else queryset
+            queryset.filter(state=HELD, **{str(self.value()): True}) if self.value() in SIGNALS else queryset
         )
 
 
@@ -246,7 +304,7 @@ class PledgeAdmin(ShownAdmin):
     fields = (*list_display, "released_on")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Pledge]:
-        found = super().get_queryset(request)
+        found = pledges_with_state(super().get_queryset(request))
         on = business_date()
         return signalled(found, on) if on else found
 
@@ -262,8 +320,8 @@ class PledgeAdmin(ShownAdmin):
 
     @admin.display(description=_("state"), ordering="release")
     def state_is(self, pledge: Pledge) -> Any:
-        """Pledged, or why it was released."""
-        return pledge.get_release_display() if pledge.release else _("pledged")
+        """Pledged, or why it is no more."""
+        return pledge_state(pledge)
 
     @admin.display(description=_("risk signals"))
     def signals(self, pledge: Pledge) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from lending.models import OrderEventKind, Release
-from lending.order_history import HELD, OrderState, PayoutState
+from lending.models import HELD, OrderEventKind, Release
+from lending.order_history import OrderState, PayoutState
 from lending.pledging import Excluded
 from web.api.reading import Choice, Day, Fields, Identifier, Instant, Rate, Text, Yuan
 
@@ -76,6 +76,12 @@ class HappenedAmountIn(HappenedIn):
     """Something that became of an order, and how much of it."""
 
     amount = Yuan()
+
+
+class UndoneIn(Fields):
+    """Why it never happened."""
+
+    cause = Text(most=200)
 
 
 class OrderEventOut(Fields):
@@ -197,6 +203,7 @@ EXAMPLE_SETTLED = {
     "to_seller": "199.60",
 }
 EXAMPLE_REFUNDED = {**EXAMPLE_CONFIRMED, "kind": "refunded", "amount": "250.00", "called_in": "200.00"}
+EXAMPLE_UNDONE = {**EXAMPLE_CONFIRMED, "kind": "undone", "amount": "1000.00"}
 EXAMPLE_AMOUNTS = {
     "amounts": [
         {

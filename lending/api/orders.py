@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.utils.translation import gettext as _
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -24,6 +25,7 @@ from lending.api.order_shapes import (
     EXAMPLE_SELLER,
     EXAMPLE_SETTLED,
     EXAMPLE_SHIPPED,
+    EXAMPLE_UNDONE,
     HappenedAmountIn,
     HappenedIn,
     OrderAmountsOut,
@@ -34,10 +36,12 @@ from lending.api.order_shapes import (
     SellerOrderOut,
     SellerOut,
     ShippedIn,
+    UndoneIn,
 )
 from lending.errors import (
     LoanAmountRefused,
     LoanDateRefused,
+    LoanFactRefused,
     LoanNotRunning,
     LoanReferenceRefused,
     LoanRequestConflict,
@@ -45,7 +49,9 @@ from lending.errors import (
 from lending.models import OrderEvent, Seller, SellerOrder
 from lending.order_history import Today, amounts_today, orders_of, pledged_orders, proceeds_of
 from lending.pledging import EXCLUDED_TEXTS
+from lending.proceeds import ProceedsWentOn
 from lending.services.orders import (
+    NothingToUndo,
     OrderEnded,
     OrderNotFound,
     SellerNotFound,
@@ -56,9 +62,10 @@ from lending.services.orders import (
     refund_order,
     settle_order,
     ship_order,
+    undo_settlement,
 )
 from web.api.callers import Allowed, Scope, Who
-from web.api.day import booking_day, business_date
+from web.api.day import CloseUnderWay, booking_day, business_date, correcting_day
 from web.api.reading import Text
 from web.api.schema import operation
 from web.api.views import Endpoint
@@ -217,6 +224,45 @@ class Settlements(OrderEndpoint):
         another, both are nothing and the platform keeps to itself what it pays.
         """
         return self.tell(seller_id, order_reference, settle_order, HappenedAmountIn)
+
+
+class SettlementReversals(Endpoint):
+    """They never came in."""
+
+    allowed = {"POST": Allowed(Who.LENDER, Scope.LOANS_SERVICE)}
+
+    @operation(
+        "undoOrderSettlement",
+        summary="Take an order's settlement back",
+        body=UndoneIn,
+        answer=OrderEventOut,
+        status=201,
+        keyed=True,
+        refusals=(
+            OrderNotFound,
+            NothingToUndo,
+            ProceedsWentOn,
+            LoanFactRefused,
+            LoanRequestConflict,
+            CloseUnderWay,
+        ),
+        example_body={"cause": "told for another order"},
+        example=EXAMPLE_UNDONE,
+        tag=SELLERS,
+    )
+    def post(self, request: Request, seller_id: UUID, order_reference: str) -> Response:
+        """
+        What came in for an order never did: it goes back whole, from its loan and from the seller, unless the seller was paid
+        their part. The order has ended all the same; for its loan, where that is owed, it stands again.
+        """
+        key, given = f"api:{self.key()}", self.body(UndoneIn)
+        order = SellerOrder.objects.filter(seller_id=seller_id, reference=order_reference).first()
+        if order is None:
+            raise OrderNotFound(_("There is no order %(id)s.") % {"id": order_reference}, field="order")
+        replayed = OrderEvent.objects.filter(order=order, undoes__isnull=False, reference=key).exists()
+        with correcting_day() as on:
+            event = undo_settlement(order_id=order.pk, reference=key, on=on, cause=given["cause"])
+        return self.answer(OrderEventOut, event, status=201, replayed=replayed)
 
 
 class Refunds(OrderEndpoint):

@@ -29,6 +29,10 @@ urlpatterns = [
         orders.Confirmations.as_view(),
     ),
     path("sellers/<uuid:seller_id>/orders/<path:order_reference>/settlements/", orders.Settlements.as_view()),
+    path(
+        "sellers/<uuid:seller_id>/orders/<path:order_reference>/settlements/reversal/",
+        orders.SettlementReversals.as_view(),
+    ),
     path("sellers/<uuid:seller_id>/orders/<path:order_reference>/refunds/", orders.Refunds.as_view()),
     path("loans/", lender.Loans.as_view()),
     path("loans/<uuid:loan_uuid>/", lender.OneLoan.as_view()),

@@ -8,6 +8,7 @@ instalments and interest segments) is what `finance.replay` says of these facts,
 from lending.models.contracts import LoanContract
 from lending.models.interest import Accrual, AccrualKind, Segment
 from lending.models.loans import (
+    OWED,
     Instalment,
     Loan,
     LoanStatus,
@@ -16,6 +17,7 @@ from lending.models.loans import (
     SignedTerms,
 )
 from lending.models.orders import (
+    HELD,
     OrderEvent,
     OrderEventKind,
     OrderRule,
@@ -38,6 +40,8 @@ from lending.models.products import (
 )
 
 __all__ = [
+    "HELD",
+    "OWED",
     "Accrual",
     "AccrualKind",
     "CapMethod",

@@ -26,6 +26,8 @@ class LoanStatus(models.TextChoices):
 
 
 LIVE = (LoanStatus.SIGNED, LoanStatus.DISBURSING, LoanStatus.ACTIVE)
+# Of these something is owed still, or claimed.
+OWED = (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF, LoanStatus.WRITTEN_OFF)
 
 
 class Classification(models.IntegerChoices):

@@ -106,10 +106,14 @@ class OrderEventKind(models.TextChoices):
     CONFIRMED = "confirmed", _("confirmed")
     SETTLED = "settled", pgettext_lazy("order", "settled")
     REFUNDED = "refunded", _("refunded")
+    UNDONE = "undone", _("settlement taken back")
 
 
 class OrderEvent(models.Model):
-    """What became of an order. It is confirmed once and settled once, and refunded once per reference."""
+    """
+    What became of an order. It is confirmed once and settled once, and refunded once per reference. What was settled and came
+    to the books may be undone once, by the lender.
+    """
 
     id = models.BigAutoField(primary_key=True)
     order = models.ForeignKey(SellerOrder, on_delete=models.PROTECT, related_name="events")
@@ -119,18 +123,27 @@ class OrderEvent(models.Model):
     amount_fen = models.BigIntegerField(_("amount"))
     happened_at = models.DateTimeField(_("happened at"))
     booked_on = models.DateField(_("booked on"))
-    # Of a settlement: what went to the loan and what to the seller. Of a refund: what is collected because of it.
+    # Of a settlement: what went to the loan and what to the seller. Of a refund: what is collected because of it; so it is of
+    # the undoing of a settlement, for what was refunded while that stood.
     to_loan_fen = models.BigIntegerField(_("to the loan"), default=0)
     to_seller_fen = models.BigIntegerField(_("to the seller"), default=0)
     recalled_fen = models.BigIntegerField(_("called in"), default=0)
     entry_id = models.BigIntegerField(null=True)
+    # The settlement that this undoes, and why.
+    undoes = models.OneToOneField("self", on_delete=models.PROTECT, null=True, related_name="undone_by")
+    cause = models.CharField(_("cause"), max_length=200, blank=True, default="")
 
     class Meta:
         verbose_name = _("event of an order")
         verbose_name_plural = _("events of orders")
         ordering = ["id"]
         constraints = [
-            models.UniqueConstraint(name="order_event_once_per_reference", fields=["order", "reference"]),
+            # The platform's references; an undoing has the lender's.
+            models.UniqueConstraint(
+                name="order_event_once_per_reference",
+                fields=["order", "reference"],
+                condition=~Q(kind="undone"),
+            ),
             models.UniqueConstraint(
                 name="order_event_confirmed_once", fields=["order"], condition=Q(kind="confirmed")
             ),
@@ -156,7 +169,20 @@ class OrderEvent(models.Model):
                     to_loan_fen=0,
                     to_seller_fen=0,
                     recalled_fen__gte=0,
+                )
+                | Q(
+                    kind="undone",
+                    amount_fen__gt=0,
+                    to_loan_fen=0,
+                    to_seller_fen=0,
+                    recalled_fen__gte=0,
+                    entry_id__isnull=False,
                 ),
+            ),
+            models.CheckConstraint(
+                name="order_event_undoes_a_settlement",
+                condition=Q(kind="undone", undoes__isnull=False)
+                | (~Q(kind="undone") & Q(undoes__isnull=True)),
             ),
         ]
         indexes = [
@@ -174,6 +200,10 @@ class Release(models.TextChoices):
     CANCELLED = "cancelled", _("the loan was cancelled")
 
 
+# How a pledge stands that stands for its loan.
+HELD = "held"
+
+
 class Pledge(models.Model):
     """
     An order that stands for a part of a loan's principal, from signing until it is released.
@@ -186,6 +216,8 @@ class Pledge(models.Model):
     order = models.ForeignKey(SellerOrder, on_delete=models.PROTECT, related_name="pledges")
     amount_fen = models.BigIntegerField(_("worth"))
     share_fen = models.BigIntegerField(_("of the principal"))
+    # What was refunded of the order before: the share stands for the rest of it.
+    refunded_before_fen = models.BigIntegerField(_("refunded before"), default=0)
     pledged_on = models.DateField(_("pledged on"))
     released_on = models.DateField(_("released on"), null=True)
     release = models.CharField(_("released because"), max_length=9, choices=Release.choices, default="")
@@ -201,6 +233,9 @@ class Pledge(models.Model):
             models.CheckConstraint(
                 name="pledge_share_within_worth",
                 condition=Q(share_fen__gt=0, share_fen__lte=F("amount_fen")),
+            ),
+            models.CheckConstraint(
+                name="pledge_refunded_before_sensible", condition=Q(refunded_before_fen__gte=0)
             ),
             models.CheckConstraint(
                 name="pledge_released_for_a_reason",

@@ -36,8 +36,10 @@ from lending.errors import (
     require_same_request,
 )
 from lending.models import (
+    OWED,
     Loan,
     LoanStatus,
+    LoanTransaction,
     OrderEvent,
     OrderEventKind,
     Pledge,
@@ -45,10 +47,11 @@ from lending.models import (
     Seller,
     SellerOrder,
 )
-from lending.pledging import called_in
+from lending.proceeds import mark_undone, pledged_and_gone, taken_back
 from lending.recalls import order_recalls
 from lending.selectors import payoff_quote
 from lending.services.facts import Request, locked_loan, record
+from lending.services.servicing import reverse
 from lending.services.signing import cancel_loan
 
 
@@ -70,6 +73,13 @@ class OrderEnded(LendingError):
     """The order was settled, or refunded as a whole: nothing of this kind happens to it any more."""
 
     code = "order_ended"
+    kind = Refused.CONFLICT
+
+
+class NothingToUndo(LendingError):
+    """No proceeds of the order came to the books, or they were undone already."""
+
+    code = "nothing_to_undo"
     kind = Refused.CONFLICT
 
 
@@ -228,12 +238,10 @@ def refund_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
         if loan.status == LoanStatus.SIGNED:
             cancel_loan(loan_id=loan.pk, on=on)
             return {}
-        called = (
-            OrderEvent.objects.filter(order=order).aggregate(fen=Sum("recalled_fen", default=0))["fen"] or 0
-        )
+        called_fen = OrderEvent.objects.filter(order=order).aggregate(fen=Sum("recalled_fen", default=0))
         if refunded == order.amount_fen:
             _release(pledge, Release.REFUNDED, on)
-        return {"recalled_fen": called_in(pledge.share_fen, order.amount_fen, refunded, called)}
+        return {"recalled_fen": pledged_and_gone(pledge, refunded) - called_fen["fen"]}
 
     require_amount(told.amount_fen)
     with transaction.atomic():
@@ -242,6 +250,43 @@ def refund_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
             loans = Pledge.objects.filter(order=event.order).exclude(release=Release.CANCELLED)
             order_recalls(on=on, loan_ids=list(loans.values_list("loan_id", flat=True)))
     return event
+
+
+def undo_settlement(*, order_id: int, reference: str, on: date, cause: str = "") -> OrderEvent:
+    """
+    What came in for an order never did: it goes back whole, from its loan and from its seller, in one entry. The order has
+    ended all the same; for its loan, where that is owed, it stands again. The reference happens once per order.
+
+    Errors: OrderNotFound, NothingToUndo, ProceedsWentOn, LoanReferenceRefused, LoanRequestConflict where the loan has another
+    fact of this reference, LoanFactRefused where the loan's story without it cannot have happened.
+    """
+    require_reference(reference)
+    order = SellerOrder.objects.filter(pk=order_id).first()
+    if order is None:
+        raise OrderNotFound(_("There is no order %(id)s.") % {"id": order_id}, field="order")
+    with transaction.atomic():
+        settled = OrderEvent.objects.filter(order=order, kind=OrderEventKind.SETTLED, entry_id__isnull=False)
+        event = settled.select_related("order").first()
+        if event is None:
+            raise NothingToUndo(_("No proceeds of this order were booked."), field="order")
+        Seller.objects.select_for_update(no_key=True).get(pk=order.seller_id)
+        undone = OrderEvent.objects.filter(undoes=event).first()
+        if undone is not None and undone.reference == reference:
+            return undone
+        if undone is not None:
+            raise NothingToUndo(_("The settlement was taken back already."), field="order")
+        if fact := LoanTransaction.objects.filter(entry_id=event.entry_id).first():
+            reverse(loan_id=fact.loan_id, undoes=fact.reference, reference=reference, on=on, cause=cause)
+            return OrderEvent.objects.get(undoes=event)
+        legs = taken_back(event)
+        draft = Draft(
+            reference=f"order:{order.pk}:settlement-undone",
+            event="order.settlement_undone",
+            booked_on=on,
+            legs=legs,
+        )
+        entry_id = post(draft=draft).entry_id
+        return mark_undone(event=event, reference=reference, entry_id=entry_id, on=on, cause=cause)
 
 
 def _once(
@@ -263,7 +308,8 @@ def _once(
         )
         if order is None:
             raise OrderNotFound(_("There is no order %(id)s.") % {"id": told.order}, field="order")
-        first = OrderEvent.objects.filter(order=order, reference=told.reference).first()
+        events = OrderEvent.objects.exclude(kind=OrderEventKind.UNDONE)
+        first = events.filter(order=order, reference=told.reference).first()
         if first is not None:
             require_same_request(first.request_hash, asked)
             return first
@@ -287,22 +333,21 @@ def _once(
         )
 
 
-# Loans of which something is owed still, or claimed.
-_OWED = (LoanStatus.ACTIVE, LoanStatus.CHARGED_OFF, LoanStatus.WRITTEN_OFF)
-
-
 def _held_pledge(order: SellerOrder) -> tuple[Pledge, Loan] | None:
     """
     The pledge that holds an order and its loan, both locked. One that was let go as its loan ended holds it again where the
-    loan is owed after all, what ended it having been undone. LoanNotRunning while the loan's money is on its way.
+    loan is owed after all, what ended it having been undone; so does one whose own settlement was. LoanNotRunning while the
+    loan's money is on its way.
     """
-    holding = Pledge.objects.filter(order=order, release__in=("", Release.ENDED))
+    undone = OrderEvent.objects.filter(order=order, kind=OrderEventKind.UNDONE)
+    let_go = (Release.ENDED, Release.SETTLED) if undone.exists() else (Release.ENDED,)
+    holding = Pledge.objects.filter(order=order, release__in=("", *let_go)).select_related("order")
     pledge = holding.first()
     if pledge is None:
         return None
     loan = locked_loan(pledge.loan_id)
-    pledge = holding.select_for_update().filter(pk=pledge.pk).first()
-    if pledge is None or (pledge.release and loan.status not in _OWED):
+    pledge = holding.select_for_update(of=("self",)).filter(pk=pledge.pk).first()
+    if pledge is None or (pledge.release and loan.status not in OWED):
         return None
     if loan.status == LoanStatus.DISBURSING:
         raise LoanNotRunning(_("The loan's money is on its way: tell it again once that is known."))

@@ -30,7 +30,8 @@ def order_rule(product_id: int, on: date) -> OrderRule | None:
 _OPEN = """
 SELECT ordered.id, ordered.amount_fen - refunds.fen, ordered.buyer, ordered.shipped_on,
        coalesce(ordered.buyer_phone_index = seller.phone_index, false)
-       OR coalesce(ordered.buyer_national_id_index = seller.national_id_index, false), ordered.reference
+       OR coalesce(ordered.buyer_national_id_index = seller.national_id_index, false), ordered.reference,
+       refunds.fen
 FROM lending_sellerorder AS ordered
 JOIN customers_customer AS seller ON seller.id = ordered.seller_id
 CROSS JOIN LATERAL (SELECT coalesce(sum(amount_fen), 0)::bigint AS fen FROM lending_orderevent
@@ -66,8 +67,8 @@ def order_base(*, customer_id: UUID, rule: OrderRule, on: date) -> Base:
         return Base(0, (), ())
     asked = {"seller": customer_id, "on": on, "days": rule.observed_days, "minutes": rule.fastest_minutes}
     orders = [
-        Open(pk, fen, buyer, is_related, shipped_on, reference)
-        for pk, fen, buyer, shipped_on, is_related, reference in fetch_all(_OPEN, asked)
+        Open(pk, fen, buyer, is_related, shipped_on, reference, refunded_fen)
+        for pk, fen, buyer, shipped_on, is_related, reference, refunded_fen in fetch_all(_OPEN, asked)
     ]
     ((sold_orders, sold_fen, refunded_fen),) = fetch_all(_SOLD, asked)
     fast = frozenset(buyer for (buyer,) in fetch_all(_FAST, asked))
@@ -122,7 +123,14 @@ def _require_within(base: Base, version: ProductVersion, amount_fen: int) -> Non
 def pledge(*, loan: Loan, base: Base, principal_fen: int, on: date) -> list[Pledge]:
     """Takes as many orders of the base as the principal needs, oldest first, and freezes them onto the loan."""
     return Pledge.objects.bulk_create(
-        Pledge(loan=loan, order_id=order.id, amount_fen=fen, share_fen=share, pledged_on=on)
+        Pledge(
+            loan=loan,
+            order_id=order.id,
+            amount_fen=fen,
+            share_fen=share,
+            refunded_before_fen=order.refunded_fen,
+            pledged_on=on,
+        )
         for order, fen, share in shares(base, principal_fen)
     )
 

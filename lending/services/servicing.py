@@ -18,7 +18,7 @@ from finance.loan import Ahead, Kind, Reschedule
 from finance.money import format_yuan
 from lending.errors import LoanAmountRefused, LoanFactRefused, LoanNotRunning
 from lending.models import Loan, LoanStatus, LoanTransaction
-from lending.proceeds import taken_back
+from lending.proceeds import mark_undone, settlement_behind, taken_back
 from lending.selectors import loan_on, payoff_quote
 from lending.services.facts import Request, locked_loan, record
 
@@ -270,7 +270,7 @@ def recover(
 def reverse(*, loan_id: int, undoes: str, reference: str, on: date, cause: str = "") -> LoanTransaction:
     """
     What was recorded under the reference `undoes` never happened. Each fact is reversed once, no reversal is. The settlement
-    of a pledged order is undone with its fact, in one entry; its pledge stays released.
+    of a pledged order is undone with its fact, in one entry.
 
     Errors besides: LoanFactRefused for a disbursement: money that came back is a payoff; ProceedsWentOn.
     """
@@ -281,8 +281,12 @@ def reverse(*, loan_id: int, undoes: str, reference: str, on: date, cause: str =
         )
     request = Request(kind=Kind.REVERSAL, reference=reference, reverses=undoes, cause=cause)
     with transaction.atomic():
-        also = taken_back(loan_id=loan_id, undoes=undoes)
-        return record(loan_id=loan_id, request=request, on=on, also=also)
+        settlement = settlement_behind(loan_id=loan_id, fact=undoes)
+        also = taken_back(settlement) if settlement else ()
+        fact = record(loan_id=loan_id, request=request, on=on, also=also)
+        if settlement:
+            mark_undone(event=settlement, reference=reference, entry_id=fact.entry_id, on=on, cause=cause)
+        return fact
 
 
 def _given(**fields: object) -> dict[str, object]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 
 from lending import plans, words
@@ -20,3 +22,9 @@ def product_name(product: Product) -> str:
 def plan_code(offer: Offer) -> str:
     """What a form calls an offer."""
     return plans.plan_code(offer)
+
+
+@register.filter
+def pledge_state(pledge: Any) -> str:
+    """How a pledge stands."""
+    return words.pledge_state(pledge)

@@ -325,6 +325,7 @@ PREPARE |= {
     "tellOrderRefunded": order_loan_of,
     "readOwnOrderAmounts": order_of,
     "listOwnPledges": order_loan_of,
+    "undoOrderSettlement": proceeds_prepared,
     "listOwnProceeds": proceeds_prepared,
 }
 

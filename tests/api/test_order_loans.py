@@ -179,3 +179,31 @@ def test_the_orders_of_others_are_not_found(world: World, platform: Api) -> None
     loan = borrows(world, "100.00").json()["id"]
     assert world.as_stranger().get(f"me/loans/{loan}/orders/").status_code == 404
     assert world.as_stranger().get("me/loans/orders/proceeds/").json()["items"] == []
+
+
+def test_a_settlement_is_taken_back_once_and_not_after_the_seller_was_paid(
+    world: World, platform: Api
+) -> None:
+    for order in ("T1", "T2"):
+        shipped(world, platform, order)
+    borrows(world, "800.00")
+    lender = world.as_lender("loans:service")
+    address = f"sellers/{world.customer.pk}/orders/{{}}/settlements/reversal/"
+    sent = {"cause": "told for another order"}
+    early = lender.post(address.format("T1"), sent)
+    assert (early.status_code, code(early)) == (409, "nothing_to_undo")
+    assert code(lender.post(address.format("T9"), sent)) == "order_not_found"
+    tell(world, platform, "T1", "settlements", amount="1000.00")
+    undone = lender.post(address.format("T1"), sent, key="u")
+    assert (undone.status_code, undone.json()["kind"], undone.json()["amount"]) == (201, "undone", "1000.00")
+    again = lender.post(address.format("T1"), sent, key="u")
+    assert (again.json(), again["Idempotency-Replayed"]) == (undone.json(), "true")
+    assert code(lender.post(address.format("T1"), sent)) == "nothing_to_undo"
+    me = world.as_borrower()
+    assert [each["payout"] for each in me.get("me/loans/orders/proceeds/").json()["items"]] == ["undone"]
+    (loan,) = me.get("me/loans/").json()["items"]
+    (pledge,) = me.get(f"me/loans/{loan['id']}/orders/").json()["items"]
+    assert (loan["status"], pledge["state"], pledge["to_seller"]) == ("active", "held", "0.00")
+    # Its orders' first settlement taken back, the loan is repaid; what comes then is the seller's, and is paid at once.
+    me.post(f"me/loans/{loan['id']}/repayments/", {"amount": "800.40"})
+    assert [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds] == []

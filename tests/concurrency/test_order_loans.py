@@ -5,17 +5,23 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from uuid import UUID
 
+from django.db.models import Sum
+
+from finance.errors import DomainError
 from ledger.audit import verify
 from ledger.sql import value
-from lending.models import OrderEvent, Pledge
+from lending.models import Loan, LoanTransaction, OrderEvent, Pledge, ProceedsPayment
+from lending.recalls import uncovered
 from lending.services import servicing
-from lending.services.orders import Told, settle_order
+from lending.services.orders import Told, refund_order, settle_order, undo_settlement
 from lending.services.pledging import OrdersDoNotCover
 from lending.services.quoting import Wish
 from lending.services.signing import sign_loan
 from operations import audit
+from operations.services import closing, paying
 from tests.concurrency.crowd import SIZE, Crowd
 from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, shipped, signed
+from tests.payment_world import a_source, unpark
 
 
 def _wish() -> Wish:
@@ -80,3 +86,97 @@ def test_two_orders_of_one_loan_settled_at_once_repay_it_together(crowd: Crowd, 
 def _settle_100(seller: UUID, order: str) -> int:
     told = Told(order=order, reference="settled", happened_at=at_noon(SIGNED_ON), amount_fen=100_00)
     return settle_order(seller_id=seller, told=told, on=SIGNED_ON).pk
+
+
+# A settlement that is undone while others act on what it left.
+
+
+def left_over(principal_fen: int = 800_00) -> OrderEvent:
+    """An order of 1,000.00 that ended its loan and left something to its seller, who has a card."""
+    closing.set_business_date(on=SIGNED_ON)
+    seller = a_seller()
+    a_source(seller, 5_000_00)
+    order = shipped(seller, 1_000_00)
+    loan = signed(
+        a_wish(principal_fen, product="order-loan", method="one_off", periods=1, unit="days", every=30),
+        customer_id=seller,
+    )
+    servicing.begin_disbursement(loan_id=loan.pk)
+    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=SIGNED_ON)
+    return OrderEvent.objects.get(pk=_settle(seller, order.reference))
+
+
+def _act(what: str, event_id: int, n: int) -> str:
+    event = OrderEvent.objects.select_related("order").get(pk=event_id)
+    fact = LoanTransaction.objects.get(entry_id=event.entry_id)
+    try:
+        if what == "pay":
+            return "ordered" if paying.pay_merchants() else "nothing"
+        if what == "refund":
+            told = Told(
+                order=event.order.reference,
+                reference=f"refund {n}",
+                happened_at=at_noon(SIGNED_ON),
+                amount_fen=100_00,
+            )
+            refund_order(seller_id=event.order.seller_id, told=told, on=SIGNED_ON)
+        elif what == "undo the fact":
+            servicing.reverse(
+                loan_id=fact.loan_id, undoes=fact.reference, reference=f"undo {n}", on=SIGNED_ON
+            )
+        else:
+            undo_settlement(order_id=event.order_id, reference=f"undo {n}", on=SIGNED_ON)
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
+
+
+def at_once(crowd: Crowd, database: str, event: OrderEvent, *acts: str) -> list[str]:
+    """What became of each of these, done in as many processes at once."""
+    return crowd.at_once(_act, database, *((act, event.pk, n) for n, act in enumerate(acts)))
+
+
+def broken() -> list[str]:
+    return [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds]
+
+
+def test_a_settlement_is_undone_or_paid_out_and_never_both(crowd: Crowd, committed_db: str) -> None:
+    ends = set()
+    for _n in range(6):
+        event = left_over()
+        acts = ["pay", "undo", "pay", "undo the fact"] * (SIZE // 4)
+        answers = at_once(crowd, committed_db, event, *acts)
+        undone = OrderEvent.objects.filter(undoes=event).count()
+        assert answers.count("done") == undone
+        assert answers.count("ordered") == 1 - undone
+        unpark()
+        paying.sweep()
+        assert ProceedsPayment.objects.filter(event=event).count() == 1 - undone
+        assert broken() == []
+        ends.add(undone)
+    assert ends <= {0, 1}
+
+
+def test_a_settlement_is_undone_once(crowd: Crowd, committed_db: str) -> None:
+    event = left_over()
+    answers = at_once(crowd, committed_db, event, *["undo", "undo the fact"] * (SIZE // 2))
+    assert answers.count("done") == 1
+    assert set(answers) <= {"done", "nothing_to_undo", "fact_refused"}
+    assert OrderEvent.objects.filter(undoes=event).count() == 1
+    assert broken() == []
+
+
+def test_refunds_and_the_undoing_of_the_settlement_call_in_what_was_refunded(
+    crowd: Crowd, committed_db: str
+) -> None:
+    # 100.00 of the order stand for 80.00 of the loan, whether they were refunded before the undoing or after it.
+    event = left_over()
+    answers = at_once(
+        crowd, committed_db, event, *["refund", "undo", "refund", "undo the fact"] * (SIZE // 4)
+    )
+    assert answers.count("done") == 5
+    called = OrderEvent.objects.aggregate(fen=Sum("recalled_fen"))["fen"]
+    loan = Loan.objects.select_related("terms").get()
+    assert called == 320_00
+    assert uncovered(loan, SIGNED_ON) == 320_00
+    assert broken() == []

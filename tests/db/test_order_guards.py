@@ -18,10 +18,10 @@ from tests.payment_world import a_source
 
 pytestmark = pytest.mark.django_db
 
-PLEDGE = "loan_id, order_id, amount_fen, share_fen, pledged_on, release, released_on"
+PLEDGE = "loan_id, order_id, amount_fen, share_fen, refunded_before_fen, pledged_on, release, released_on"
 EVENT = (
     "order_id, kind, reference, request_hash, amount_fen, happened_at, booked_on, to_loan_fen, to_seller_fen,"
-    " recalled_fen, entry_id"
+    " recalled_fen, entry_id, undoes_id"
 )
 RULE = (
     "product_id, effective_from, advance_rate, minimum_shop_months, largest_buyer_share, fastest_minutes,"
@@ -77,6 +77,7 @@ def copied(table: str, columns: str, where: str, **changed: str) -> str:
 
 
 HELD, SETTLED = "release = ''", "kind = 'settled' AND to_seller_fen = 0"
+UNDOES = {"kind": "'undone'", "to_loan_fen": "0", "reference": "'u'", "undoes_id": "id"}
 ANOTHERS = "(SELECT max(id) FROM lending_sellerorder)"
 UNPAID = "(SELECT max(id) FROM lending_orderevent)"
 A_DAY_LATER = "effective_from + 1"
@@ -98,6 +99,14 @@ A_DAY_LATER = "effective_from + 1"
         (copied("lending_orderevent", EVENT, SETTLED, to_seller_fen="1"), "order_event_as_its_kind"),
         (copied("lending_orderevent", EVENT, SETTLED, kind="'lost'"), "order_event_as_its_kind"),
         (copied("lending_orderevent", EVENT, SETTLED, amount_fen="0"), "order_event_as_its_kind"),
+        (copied("lending_orderevent", EVENT, SETTLED, kind="'undone'", to_loan_fen="0", reference="'u'"),
+         "order_event_undoes_a_settlement"),
+        (copied("lending_orderevent", EVENT, SETTLED, reference="'u'", undoes_id="id"),
+         "order_event_undoes_a_settlement"),
+        (copied("lending_orderevent", EVENT, SETTLED, **UNDOES, amount_fen="1"), "order_event_undoes_its_own"),
+        (copied("lending_orderevent", EVENT, SETTLED, **UNDOES, order_id=ANOTHERS), "order_event_undoes_its_own"),
+        (copied("lending_orderevent", EVENT, SETTLED, **UNDOES | {"entry_id": "NULL"}), "order_event_as_its_kind"),
+        (copied("lending_pledge", PLEDGE, HELD, refunded_before_fen="-1"), "pledge_refunded_before_sensible"),
         (copied("lending_orderrule", RULE, "true"), "order_rule_once_per_day"),
         (copied("lending_orderrule", RULE, "true", effective_from=A_DAY_LATER, advance_rate="1.1"),
          "order_rule_sensible"),
@@ -153,6 +162,7 @@ def test_nothing_is_removed(loan: Loan, table: str) -> None:
         ("order_proceeds", "UPDATE lending_orderevent SET to_loan_fen = to_loan_fen - 1, to_seller_fen = to_seller_fen + 1"),
         ("order_proceeds", "UPDATE ledger_transfer SET amount_fen = amount_fen - 1 WHERE entry_id ="
                            " (SELECT max(entry_id) FROM lending_orderevent)"),
+        ("order_proceeds", copied("lending_orderevent", EVENT, SETTLED, **UNDOES)),
         ("proceeds_payments", "DELETE FROM lending_proceedspayment"),
         ("proceeds_payments", "UPDATE lending_proceedspayment SET amount_fen = amount_fen - 1"),
         ("proceeds_payments", "UPDATE lending_proceedspayment SET reference = 'another'"),

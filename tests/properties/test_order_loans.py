@@ -24,7 +24,7 @@ from lending.models import (
 )
 from lending.replaying import loans_replayed
 from lending.services import servicing
-from lending.services.orders import Told, confirm_order, refund_order, settle_order
+from lending.services.orders import Told, confirm_order, refund_order, settle_order, undo_settlement
 from operations import audit
 from operations.services import closing, paying
 from payments.models import SimulatedRequest
@@ -76,6 +76,22 @@ class Shop:
                     )
                 elif draw < 0.13:
                     servicing.charge_off(loan_id=loan.pk, reference=f"c{on}", on=on)
+                elif draw < 0.2:
+                    servicing.pay_off(loan_id=loan.pk, reference=f"p{on}", on=on)
+        self.take_back(on)
+
+    def take_back(self, on: date) -> None:
+        """What was told of settlements, or paid, was wrong now and then; what went on to the seller stays."""
+        for order in self.orders:
+            if self.dice.random() < 0.15:
+                with suppress(DomainError):
+                    undo_settlement(order_id=order.pk, reference=f"u{order.pk} {on}", on=on)
+        for paid in LoanTransaction.objects.filter(kind=Kind.PAYOFF.value, reference__startswith="p"):
+            if self.dice.random() < 0.2:
+                with suppress(DomainError):
+                    servicing.reverse(
+                        loan_id=paid.loan_id, undoes=paid.reference, reference=f"u{paid.pk}", on=on
+                    )
 
     def tell(self, order: SellerOrder, on: date) -> None:
         """One thing that became of an order; what cannot be is refused."""
@@ -119,6 +135,11 @@ def check() -> None:
     told = OrderEvent.objects.filter(kind="settled")
     assert not told.filter(order__in=ran, entry_id__isnull=True).exists()
     assert not told.exclude(order__in=ran).filter(entry_id__isnull=False).exists()
+    undone = OrderEvent.objects.filter(kind="undone")
+    reversed_facts = facts.filter(reversed_by__isnull=False)
+    assert in_all(reversed_facts, "amount_fen") == sum(
+        each.undoes.to_loan_fen for each in undone if each.undoes
+    )
     for pledge in Pledge.objects.all():
         assert in_all(OrderEvent.objects.filter(order=pledge.order_id), "recalled_fen") <= pledge.share_fen
 
@@ -136,7 +157,7 @@ def test_each_fen_of_proceeds_arrives_once(seed: int) -> None:
     paying.pay_merchants()
     unpark()
     paying.sweep()
-    owed = OrderEvent.objects.filter(to_seller_fen__gt=0)
+    owed = OrderEvent.objects.filter(to_seller_fen__gt=0, undone_by__isnull=True)
     paid = ProceedsPayment.objects.all()
     assert in_all(paid, "amount_fen") == in_all(owed, "to_seller_fen")
     out = SimulatedRequest.objects.filter(direction="pay_out")

@@ -14,10 +14,10 @@ from django.test.utils import CaptureQueriesContext
 from customers import sealing
 from customers.models import Customer
 from customers.sealing import Sealed
-from lending.models import Loan, Pledge, SellerOrder
+from lending.models import Loan, OrderEvent, Pledge, SellerOrder
 from lending.services.orders import Told, confirm_order, refund_order, settle_order
 from operations.services import paying
-from operations.staff import UNDERWRITER
+from operations.staff import SERVICER, UNDERWRITER
 from tests.borrowers import borrower, lived_until, published
 from tests.loan_world import a_seller, at_noon, shipped
 from tests.payment_world import a_source, unpark
@@ -189,3 +189,33 @@ def test_lists_take_the_same_queries_however_many(page: Client, console: Client,
     for n in range(3):
         shipped(seller.pk, 1_000_00, reference=f"B{n}", on=TODAY)
     assert [queries(address) for address in addresses[:2]] == before
+
+
+def test_a_settlement_is_taken_back_from_its_order_and_the_order_is_shown_as_pledged_again(
+    page: Client, seller: Customer
+) -> None:
+    order = shipped(seller.pk, 1_000_00, reference="T1", on=TODAY)
+    loan = borrows(page, seller, "800.00")
+    settle_order(**told(order, 1_000_00))
+    assert "T1 settled ¥800.40 of it to the loan, ¥199.60 to you" in text(page.get(f"/loans/{loan.uuid}/"))
+    console = Client()
+    console.force_login(staff_login(SERVICER))
+    console.cookies["django_language"] = "en"
+    address = f"/console/lending/sellerorder/{order.pk}/act/undo-settlement/"
+    assert address in console.get(f"/console/lending/sellerorder/{order.pk}/change/").content.decode()
+    key = str(uuid4())
+    preview = text(console.post(address, {"key": key, "cause": "told wrongly"}))
+    assert "¥800.40" in preview
+    assert "¥0.00" in preview
+    assert OrderEvent.objects.filter(kind="undone").count() == 0
+    for _twice in range(2):
+        console.post(address, {"key": key, "cause": "told wrongly", "confirm": ""})
+    assert OrderEvent.objects.filter(kind="undone").count() == 1
+    shown = text(console.get(f"/console/lending/sellerorder/{order.pk}/change/"))
+    assert "settlement taken back ¥1,000.00" in shown
+    assert "told wrongly" in shown
+    assert address not in shown
+    assert "pledged again" in shown
+    assert "T1 pledged again ¥800.00" in text(page.get(f"/loans/{loan.uuid}/"))
+    assert "T1 taken back" in text(page.get("/loans/orders/"))
+    assert "pledged again" in text(console.get("/console/lending/pledge/", {"q": "T1"}))

@@ -10,21 +10,21 @@ from customers.notices import Message
 from customers.selectors import notices_of
 from ledger.sql import fetch_all
 from lending import proceeds
-from lending.models import Loan, LoanTransaction, OrderEvent, Pledge, ProceedsPayment, SellerOrder
-from lending.notices import ProceedsPayoutEnded
-from lending.order_history import orders_of, proceeds_of
+from lending.models import HELD, Loan, LoanTransaction, OrderEvent, Pledge, ProceedsPayment, SellerOrder
+from lending.notices import LoanCalledIn, ProceedsPayoutEnded
+from lending.order_history import orders_of, pledged_orders, proceeds_of
 from lending.proceeds import ProceedsWentOn
 from lending.recalls import uncovered
 from lending.replaying import loans_replayed
 from lending.selectors import loan_on
 from lending.services import servicing
-from lending.services.orders import OrderEnded
+from lending.services.orders import NothingToUndo, OrderEnded, undo_settlement
 from operations.services import closing, paying
 from payments import simulator
 from payments.models import FundingSource, PaymentOrder
 from payments.services.sources import remove_source
-from tests.loan_world import SIGNED_ON, end_days
-from tests.order_world import LATER, held, holds, lent_against, refund, settle
+from tests.loan_world import SIGNED_ON, a_seller, end_days, shipped, signed
+from tests.order_world import LATER, a_wish_for, held, holds, lent_against, refund, settle
 from tests.payment_world import LosesReplies, a_source, balance, collect, unpark
 
 pytestmark = pytest.mark.django_db
@@ -184,8 +184,10 @@ def owed_again() -> tuple[Loan, SellerOrder]:
     event = settle(first, 2_000_00)
     end_days(LATER, LATER)
     assert held(loan) == []
+    assert {pledge.state for pledge in pledged_orders(loan)} == {"settled", "ended"}
     undo(event, NEXT)
     loan.refresh_from_db()
+    assert {pledge.state for pledge in pledged_orders(loan)} == {HELD}
     return loan, second
 
 
@@ -209,6 +211,134 @@ def test_a_refund_calls_a_loan_in_that_is_owed_again(refunded_fen: int, called_f
     assert uncovered(loan, NEXT) == 0
     assert refund(order, refunded_fen, NEXT).recalled_fen == called_fen
     assert uncovered(loan, NEXT) == called_fen
+    assert holds()
+
+
+def undone_before_its_loan_ended() -> tuple[Loan, SellerOrder]:
+    """A loan of 800.00 against one order, of which 500.00 came in and were taken back on the same day."""
+    closing.set_business_date(on=LATER)
+    loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
+    undo(settle(order, 500_00))
+    return loan, order
+
+
+def test_an_order_whose_settlement_was_undone_stands_for_its_loan_again() -> None:
+    loan, order = undone_before_its_loan_ended()
+    assert pledged_orders(loan).get().state == HELD
+    assert orders_of(order.seller_id).get().pledged_to == loan.uuid
+    assert uncovered(loan, LATER) == 0
+    assert holds()
+
+
+@pytest.mark.parametrize(("refunded_fen", "called_fen"), [(250_00, 200_00), (1_000_00, 800_00)])
+def test_a_refund_after_an_undone_settlement_calls_the_loan_in(refunded_fen: int, called_fen: int) -> None:
+    loan, order = undone_before_its_loan_ended()
+    source = a_source(order.seller_id, 5_000_00)
+    assert refund(order, refunded_fen).recalled_fen == called_fen
+    assert uncovered(loan, LATER) == called_fen
+    collect()
+    assert balance(source) == 5_000_00 - called_fen
+    assert uncovered(loan, LATER) == 0
+    assert holds()
+    assert list(loans_replayed(LATER)) == []
+
+
+def test_what_was_refunded_before_a_settlement_was_undone_is_called_in_with_it() -> None:
+    closing.set_business_date(on=LATER)
+    loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
+    event = settle(order, 500_00)
+    assert refund(order, 250_00).recalled_fen == 0
+    undo(event)
+    assert OrderEvent.objects.get(undoes=event).recalled_fen == uncovered(loan, LATER) == 200_00
+    list(closing.close_until(on=LATER + timedelta(days=1)))
+    said = [each.message for each in notices_of(loan.customer_id, most=100)]
+    assert [message for message in said if isinstance(message, LoanCalledIn)] == [
+        LoanCalledIn(str(loan.uuid), order.reference, 250_00, 200_00)
+    ]
+    assert holds()
+
+
+def test_what_was_refunded_before_it_was_pledged_calls_nothing_in() -> None:
+    closing.set_business_date(on=SIGNED_ON)
+    seller = a_seller()
+    order = shipped(seller, 1_000_00)
+    refund(order, 500_00, SIGNED_ON, "before")
+    loan = signed(a_wish_for(400_00), customer_id=seller)
+    servicing.begin_disbursement(loan_id=loan.pk)
+    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=SIGNED_ON)
+    loan.refresh_from_db()
+    assert uncovered(loan, SIGNED_ON) == 0
+    # 400.00 stand for the 500.00 that were left: of each fen refunded now, four fifths.
+    assert refund(order, 100_00, SIGNED_ON).recalled_fen == uncovered(loan, SIGNED_ON) == 80_00
+
+
+def all_to_the_seller() -> tuple[Loan, OrderEvent]:
+    """The loan was repaid before: all of 1,000.00 is the seller's."""
+    closing.set_business_date(on=SIGNED_ON)
+    loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
+    servicing.pay_off(loan_id=loan.pk, reference="p", on=SIGNED_ON)
+    list(closing.close_until(on=LATER))
+    event = settle(order, 1_000_00)
+    assert (event.to_loan_fen, event.to_seller_fen) == (0, 1_000_00)
+    return loan, event
+
+
+def take_back(event: OrderEvent, reference: str = "back") -> OrderEvent:
+    return undo_settlement(order_id=event.order_id, reference=reference, on=LATER, cause="told wrongly")
+
+
+def test_proceeds_that_went_wholly_to_the_seller_are_undone() -> None:
+    loan, event = all_to_the_seller()
+    source = a_source(event.order.seller_id, 0)
+    undone = take_back(event)
+    assert (undone.undoes, undone.amount_fen, undone.cause) == (event, 1_000_00, "told wrongly")
+    assert take_back(event) == undone
+    with pytest.raises(NothingToUndo, match="taken back already"):
+        take_back(event, "again")
+    sent()
+    assert balance(source) == 0
+    [shown] = proceeds_of(event.order.seller_id)
+    assert (shown.payout, orders_of(event.order.seller_id).get().state) == ("undone", "undone")
+    assert pledged_orders(loan).get().state == "ended"
+    assert holds()
+
+
+def test_proceeds_that_went_on_to_the_seller_are_not_undone() -> None:
+    _loan, event = all_to_the_seller()
+    a_source(event.order.seller_id, 0)
+    sent()
+    with pytest.raises(ProceedsWentOn):
+        take_back(event)
+    assert not OrderEvent.objects.filter(undoes=event).exists()
+    assert holds()
+
+
+def test_a_settlement_is_undone_with_its_loans_fact_whichever_of_them_is_named() -> None:
+    event, _source = left_over()
+    undone = take_back(event)
+    fact = LoanTransaction.objects.get(reverses__entry_id=event.entry_id)
+    assert (undone.entry_id, undone.cause) == (fact.entry_id, fact.cause)
+    assert take_back(event) == undone
+    assert holds()
+    assert list(loans_replayed(LATER)) == []
+
+
+def test_what_never_came_to_the_books_is_not_undone() -> None:
+    order = shipped(a_seller(), 1_000_00)
+    event = settle(order, 1_000_00)
+    with pytest.raises(NothingToUndo, match="No proceeds of this order"):
+        take_back(event)
+
+
+def test_an_order_that_settled_while_its_loan_had_ended_stands_for_nothing() -> None:
+    loan, event = all_to_the_seller()
+    servicing.reverse(loan_id=loan.pk, undoes="p", reference="u", on=LATER)
+    loan.refresh_from_db()
+    assert pledged_orders(loan).get().state == "settled"
+    assert uncovered(loan, LATER) == 800_00
+    # Undone, it stands for the loan that is owed again.
+    take_back(event)
+    assert (pledged_orders(loan).get().state, uncovered(loan, LATER)) == (HELD, 0)
     assert holds()
 
 
