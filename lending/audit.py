@@ -38,6 +38,7 @@ from lending.models import (
     ReminderDay,
     Segment,
     Seller,
+    SellerChange,
     SellerOrder,
     SignedTerms,
 )
@@ -260,6 +261,26 @@ CROSS JOIN LATERAL (
 WHERE left_over.fen <> stands.fen
 """.replace("/* undone */", UNDONE)
 
+# A seller is suspended while the last that is said of them is that; by days, as payments know no hour.
+_SUSPENDED = """
+SELECT 'lending_seller', seller.customer_id::text, format('suspended=%%s', coalesce(last.kind = 'suspended', false)),
+       format('suspended=%%s', seller.is_suspended)
+FROM lending_seller AS seller
+LEFT JOIN LATERAL (SELECT kind FROM lending_sellerchange WHERE seller_id = seller.customer_id
+                   ORDER BY id DESC LIMIT 1) AS last ON true
+WHERE seller.is_suspended <> coalesce(last.kind = 'suspended', false)
+UNION ALL
+SELECT 'payments_paymentattempt', attempt.id::text, format('suspended on %%s', last.changed_on),
+       format('asked on %%s', asked_on)
+FROM payments_paymentattempt AS attempt
+JOIN payments_paymentorder AS ordered ON ordered.id = attempt.order_id AND ordered.purpose = %(purpose)s
+CROSS JOIN LATERAL (SELECT kind, changed_on FROM lending_sellerchange AS change
+                    WHERE change.seller_id = ordered.owner AND changed_on < asked_on ORDER BY id DESC LIMIT 1) AS last
+WHERE last.kind = 'suspended'
+  AND NOT EXISTS (SELECT FROM lending_sellerchange AS change
+                  WHERE change.seller_id = ordered.owner AND kind = 'reinstated' AND changed_on = asked_on)
+"""
+
 CHECKS = (
     Check("loan_pledges", _("A loan's pledges stand for its principal."), "lending_pledge", _PLEDGES),
     Check(
@@ -281,6 +302,13 @@ CHECKS = (
         _("A seller is still to be paid what loans left of proceeds and was not paid."),
         "lending_seller",
         _OWED,
+    ),
+    Check(
+        "proceeds_holds",
+        _("While a seller is suspended nothing is paid out to them."),
+        "lending_seller",
+        _SUSPENDED,
+        {"purpose": PURPOSE},
     ),
     Check(
         "loan_payments",
@@ -351,6 +379,7 @@ CHECKS = (
             ReminderDay,
             Segment,
             Seller,
+            SellerChange,
             SellerOrder,
             SignedTerms,
         ),
@@ -367,6 +396,7 @@ CHECKS = (
             ProceedsPayment,
             ProductVersion,
             ReminderDay,
+            SellerChange,
             SellerOrder,
             SignedTerms,
         ),
@@ -397,6 +427,7 @@ CHECKS = (
                     "proceedspayment",
                     "productversion",
                     "reminderday",
+                    "sellerchange",
                     "sellerorder",
                     "signedterms",
                 )

@@ -23,6 +23,8 @@ from lending.models import (
     Product,
     Release,
     Seller,
+    SellerChange,
+    SellerChangeKind,
     SellerOrder,
 )
 from lending.pledging import Base
@@ -31,6 +33,7 @@ from lending.selectors import products, version_on
 from lending.services.pledging import amount_today, order_base, order_rule
 from payments.models import PaymentOrder
 from payments.states import OPEN_STATES
+from payments.states import OrderState as Payment
 
 
 class OrderState(StrEnum):
@@ -49,6 +52,7 @@ class PayoutState(StrEnum):
     NOTHING = "nothing"
     OWED = "owed"
     UNDER_WAY = "under_way"
+    HELD_BACK = "held_back"
     PAID = "paid"
     UNDONE = "undone"
 
@@ -174,12 +178,20 @@ def signalled(found: QuerySet[Pledge], on: date) -> QuerySet[Any]:
     )
 
 
+def suspension(seller_id: UUID) -> SellerChange | None:
+    """What is said of a seller who is suspended; None for one who is not, and for whoever sells nothing."""
+    changes = SellerChange.objects.filter(seller=seller_id, seller__is_suspended=True)
+    return changes.filter(kind=SellerChangeKind.SUSPENDED).order_by("-pk").first()
+
+
 def proceeds_of(seller_id: UUID) -> QuerySet[Any]:
     """What came in for the seller's pledged orders: what went to the loan, what to the seller, and where that is."""
     paid = ProceedsPayment.objects.filter(event=OuterRef("pk"))
     under_way = PaymentOrder.objects.filter(
         purpose=PURPOSE, subject=Cast(OuterRef("pk"), CharField()), state__in=OPEN_STATES
     )
+    # What was ordered and not asked for is not, while the seller is suspended.
+    asked = under_way.exclude(state=Payment.CREATED)
     settled: dict[str, Any] = {"kind": OrderEventKind.SETTLED, "entry_id__isnull": False}
     found = OrderEvent.objects.filter(order__seller=seller_id, **settled)
     return found.select_related("order", "undone_by").annotate(
@@ -188,6 +200,7 @@ def proceeds_of(seller_id: UUID) -> QuerySet[Any]:
             When(undone_by__isnull=False, then=Value(PayoutState.UNDONE.value)),
             When(to_seller_fen=0, then=Value(PayoutState.NOTHING.value)),
             When(Exists(paid), then=Value(PayoutState.PAID.value)),
+            When(~Exists(asked), order__seller__is_suspended=True, then=Value(PayoutState.HELD_BACK.value)),
             When(Exists(under_way), then=Value(PayoutState.UNDER_WAY.value)),
             default=Value(PayoutState.OWED.value),
             output_field=CharField(),

@@ -17,6 +17,7 @@ from finance.dates import add_months
 class Excluded(StrEnum):
     """Why an order counts for nothing. Source: DOMAIN, order loan: fake shipments, related buyers; the figures are ours."""
 
+    SHOP_SUSPENDED = "shop_suspended"
     SHOP_TOO_NEW = "shop_too_new"
     REFUND_RATE = "refund_rate"
     RELATED_BUYER = "related_buyer"
@@ -26,6 +27,7 @@ class Excluded(StrEnum):
 
 
 EXCLUDED_TEXTS = {
+    Excluded.SHOP_SUSPENDED: _("the shop is suspended"),
     Excluded.SHOP_TOO_NEW: _("the shop has not traded for long enough"),
     Excluded.REFUND_RATE: _("too much of what the shop sold was refunded"),
     Excluded.RELATED_BUYER: _("the buyer is the seller"),
@@ -69,6 +71,7 @@ class Record:
     sold_fen: int
     refunded_fen: int
     fast_buyers: frozenset[str]
+    is_suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def _against(order: Open, record: Record, figures: Figures, on: date) -> Exclude
     """The first reason against an order, of those that look at no other order."""
     refunds = Decimal(record.refunded_fen) > figures.highest_refund_rate * record.sold_fen
     for reason, applies in (
+        (Excluded.SHOP_SUSPENDED, record.is_suspended),
         (Excluded.SHOP_TOO_NEW, add_months(record.trading_since, figures.minimum_shop_months) > on),
         (Excluded.REFUND_RATE, refunds and record.sold_orders >= figures.observed_orders),
         (Excluded.RELATED_BUYER, order.is_related),

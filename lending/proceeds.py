@@ -4,6 +4,9 @@ What loans leave of orders' proceeds, through `payments` to one of the seller's 
 It is owed on the seller's account until the gateway says that the money moved. An order that failed moves nothing: what is
 owed is as payable as before, and ordered anew on the next business day. A settlement is undone whole, with the loan's fact of
 it where there is one: the seller's part is taken back in the same entry, unless it went on to them.
+
+While a seller is suspended nothing is paid out to them: what is owed is held back, and paid once they are reinstated. What
+the gateway was asked for before goes its way.
 """
 
 from __future__ import annotations
@@ -51,17 +54,19 @@ class ProceedsWentOn(LendingError):
 # Whether a settlement was undone.
 UNDONE = "EXISTS (SELECT FROM lending_orderevent AS undone WHERE undone.undoes_id = event.id)"
 
-# What is owed and neither paid nor being paid, where its seller has a source; once a day, so that a failure is not repeated
-# at once. Two who look at the same time write the same reference, which happens once.
+# What is owed and neither paid nor being paid, where its seller has a source and is not suspended; after a failure not again
+# on the same day. Two who look at the same time write the same reference, which happens once.
 _TO_PAY = """
 SELECT event.id, source.owner, event.to_seller_fen, source.id, tries.many
 FROM lending_orderevent AS event
 JOIN lending_sellerorder AS ordered ON ordered.id = event.order_id
+JOIN lending_seller AS seller ON seller.customer_id = ordered.seller_id AND NOT seller.is_suspended
 JOIN LATERAL (SELECT id, owner FROM payments_fundingsource
               WHERE owner = ordered.seller_id AND removed_on IS NULL ORDER BY position LIMIT 1) AS source ON true
 CROSS JOIN LATERAL (
     SELECT count(*) AS many,
-           coalesce(bool_or(state IN ('created', 'sent', 'confirmed') OR ordered_on >= %(on)s), false) AS waits
+           coalesce(bool_or(state IN ('created', 'sent', 'confirmed') OR state = 'failed' AND ordered_on >= %(on)s), false)
+               AS waits
     FROM payments_paymentorder AS earlier
     WHERE earlier.purpose = %(purpose)s AND earlier.subject = event.id::text
 ) AS tries
@@ -99,6 +104,15 @@ def order_payouts(*, on: date, hint: bool = True) -> list[int]:
             for event_id, owner, amount_fen, source_id, tries in fetch_all(_TO_PAY, asked)
         ]
         return order_payments(wanted=wanted, on=on, hint=hint) if wanted else []
+
+
+def still_asked(order: PaymentOrder, _on: date) -> int:
+    """
+    How much of an order the gateway is to be asked for, in fen: nothing while its seller is suspended; then the order ends
+    and what is owed is ordered anew afterwards. The seller is held: who suspends them waits until the order is on its way.
+    """
+    seller = Seller.objects.select_for_update(no_key=True).get(pk=order.owner)
+    return 0 if seller.is_suspended else order.amount_fen
 
 
 def settlement_behind(*, loan_id: int, fact: str) -> OrderEvent | None:

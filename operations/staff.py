@@ -75,7 +75,12 @@ CASE_FILE = (
 )
 
 # What whoever looks after running loans does about one; nobody but an administrator gives a loan up.
-SERVICING = ("lending.service_loan", "lending.receive_for_loan", "lending.undo_fact")
+SERVICING = (
+    "lending.service_loan",
+    "lending.receive_for_loan",
+    "lending.undo_fact",
+    "lending.suspend_seller",
+)
 
 # What an underwriter decides about lines, and what whoever looks after running lines does.
 LINE_DECISIONS = ("huabei.set_limit", "huabei.freeze_line", "huabei.decide_review")

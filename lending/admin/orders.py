@@ -17,22 +17,19 @@ from django.utils.translation import gettext_lazy as _
 from lending.admin.acts import UNDO
 from lending.admin.links import entry_link, loan_link
 from lending.admin.records import ShownAdmin
-from lending.models import HELD, Loan, OrderEvent, OrderEventKind, Pledge, Seller, SellerOrder
+from lending.models import HELD, Loan, OrderEvent, OrderEventKind, Pledge, SellerOrder
 from lending.order_history import (
     OrderState,
-    Today,
-    amounts_today,
-    orders_of,
     pledges_with_state,
     signalled,
 )
 from lending.pledging import EXCLUDED_TEXTS, Excluded
 from lending.selectors import loan_on
 from lending.services.orders import undo_settlement
-from lending.words import pledge_state, product_name
+from lending.words import pledge_state
 from web.acts import Act, ActForm, ActingAdmin, Figures
-from web.console import Table, add_link, link_to, list_url, money, money_column
-from web.templatetags.money import percent, yuan
+from web.console import Table, link_to, money, money_column
+from web.templatetags.money import yuan
 from web.today import business_date
 
 STATES = {
@@ -48,75 +45,6 @@ SIGNALS = {
     "is_stale": EXCLUDED_TEXTS[Excluded.STALE],
     "is_fast": EXCLUDED_TEXTS[Excluded.FAST_CONFIRMATION],
 }
-
-
-@admin.register(Seller)
-class SellerAdmin(ShownAdmin):
-    """Sellers, each with what may be lent against their orders today and what speaks against which."""
-
-    list_display = ("customer", "trading_since")
-    list_select_related = ("customer",)
-    search_fields = ("=customer__id", "customer__full_name__startswith")
-    search_help_text = _("The beginning of a name, or the whole identifier of a customer.")
-    ordering = ("-trading_since", "pk")
-    fields = ("customer_page", "trading_since", "account")
-
-    @admin.display(description=_("customer"))
-    def customer_page(self, seller: Seller) -> SafeString:
-        """Who sells."""
-        return link_to("customers_customer", seller.customer_id, seller.customer)
-
-    @admin.display(description=_("owed of proceeds, account"))
-    def account(self, seller: Seller) -> SafeString:
-        """Where what is left of proceeds is owed to the seller."""
-        return link_to("ledger_account", seller.payable_account_id, f"#{seller.payable_account_id}")
-
-    def tables(self, record: Seller) -> Iterable[Table]:
-        """What counts today, what does not and why, and the latest orders."""
-        on = business_date()
-        for today in amounts_today(record.pk, on) if on else ():
-            yield _counted(today)
-            yield _excluded(today)
-        yield _latest(record)
-
-
-def _counted(today: Today) -> Table:
-    title = _("%(product)s today: %(most)s, %(rate)s of what counts")
-    given = {
-        "product": product_name(today.product),
-        "most": yuan(today.most_fen),
-        "rate": percent(today.advance_rate),
-    }
-    rows = [(order_link(order.id, order.reference), order.buyer, order.shipped_on, money(order.amount_fen), money(fen))
-            for order, fen in today.base.counted]  # fmt: skip
-    headings = (_("order"), _("buyer"), _("shipped on"), _("amount"), _("lent of it"))
-    return Table(title % given, headings, rows, empty=_("No order counts today."))
-
-
-def _excluded(today: Today) -> Table:
-    rows = [(order_link(order.id, order.reference), order.buyer, order.shipped_on, money(order.amount_fen),
-             EXCLUDED_TEXTS[reason]) for order, reason in today.base.excluded]  # fmt: skip
-    headings = (_("order"), _("buyer"), _("shipped on"), _("amount"), _("counts for nothing because"))
-    return Table(_("Risk signals"), headings, rows, empty=_("Nothing speaks against any order."))
-
-
-def _latest(seller: Seller, most: int = 25) -> Table:
-    found = list(orders_of(seller.pk).order_by("-pk")[: most + 1])
-    rows = [
-        (
-            order_link(order.pk, order.reference),
-            order.buyer,
-            order.shipped_on,
-            money(order.amount_fen),
-            money(order.refunded_fen),
-            money(order.settled_fen),
-            STATES[order.state],
-        )
-        for order in found[:most]
-    ]
-    headings = (_("order"), _("buyer"), _("shipped on"), _("amount"), _("refunded"), _("settled"), _("state"))
-    more = list_url("lending_sellerorder", q=seller.pk) if len(found) > most else ""
-    return Table(_("Orders"), headings, rows, more_url=more)
 
 
 def order_link(pk: int, reference: str) -> SafeString:
@@ -327,9 +255,3 @@ class PledgeAdmin(ShownAdmin):
     def signals(self, pledge: Pledge) -> str:
         """What speaks against it now."""
         return "; ".join(str(text) for name, text in SIGNALS.items() if getattr(pledge, name, False)) or "–"
-
-
-add_link(
-    "customers_customer",
-    lambda customer: (_("Sells on a platform"), list_url("lending_seller", q=customer.pk)),
-)

@@ -164,6 +164,9 @@ class ProceedsOut(Fields):
     to_me = Yuan(source="to_seller_fen")
     booked_on = Day()
     payout = Choice([each.value for each in PayoutState])
+    held_back_for = Text(
+        least=0, help_text="Why it is held back, in the language that is asked for; empty where it is not."
+    )
     paid_on = Day(allow_null=True)
 
 
@@ -248,5 +251,6 @@ EXAMPLE_PROCEEDS = {
     "to_me": "199.60",
     "booked_on": "2026-07-05",
     "payout": "owed",
+    "held_back_for": "",
     "paid_on": None,
 }

@@ -47,7 +47,15 @@ from lending.errors import (
     LoanRequestConflict,
 )
 from lending.models import OrderEvent, Seller, SellerOrder
-from lending.order_history import Today, amounts_today, orders_of, pledged_orders, proceeds_of
+from lending.order_history import (
+    PayoutState,
+    Today,
+    amounts_today,
+    orders_of,
+    pledged_orders,
+    proceeds_of,
+    suspension,
+)
 from lending.pledging import EXCLUDED_TEXTS
 from lending.proceeds import ProceedsWentOn
 from lending.services.orders import (
@@ -350,4 +358,11 @@ class OwnProceeds(OwnEndpoint):
     )
     def get(self, request: Request) -> Response:
         """Each order's proceeds, newest first: what repaid its loan, what is the seller's, and whether that was paid."""
-        return self.page(ProceedsOut, proceeds_of(self.owner))
+        return self.page(ProceedsOut, proceeds_of(self.owner), complete=self._with_reasons)
+
+    def _with_reasons(self, found: list[Any]) -> list[Any]:
+        """The same, each saying why it is held back."""
+        last = suspension(self.owner)
+        for event in found:
+            event.held_back_for = last.cause_as_told if last and event.payout == PayoutState.HELD_BACK else ""
+        return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from lending.api import borrower, lender, orders, servicing
+from lending.api import borrower, lender, orders, sellers, servicing
 
 urlpatterns = [
     path("me/sources/", borrower.OwnSources.as_view()),
@@ -23,6 +23,8 @@ urlpatterns = [
     path("me/loans/<uuid:loan_uuid>/contract/", borrower.OwnContract.as_view()),
     path("me/loans/<uuid:loan_uuid>/give-up/", borrower.OwnCancellation.as_view()),
     path("sellers/", orders.Sellers.as_view()),
+    path("sellers/<uuid:seller_id>/suspensions/", sellers.Suspensions.as_view()),
+    path("sellers/<uuid:seller_id>/reinstatements/", sellers.Reinstatements.as_view()),
     path("sellers/<uuid:seller_id>/orders/", orders.Orders.as_view()),
     path(
         "sellers/<uuid:seller_id>/orders/<path:order_reference>/confirmations/",

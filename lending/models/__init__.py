@@ -38,10 +38,19 @@ from lending.models.products import (
     ProductVersion,
     RateUnit,
 )
+from lending.models.suspensions import (
+    REINSTATING,
+    SUSPENDING,
+    SellerCause,
+    SellerChange,
+    SellerChangeKind,
+)
 
 __all__ = [
     "HELD",
     "OWED",
+    "REINSTATING",
+    "SUSPENDING",
     "Accrual",
     "AccrualKind",
     "CapMethod",
@@ -67,6 +76,9 @@ __all__ = [
     "ReminderDay",
     "Segment",
     "Seller",
+    "SellerCause",
+    "SellerChange",
+    "SellerChangeKind",
     "SellerOrder",
     "SignedTerms",
 ]

@@ -61,6 +61,7 @@ class Seller(models.Model):
     )
     trading_since = models.DateField(_("trading since"))
     payable_account_id = models.BigIntegerField(unique=True)
+    is_suspended = models.BooleanField(_("suspended"), default=False)
 
     class Meta:
         verbose_name = _("seller")

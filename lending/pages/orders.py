@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET
 from customers.models import Customer
 from finance.money import format_yuan
 from lending.forms import WishForm
-from lending.order_history import amounts_today, proceeds_of
+from lending.order_history import amounts_today, proceeds_of, suspension
 from lending.plans import plan_code, plans_on
 from lending.pledging import EXCLUDED_TEXTS
 from lending.words import product_name
@@ -49,6 +49,7 @@ def orders(request: HttpRequest, customer: Customer) -> HttpResponse:
             }
             for today in amounts
         ],
+        "suspension": suspension(customer.pk),
         "proceeds": proceeds_of(customer.pk).order_by("-pk")[:LATEST],
     }
     return render(request, "lending/orders.html", context)

@@ -72,7 +72,7 @@ def order_base(*, customer_id: UUID, rule: OrderRule, on: date) -> Base:
     ]
     ((sold_orders, sold_fen, refunded_fen),) = fetch_all(_SOLD, asked)
     fast = frozenset(buyer for (buyer,) in fetch_all(_FAST, asked))
-    record = Record(seller.trading_since, sold_orders, sold_fen, refunded_fen, fast)
+    record = Record(seller.trading_since, sold_orders, sold_fen, refunded_fen, fast, seller.is_suspended)
     figures = Figures(
         advance_rate=rule.advance_rate,
         minimum_shop_months=rule.minimum_shop_months,

@@ -51,7 +51,7 @@ ROUTES: Mapping[str, Route] = {
     huabei.paying_out.PURPOSE: Route(huabei.paying_out.book_payout),
     lending.paying.COLLECTION: Route(lending.paying.book_collection, lending.paying.still_asked),
     lending.paying.DISBURSEMENT: Route(lending.paying.book_disbursement),
-    lending.proceeds.PURPOSE: Route(lending.proceeds.book_payout),
+    lending.proceeds.PURPOSE: Route(lending.proceeds.book_payout, lending.proceeds.still_asked),
     settlements.PURPOSE: Route(settlements.book_payout, settlements.still_asked),
 }
 

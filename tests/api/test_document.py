@@ -33,6 +33,7 @@ from lending.api.shapes import A_SOURCE, FACT
 from lending.models import Loan
 from lending.services import servicing
 from lending.services.orders import Told, settle_order
+from lending.services.sellers import suspend_seller
 from tests.api.world import TODAY, Api, World, pid
 from tests.borrowers import repays
 from tests.line_world import a_campaign
@@ -304,6 +305,12 @@ def seller_of(world: World) -> UUID:
     return a_seller(world.customer.pk)
 
 
+def suspended_seller_of(world: World) -> Prepared:
+    seller = seller_of(world)
+    suspend_seller(seller_id=seller, cause="complaints", reference="s", by="platform", on=TODAY)
+    return {"seller_id": str(seller)}
+
+
 def proceeds_prepared(world: World) -> Prepared:
     real = order_loan_of(world)
     told = Told(order=real["order_reference"], reference="s", happened_at=at_noon(TODAY), amount_fen=1_000_00)
@@ -319,6 +326,8 @@ PREPARE |= {"refundLoanCredit": overpaid_loan_of, "previewRefundLoanCredit": ove
 PREPARE |= {"recordLoanRecovery": lost_loan_of, "previewRecordLoanRecovery": lost_loan_of}
 PREPARE |= {
     "listSellerOrders": order_of,
+    "suspendSeller": lambda world: {"seller_id": str(seller_of(world))},
+    "reinstateSeller": suspended_seller_of,
     "tellOrderShipped": lambda world: {"seller_id": str(seller_of(world))},
     "tellOrderConfirmed": order_of,
     "tellOrderSettled": order_loan_of,

@@ -207,3 +207,25 @@ def test_a_settlement_is_taken_back_once_and_not_after_the_seller_was_paid(
     # Its orders' first settlement taken back, the loan is repaid; what comes then is the seller's, and is paid at once.
     me.post(f"me/loans/{loan['id']}/repayments/", {"amount": "800.40"})
     assert [finding.check.name for finding in verify(audit.CHECKS) if not finding.holds] == []
+
+
+def test_proceeds_of_a_suspended_seller_are_held_back_and_the_seller_is_told_why(
+    world: World, platform: Api
+) -> None:
+    shipped(world, platform, "T1")
+    borrows(world, "800.00")
+    seller, me = f"sellers/{world.customer.pk}/", world.as_borrower()
+    tell(world, platform, "T1", "settlements", amount="1000.00")
+    said = platform.post(f"{seller}suspensions/", {"cause": "complaints"}, key="s")
+    assert said.status_code == 201
+    again = platform.post(f"{seller}suspensions/", {"cause": "complaints"}, key="s")
+    assert (again.json(), again["Idempotency-Replayed"]) == (said.json(), "true")
+    assert code(platform.post(f"{seller}suspensions/", {"cause": "complaints"})) == "seller_suspended"
+    wrong = platform.post(f"{seller}suspensions/", {"cause": "cleared"})
+    assert (wrong.status_code, code(wrong)) == (400, "invalid_request")
+    (held,) = me.get("me/loans/orders/proceeds/").json()["items"]
+    assert (held["payout"], held["held_back_for"]) == ("held_back", "complaints of buyers")
+    assert platform.post(f"{seller}reinstatements/", {"cause": "mistake"}).status_code == 201
+    assert code(platform.post(f"{seller}reinstatements/", {"cause": "mistake"})) == "seller_not_suspended"
+    (owed,) = me.get("me/loans/orders/proceeds/").json()["items"]
+    assert (owed["payout"], owed["held_back_for"]) == ("owed", "")

@@ -16,12 +16,13 @@ from lending.services import servicing
 from lending.services.orders import Told, refund_order, settle_order, undo_settlement
 from lending.services.pledging import OrdersDoNotCover
 from lending.services.quoting import Wish
+from lending.services.sellers import reinstate_seller, suspend_seller
 from lending.services.signing import sign_loan
 from operations import audit
 from operations.services import closing, paying
 from tests.concurrency.crowd import SIZE, Crowd
 from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, shipped, signed
-from tests.payment_world import a_source, unpark
+from tests.payment_world import a_source, taken_at_the_gateway, unpark
 
 
 def _wish() -> Wish:
@@ -179,4 +180,28 @@ def test_refunds_and_the_undoing_of_the_settlement_call_in_what_was_refunded(
     loan = Loan.objects.select_related("terms").get()
     assert called == 320_00
     assert uncovered(loan, SIGNED_ON) == 320_00
+    assert broken() == []
+
+
+def _pay_or_stop(seller: UUID, n: int) -> str:
+    if n == 0:
+        suspend_seller(seller_id=seller, cause="complaints", reference="s", by="staff:1", on=SIGNED_ON)
+    else:
+        paying.pay_merchants(hint=False)
+        paying.sweep(parked=True)
+    return "done"
+
+
+def test_a_seller_who_is_suspended_while_they_are_paid_is_paid_once_now_or_after_it(
+    crowd: Crowd, committed_db: str
+) -> None:
+    seller = left_over().order.seller_id
+    crowd.at_once(_pay_or_stop, committed_db, *((seller, n) for n in range(SIZE)))
+    moved = taken_at_the_gateway()
+    assert moved in (0, -199_60)
+    _pay_or_stop(seller, 1)
+    assert taken_at_the_gateway() == moved, "nothing more is paid while they are suspended"
+    reinstate_seller(seller_id=seller, cause="cleared", reference="r", by="staff:1", on=SIGNED_ON)
+    _pay_or_stop(seller, 1)
+    assert taken_at_the_gateway() == -199_60
     assert broken() == []

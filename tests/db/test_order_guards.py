@@ -12,6 +12,7 @@ from lending.audit import CHECKS
 from lending.models import Loan, ProceedsPayment, SellerOrder
 from lending.services import servicing
 from lending.services.orders import Told, settle_order
+from lending.services.sellers import suspend_seller
 from operations.services import closing, paying
 from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, shipped, signed
 from tests.payment_world import a_source
@@ -21,12 +22,13 @@ pytestmark = pytest.mark.django_db
 PLEDGE = "loan_id, order_id, amount_fen, share_fen, refunded_before_fen, pledged_on, release, released_on"
 EVENT = (
     "order_id, kind, reference, request_hash, amount_fen, happened_at, booked_on, to_loan_fen, to_seller_fen,"
-    " recalled_fen, entry_id, undoes_id"
+    " recalled_fen, entry_id, undoes_id, cause"
 )
 RULE = (
     "product_id, effective_from, advance_rate, minimum_shop_months, largest_buyer_share, fastest_minutes,"
     " longest_shipped_days, highest_refund_rate, observed_days, observed_orders"
 )
+CHANGE = "seller_id, kind, cause, note, by, changed_on, reference, request_hash"
 PAYMENT = "event_id, reference, amount_fen, paid_on, entry_id"
 ORDER = "seller_id, reference, request_hash, amount_fen, buyer, shipped_at, shipped_on, told_on"
 
@@ -46,6 +48,7 @@ def loan() -> Loan:
     told = Told(order=first.reference, reference="s", happened_at=at_noon(SIGNED_ON), amount_fen=900_00)
     settle_order(seller_id=seller, told=told, on=SIGNED_ON)
     shipped(a_seller(), 1_000_00)
+    suspend_seller(seller_id=seller, cause="complaints", reference="s", by="staff:1", on=SIGNED_ON)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
     return loan
@@ -94,7 +97,8 @@ A_DAY_LATER = "effective_from + 1"
         (copied("lending_pledge", PLEDGE, HELD, release="'gift'", released_on="pledged_on"),
          "pledge_released_for_a_reason"),
         ("UPDATE lending_pledge SET release = 'ended' WHERE release = ''", "pledge_released_for_a_reason"),
-        (copied("lending_orderevent", EVENT, SETTLED), "order_event_once_per_reference"),
+        (copied("lending_orderevent", EVENT, SETTLED, kind="'refunded'", to_loan_fen="0", entry_id="NULL"),
+         "order_event_once_per_reference"),
         (copied("lending_orderevent", EVENT, SETTLED, reference="'t'"), "order_event_settled_once"),
         (copied("lending_orderevent", EVENT, SETTLED, to_seller_fen="1"), "order_event_as_its_kind"),
         (copied("lending_orderevent", EVENT, SETTLED, kind="'lost'"), "order_event_as_its_kind"),
@@ -107,6 +111,8 @@ A_DAY_LATER = "effective_from + 1"
         (copied("lending_orderevent", EVENT, SETTLED, **UNDOES, order_id=ANOTHERS), "order_event_undoes_its_own"),
         (copied("lending_orderevent", EVENT, SETTLED, **UNDOES | {"entry_id": "NULL"}), "order_event_as_its_kind"),
         (copied("lending_pledge", PLEDGE, HELD, refunded_before_fen="-1"), "pledge_refunded_before_sensible"),
+        (copied("lending_sellerchange", CHANGE, "true"), "seller_change_once_per_reference"),
+        (copied("lending_sellerchange", CHANGE, "true", reference="'n'", cause="'cleared'"), "seller_change_sensible"),
         (copied("lending_orderrule", RULE, "true"), "order_rule_once_per_day"),
         (copied("lending_orderrule", RULE, "true", effective_from=A_DAY_LATER, advance_rate="1.1"),
          "order_rule_sensible"),
@@ -148,7 +154,9 @@ def test_what_is_pledged_stays_as_it_was_pledged(loan: Loan, statement: str) -> 
         execute(statement)
 
 
-@pytest.mark.parametrize("table", ["lending_pledge", "lending_proceedspayment", "lending_seller"])
+@pytest.mark.parametrize(
+    "table", ["lending_pledge", "lending_proceedspayment", "lending_seller", "lending_sellerchange"]
+)
 def test_nothing_is_removed(loan: Loan, table: str) -> None:
     with pytest.raises(ProgrammingError, match="permission denied"):
         execute(f"DELETE FROM {table}")
@@ -166,6 +174,8 @@ def test_nothing_is_removed(loan: Loan, table: str) -> None:
         ("proceeds_payments", "DELETE FROM lending_proceedspayment"),
         ("proceeds_payments", "UPDATE lending_proceedspayment SET amount_fen = amount_fen - 1"),
         ("proceeds_payments", "UPDATE lending_proceedspayment SET reference = 'another'"),
+        ("proceeds_holds", "UPDATE lending_seller SET is_suspended = false"),
+        ("proceeds_holds", "UPDATE lending_sellerchange SET changed_on = changed_on - 1"),
         ("proceeds_owed", "UPDATE lending_proceedspayment SET amount_fen = amount_fen - 1"),
         ("proceeds_owed", "DELETE FROM ledger_transfer WHERE entry_id = (SELECT entry_id FROM lending_proceedspayment)"),
     ],

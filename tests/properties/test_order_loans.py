@@ -6,6 +6,7 @@ import os
 from contextlib import suppress
 from datetime import date, timedelta
 from random import Random
+from typing import Any
 
 import pytest
 from django.db.models import Sum
@@ -20,11 +21,13 @@ from lending.models import (
     OrderEvent,
     Pledge,
     ProceedsPayment,
+    Seller,
     SellerOrder,
 )
 from lending.replaying import loans_replayed
 from lending.services import servicing
 from lending.services.orders import Told, confirm_order, refund_order, settle_order, undo_settlement
+from lending.services.sellers import reinstate_seller, suspend_seller
 from operations import audit
 from operations.services import closing, paying
 from payments.models import SimulatedRequest
@@ -79,6 +82,16 @@ class Shop:
                 elif draw < 0.2:
                     servicing.pay_off(loan_id=loan.pk, reference=f"p{on}", on=on)
         self.take_back(on)
+        if self.dice.random() < 0.2:
+            self.suspend(on)
+
+    def suspend(self, on: date) -> None:
+        """The seller is suspended, or reinstated; nothing may be paid to them in between."""
+        said: dict[str, Any] = {"seller_id": self.seller, "reference": f"s{on}", "by": "staff:1", "on": on}
+        if Seller.objects.get(pk=self.seller).is_suspended:
+            reinstate_seller(cause="cleared", **said)
+        else:
+            suspend_seller(cause="complaints", **said)
 
     def take_back(self, on: date) -> None:
         """What was told of settlements, or paid, was wrong now and then; what went on to the seller stays."""
@@ -154,6 +167,8 @@ def test_each_fen_of_proceeds_arrives_once(seed: int) -> None:
         check()
         unpark()
         list(closing.close_until(on=on + timedelta(days=1)))
+    if Seller.objects.get(pk=shop.seller).is_suspended:
+        shop.suspend(SIGNED_ON + timedelta(days=DAYS))
     paying.pay_merchants()
     unpark()
     paying.sweep()

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from customers import sealing
 from customers.models import Customer
 from customers.sealing import Sealed
-from lending.models import Loan, OrderEvent, Pledge, SellerOrder
+from lending.models import Loan, OrderEvent, Pledge, Seller, SellerOrder
 from lending.services.orders import Told, confirm_order, refund_order, settle_order
 from operations.services import paying
 from operations.staff import SERVICER, UNDERWRITER
@@ -205,17 +205,53 @@ def test_a_settlement_is_taken_back_from_its_order_and_the_order_is_shown_as_ple
     assert address in console.get(f"/console/lending/sellerorder/{order.pk}/change/").content.decode()
     key = str(uuid4())
     preview = text(console.post(address, {"key": key, "cause": "told wrongly"}))
-    assert "¥800.40" in preview
-    assert "¥0.00" in preview
+    assert "To the loan 800.40 0.00 To the seller 199.60 0.00 Ends its loan today 0.00 800.40" in preview
     assert OrderEvent.objects.filter(kind="undone").count() == 0
     for _twice in range(2):
         console.post(address, {"key": key, "cause": "told wrongly", "confirm": ""})
     assert OrderEvent.objects.filter(kind="undone").count() == 1
     shown = text(console.get(f"/console/lending/sellerorder/{order.pk}/change/"))
-    assert "settlement taken back ¥1,000.00" in shown
+    assert "settlement taken back 1,000.00" in shown
     assert "told wrongly" in shown
     assert address not in shown
     assert "pledged again" in shown
     assert "T1 pledged again ¥800.00" in text(page.get(f"/loans/{loan.uuid}/"))
     assert "T1 taken back" in text(page.get("/loans/orders/"))
     assert "pledged again" in text(console.get("/console/lending/pledge/", {"q": "T1"}))
+
+
+def test_a_suspended_seller_sees_why_proceeds_are_held_back_and_staff_suspend_and_reinstate(
+    page: Client, seller: Customer
+) -> None:
+    order = shipped(seller.pk, 1_000_00, reference="T1", on=TODAY)
+    borrows(page, seller, "800.00")
+    settle_order(**told(order, 1_000_00))
+    console = Client()
+    console.force_login(staff_login(SERVICER))
+    console.cookies["django_language"] = "en"
+    record = f"/console/lending/seller/{seller.pk}/change/"
+
+    def act(name: str, cause: str, **confirm: str) -> str:
+        given = {"key": str(uuid4()), "cause": cause, "note": "ticket 7", **confirm}
+        return text(console.post(f"/console/lending/seller/{seller.pk}/act/{name}/", given))
+
+    assert "/act/suspend/" in console.get(record).content.decode()
+    assert "Suspended no yes" in (preview := act("suspend", "fake_shipment"))
+    assert "Held back 0.00 199.60" in preview
+    assert not Seller.objects.get(pk=seller.pk).is_suspended
+    act("suspend", "fake_shipment", confirm="")
+    shown = text(console.get(record))
+    assert "suspended suspected fake shipments ticket 7" in shown
+    assert "Of it held back: 199.60" in shown
+    paying.pay_merchants()
+    at_work()
+    mine = text(page.get("/loans/orders/"))
+    assert "Your shop is suspended Since June 10, 2026: under review." in mine
+    assert "¥199.60 is yours, held back while your shop is suspended: under review" in mine
+    assert "fake" not in mine
+    act("reinstate", "cleared", confirm="")
+    paying.pay_merchants()
+    at_work()
+    mine = text(page.get("/loans/orders/"))
+    assert "suspended" not in mine
+    assert "¥199.60 is yours, paid on June 10, 2026" in mine

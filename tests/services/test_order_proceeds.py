@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date, timedelta
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -10,15 +12,33 @@ from customers.notices import Message
 from customers.selectors import notices_of
 from ledger.sql import fetch_all
 from lending import proceeds
-from lending.models import HELD, Loan, LoanTransaction, OrderEvent, Pledge, ProceedsPayment, SellerOrder
+from lending.errors import LoanRequestConflict
+from lending.models import (
+    HELD,
+    Loan,
+    LoanTransaction,
+    OrderEvent,
+    Pledge,
+    ProceedsPayment,
+    SellerChange,
+    SellerOrder,
+)
 from lending.notices import LoanCalledIn, ProceedsPayoutEnded
-from lending.order_history import orders_of, pledged_orders, proceeds_of
+from lending.order_history import amounts_today, orders_of, pledged_orders, proceeds_of, suspension
 from lending.proceeds import ProceedsWentOn
 from lending.recalls import uncovered
 from lending.replaying import loans_replayed
 from lending.selectors import loan_on
 from lending.services import servicing
-from lending.services.orders import NothingToUndo, OrderEnded, undo_settlement
+from lending.services.orders import NothingToUndo, OrderEnded, SellerNotFound, undo_settlement
+from lending.services.pledging import OrdersDoNotCover
+from lending.services.sellers import (
+    SellerCauseRefused,
+    SellerNotSuspended,
+    SellerSuspended,
+    reinstate_seller,
+    suspend_seller,
+)
 from operations.services import closing, paying
 from payments import simulator
 from payments.models import FundingSource, PaymentOrder
@@ -29,6 +49,8 @@ from tests.payment_world import LosesReplies, a_source, balance, collect, unpark
 
 pytestmark = pytest.mark.django_db
 
+
+NEXT = LATER + timedelta(days=1)
 
 # What the loan leaves of proceeds goes to the seller, through payments.
 
@@ -122,6 +144,115 @@ def test_a_reply_that_is_lost_pays_nothing_twice(monkeypatch: pytest.MonkeyPatch
     assert holds()
 
 
+# Nothing is paid to a seller who is suspended.
+
+
+def say(verb: Callable[..., SellerChange], seller: UUID, on: date = LATER, **more: str) -> SellerChange:
+    cause = "fake_shipment" if verb is suspend_seller else "cleared"
+    given = {"cause": cause, "reference": f"{verb.__name__} {on}", "by": "staff:1", **more}
+    return verb(seller_id=seller, on=on, **given)
+
+
+def test_proceeds_of_a_suspended_seller_are_held_back_and_paid_once_afterwards() -> None:
+    event, source = left_over()
+    say(suspend_seller, source.owner)
+    list(closing.close_until(on=NEXT))
+    sent()
+    assert not PaymentOrder.objects.filter(purpose=proceeds.PURPOSE).exists()
+    [shown] = proceeds_of(source.owner)
+    assert shown.payout == "held_back"
+    last = suspension(source.owner)
+    assert last is not None
+    assert (last.changed_on, last.cause_as_told) == (LATER, "under review")
+    # Other proceeds repay the loans of a seller who is suspended as ever.
+    assert holds()
+    say(reinstate_seller, source.owner, NEXT)
+    assert suspension(source.owner) is None
+    sent()
+    sent()
+    assert balance(source) == 196_00
+    list(closing.close_until(on=NEXT + timedelta(days=2)))
+    assert balance(source) == 196_00
+    assert ProceedsPayment.objects.get().event == event
+    assert holds()
+
+
+def test_what_was_ordered_for_a_seller_and_not_asked_for_is_held_back_too() -> None:
+    _event, source = left_over()
+    paying.pay_merchants()
+    say(suspend_seller, source.owner)
+    unpark()
+    paying.sweep()
+    assert [order.state for order in PaymentOrder.objects.filter(purpose=proceeds.PURPOSE)] == ["cancelled"]
+    assert balance(source) == 0
+    # Reinstated on the same day they are paid on it.
+    say(reinstate_seller, source.owner)
+    sent()
+    assert balance(source) == 196_00
+    assert holds()
+
+
+def test_what_the_gateway_was_asked_for_before_goes_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    _event, source = left_over()
+    with monkeypatch.context() as lost:
+        lost.setattr("payments.services.sending.gateway", LosesReplies)
+        sent()
+    say(suspend_seller, source.owner)
+    [shown] = proceeds_of(source.owner)
+    assert shown.payout == "under_way"
+    sent()
+    assert ProceedsPayment.objects.get().amount_fen == balance(source) == 196_00
+    assert holds()
+
+
+def test_a_held_back_settlement_can_be_undone() -> None:
+    event, source = left_over()
+    paying.pay_merchants()
+    say(suspend_seller, source.owner)
+    unpark()
+    paying.sweep()
+    undo(event)
+    say(reinstate_seller, source.owner)
+    sent()
+    assert balance(source) == 0
+    assert holds()
+
+
+def test_nothing_is_lent_against_the_orders_of_a_suspended_seller() -> None:
+    closing.set_business_date(on=LATER)
+    seller = a_seller()
+    order = shipped(seller, 1_000_00, on=LATER)
+    say(suspend_seller, seller)
+    [today] = amounts_today(seller, LATER)
+    assert (today.most_fen, [(each.id, why) for each, why in today.base.excluded]) == (
+        0,
+        [(order.pk, "shop_suspended")],
+    )
+    with pytest.raises(OrdersDoNotCover):
+        signed(a_wish_for(800_00), on=LATER, customer_id=seller)
+
+
+def test_a_seller_is_suspended_once_for_a_known_cause_and_reinstated_once() -> None:
+    closing.set_business_date(on=LATER)
+    seller = a_seller()
+    with pytest.raises(SellerNotSuspended):
+        say(reinstate_seller, seller)
+    for wrong in ("cleared", "nonsense", ""):
+        with pytest.raises(SellerCauseRefused):
+            say(suspend_seller, seller, cause=wrong)
+    first = say(suspend_seller, seller, cause="complaints")
+    assert say(suspend_seller, seller, cause="complaints") == first
+    with pytest.raises(LoanRequestConflict):
+        say(suspend_seller, seller, cause="platform")
+    with pytest.raises(SellerSuspended):
+        say(suspend_seller, seller, reference="again")
+    with pytest.raises(SellerNotFound):
+        say(suspend_seller, uuid4())
+    say(reinstate_seller, seller)
+    assert [change.kind for change in SellerChange.objects.order_by("pk")] == ["suspended", "reinstated"]
+    assert holds()
+
+
 # A settlement that was wrong is undone by undoing the loan's fact of it.
 
 
@@ -172,9 +303,6 @@ def test_a_settlement_whose_payout_failed_is_undone() -> None:
     sent()
     assert balance(source) == 0
     assert holds()
-
-
-NEXT = LATER + timedelta(days=1)
 
 
 def owed_again() -> tuple[Loan, SellerOrder]:
