@@ -17,7 +17,9 @@ from customers.selectors import masked_national_id
 from finance.loan import LoanTerms
 from finance.rates import DailyRate
 from finance.schedule import build
-from lending.models import CapMethod, Loan, Product
+from lending.models import CapMethod, Loan, Pledge, Product
+from lending.pledging import shares
+from lending.services.pledging import order_base, order_rule
 from lending.services.quoting import Quoted
 from lending.terms import loan_terms, number_of
 from lending.words import FEES, METHODS, product_name
@@ -55,6 +57,8 @@ class Agreement:
     cap_method: str
     on: date
     reference: str = ""
+    # The orders that are pledged, where it is lent against orders: (reference, worth, share of the principal).
+    pledges: tuple[tuple[str, int, int], ...] = ()
 
 
 def offered(quoted: Quoted, customer: Customer, on: date) -> Agreement:
@@ -68,7 +72,18 @@ def offered(quoted: Quoted, customer: Customer, on: date) -> Agreement:
         price_cap=quoted.rule.price_cap,
         cap_method=quoted.rule.cap_method,
         on=on,
+        pledges=_would_be_pledged(quoted, customer, on),
     )
+
+
+def _would_be_pledged(quoted: Quoted, customer: Customer, on: date) -> tuple[tuple[str, int, int], ...]:
+    """The orders that signing takes today; none where they do not cover the amount, so that nothing can be signed."""
+    rule = order_rule(quoted.offer.version.product_id, on)
+    principal_fen = quoted.terms.schedule.principal_fen
+    base = order_base(customer_id=customer.pk, rule=rule, on=on) if rule else None
+    if base is None or base.amount_fen < principal_fen:
+        return ()
+    return tuple((order.reference, fen, share) for order, fen, share in shares(base, principal_fen))
 
 
 def signed(loan: Loan) -> Agreement:
@@ -84,6 +99,11 @@ def signed(loan: Loan) -> Agreement:
         cap_method=terms.cap_method,
         on=loan.signed_on,
         reference=str(loan.uuid),
+        pledges=tuple(
+            Pledge.objects.filter(loan=loan)
+            .order_by("pk")
+            .values_list("order__reference", "amount_fen", "share_fen")
+        ),
     )
 
 
@@ -123,6 +143,7 @@ def describe(agreement: Agreement) -> Document:
                 _("Schedule"), _("If the money is paid out today and each instalment is paid on its day.")
             ),
             _schedule(agreement.terms),
+            *_pledges(agreement),
             Section(_("What is agreed")),
             *clauses(agreement),
         ),
@@ -167,6 +188,19 @@ def _schedule(terms: LoanTerms) -> Table:
     )
 
 
+def _pledges(agreement: Agreement) -> tuple[Part, ...]:
+    """The orders that stand for the loan, where it is lent against orders."""
+    if not agreement.pledges:
+        return ()
+    columns = (
+        Column(_("Order"), 2),
+        Column(_("Counts for"), 1, is_figure=True),
+        Column(_("Of the principal"), 1, is_figure=True),
+    )
+    rows = tuple((order, Money(worth), Money(share)) for order, worth, share in agreement.pledges)
+    return Section(_("Pledged orders")), Table(columns, rows)
+
+
 def clauses(agreement: Agreement) -> tuple[Part, ...]:
     """The clauses, numbered."""
     texts = [
@@ -175,6 +209,7 @@ def clauses(agreement: Agreement) -> tuple[Part, ...]:
         *_fees(agreement),
         _early(agreement),
         *_late(agreement),
+        *_secured(agreement),
         _cap(agreement),
         _(
             "You may read what is due and what became of each payment at any time, and take this contract with you."
@@ -261,6 +296,21 @@ def _late(agreement: Agreement) -> list[Phrase]:
             phrase(_("There is no penalty on what is paid within %(days)s days."), days=rules.grace_days)
         )
     return said
+
+
+def _secured(agreement: Agreement) -> list[object]:
+    if not agreement.pledges:
+        return []
+    return [
+        _(
+            "The pledged orders stand for this loan, each for the part of the principal beside it. What comes in for one of "
+            "them repays this loan first, as much as ends it; the rest is the borrower's."
+        ),
+        _(
+            "Where a buyer gets money back for a pledged order, the part of the principal that it no longer stands for is "
+            "due at once and is collected from the borrower's wallets and cards."
+        ),
+    ]
 
 
 def _cap(agreement: Agreement) -> Phrase:

@@ -10,7 +10,7 @@ from uuid import UUID
 from finance.loan import Allocated, Instalment, Parts
 from finance.loan import Loan as LoanOnDay
 from finance.money import round_fen
-from lending.models import Loan, LoanStatus, LoanTransaction
+from lending.models import Loan, LoanStatus, LoanTransaction, OrderEvent, OrderEventKind
 from lending.selectors import loan_on
 
 # In these a loan owes what its instalments say.
@@ -134,6 +134,8 @@ class Event:
     row: LoanTransaction
     allocated: Allocated | None
     is_reversed: bool
+    # The order whose proceeds it is, by the platform's name of it.
+    order: str = ""
 
     @property
     def parts(self) -> Parts:
@@ -149,4 +151,10 @@ def events(loan: Loan, told: LoanOnDay) -> list[Event]:
     allocated = {each.ref: each for each in told.allocations}
     rows = list(LoanTransaction.objects.filter(loan=loan).order_by("-pk"))
     reversed_ids = {row.reverses_id for row in rows}
-    return [Event(row, allocated.get(row.reference), row.pk in reversed_ids) for row in rows]
+    settled = [row.entry_id for row in rows if row.reference.startswith("order:")]
+    found = OrderEvent.objects.filter(kind=OrderEventKind.SETTLED, entry_id__in=settled)
+    orders = dict(found.values_list("entry_id", "order__reference")) if settled else {}
+    return [
+        Event(row, allocated.get(row.reference), row.pk in reversed_ids, orders.get(row.entry_id, ""))
+        for row in rows
+    ]

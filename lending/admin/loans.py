@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from ledger.models import Transfer
@@ -19,7 +20,7 @@ from lending.admin.links import undo_url
 from lending.admin.orders import pledges_table
 from lending.admin.tables import postings_table, schedule_table, schedules_table, timeline_table
 from lending.history import Event, ShownRow, events, standing
-from lending.models import Loan, Pledge, Segment
+from lending.models import Loan, Pledge, RateUnit, Segment
 from lending.paying import COLLECTION, DISBURSEMENT
 from lending.words import METHODS, product_name, term
 from payments.models import PaymentOrder
@@ -129,13 +130,14 @@ class LoanAdmin(ActingAdmin):
     @admin.display(description=_("signed rate"))
     def rate(self, loan: Loan) -> str:
         """The rate in its unit."""
-        return f"{percent(loan.terms.rate)} ({loan.terms.document['rate_unit']})"
+        unit = RateUnit(loan.terms.document["rate_unit"]).label
+        return gettext("%(rate)s %(unit)s") % {"rate": percent(loan.terms.rate), "unit": unit}
 
-    @admin.display(description=_("repaid"))
+    @admin.display(description=_("way of repaying"))
     def plan(self, loan: Loan) -> str:
         """Method and term."""
         signed = loan.terms.document
-        return f"{METHODS[signed['method']]}, {term(signed['periods'], signed['unit'], signed['every'])}"
+        return f"{METHODS[signed['method']]} · {term(signed['periods'], signed['unit'], signed['every'])}"
 
     @admin.display(description=_("score at signing"))
     def score(self, loan: Loan) -> int:
@@ -235,7 +237,7 @@ def _segments(loan: Loan) -> Table:
     rows = Segment.objects.filter(loan=loan).order_by("since", "kind")
     return Table(
         _("Interest and penalty"),
-        (_("kind"), _("on"), _("rate"), _("from"), _("until"), _("carried, in fen")),
+        (_("kind"), _("on principal of"), _("rate"), _("from"), _("until"), _("carried, in fen")),
         [
             (
                 row.get_kind_display(),

@@ -101,13 +101,13 @@ class SellerAdmin(ShownAdmin, ActingAdmin):
     """Sellers, each with what may be lent against their orders today and what speaks against which."""
 
     acts = SELLER_ACTS
-    list_display = ("customer", "trading_since", "is_suspended")
+    list_display = ("customer", "trading_since", "state")
     list_select_related = ("customer",)
     list_filter = ("is_suspended",)
     search_fields = ("=customer__id", "customer__full_name__startswith")
     search_help_text = _("The beginning of a name, or the whole identifier of a customer.")
     ordering = ("-trading_since", "pk")
-    fields = ("customer_page", "trading_since", "is_suspended", "owed", "held_back", "account")
+    fields = ("customer_page", "trading_since", "state", "owed", "held_back", "account")
 
     def get_queryset(self, request: HttpRequest) -> Any:
         """With who they are, whose name is theirs."""
@@ -128,6 +128,11 @@ class SellerAdmin(ShownAdmin, ActingAdmin):
     def customer_page(self, seller: Seller) -> SafeString:
         """Who sells."""
         return link_to("customers_customer", seller.customer_id, seller.customer)
+
+    @admin.display(description=_("state"), ordering="is_suspended")
+    def state(self, seller: Seller) -> Any:
+        """Whether they are suspended."""
+        return _("suspended") if seller.is_suspended else "–"
 
     @admin.display(description=_("owed of proceeds"))
     def owed(self, seller: Seller) -> SafeString:

@@ -68,7 +68,7 @@ class Seller(models.Model):
         verbose_name_plural = _("sellers")
 
     def __str__(self) -> str:
-        return f"{self.customer_id}"
+        return str(self.customer)
 
 
 class SellerOrder(models.Model):

@@ -149,6 +149,7 @@ def sign(request: HttpRequest, customer: Customer) -> HttpResponse:
         "sources": sources,
         "amount": wished["amount"].value(),
         "issuer": lender().name,
+        "pledges": agreement.pledges,
         "clauses": [words(part.text) for part in clauses(agreement) if isinstance(part, Paragraph)],
     }
     return render(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import date
 from typing import Any
+from uuid import uuid4
 
 import pypdfium2
 import pytest
@@ -18,7 +19,7 @@ from lending.services import servicing
 from lending.services.contracts import contract_of
 from operations import audit
 from tests.borrowers import borrower, lived_until, published
-from tests.loan_world import a_wish, signed
+from tests.loan_world import a_seller, a_wish, shipped, signed
 from tests.payment_world import a_source
 from tests.services.test_borrower_pages import signed_in, text
 from tests.services.test_loan_pages import WISH, signs
@@ -103,3 +104,25 @@ def test_nobody_reads_somebody_elses(client: Client, customer: Customer) -> None
     loan = signed(on=TODAY, customer_id=customer.pk)
     page = signed_in(client, borrower("stranger"))
     assert page.get(f"/loans/{loan.uuid}/contract/").status_code == 404
+
+
+def test_an_order_loans_contract_names_the_orders_that_stand_for_it(page: Client, customer: Customer) -> None:
+    a_seller(customer.pk)
+    for order, amount_fen in (("T1", 1_000_00), ("T2", 500_00), ("T3", 500_00)):
+        shipped(customer.pk, amount_fen, reference=order, on=TODAY)
+    card = a_source(customer.pk, 0)
+    wish = {"plan": "order-loan:one_off:1:days:30", "amount": "1000.00"}
+    shown = text(page.get("/loans/sign/", wish))
+    assert "The pledged orders stand for this loan, each for the part of the principal beside it." in shown
+    assert "Where a buyer gets money back for a pledged order" in shown
+    assert "T1 ¥800.00 T2 ¥200.00" in shown
+    assert "T3" not in shown
+    page.post("/loans/sign/", {**wish, "source": str(card.uuid), "consent": "on", "key": str(uuid4())})
+    loan = Loan.objects.get()
+    for language, words in (
+        ("en", ("Pledged orders", "T1 ¥800.00 ¥800.00", "T2 ¥400.00 ¥200.00", "The pledged orders stand")),
+        ("zh-hans", ("质押订单", "T1 ¥800.00 ¥800.00", "质押订单为本贷款提供担保", "立即到期")),
+    ):
+        content = said(bytes(contract_of(loan=loan, language=language).content))
+        for word in words:
+            assert word in content

@@ -115,14 +115,14 @@ def test_a_loans_page_shows_what_became_of_its_orders_and_where_proceeds_went(
     refund_order(**told(second, 500_00))
     settle_order(**told(first, 1_000_00))
     shown = text(page.get(address))
-    assert "T1 settled ¥1,000.00 of it to the loan, ¥0.00 to you" in shown
+    assert "T1 settled ¥1,000.00 of its proceeds repaid the loan" in shown
     assert "T2 pledged ¥500.00 refunded, ¥200.00 called in" in shown
     settle_order(**told(second, 500_00))
     assert "to be paid to the first of your wallets and cards" in text(page.get("/loans/orders/"))
     paying.pay_merchants()
     assert "on its way" in text(page.get("/loans/orders/"))
     at_work()
-    assert "T2 ¥200.60 repaid the loan · ¥299.40 is yours, paid on June 10, 2026" in text(
+    assert "T2 ¥200.60 repaid the loan ¥299.40 is yours, paid on June 10, 2026" in text(
         page.get("/loans/orders/")
     )
 
@@ -197,7 +197,9 @@ def test_a_settlement_is_taken_back_from_its_order_and_the_order_is_shown_as_ple
     order = shipped(seller.pk, 1_000_00, reference="T1", on=TODAY)
     loan = borrows(page, seller, "800.00")
     settle_order(**told(order, 1_000_00))
-    assert "T1 settled ¥800.40 of it to the loan, ¥199.60 to you" in text(page.get(f"/loans/{loan.uuid}/"))
+    assert "T1 settled ¥800.40 of its proceeds repaid the loan ¥199.60 of its proceeds are yours" in text(
+        page.get(f"/loans/{loan.uuid}/")
+    )
     console = Client()
     console.force_login(staff_login(SERVICER))
     console.cookies["django_language"] = "en"
