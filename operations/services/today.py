@@ -24,10 +24,15 @@ ALERTS_SHOWN = 10
 
 @dataclass(frozen=True, slots=True)
 class ClosedDay:
-    """The close of one day: how many steps are done of how many, the rows they wrote, and how long they took together."""
+    """
+    The close of one day: how many steps are done of how many, the rows they wrote, and how long they took together.
+
+    No day is closed before the one before it was, so only the newest can have steps to do; an older one had those there were.
+    """
 
     closed_on: date
     steps: int
+    of: int
     rows: int
     seconds: float
     finished_at: datetime | None
@@ -35,7 +40,7 @@ class ClosedDay:
     @property
     def is_complete(self) -> bool:
         """Whether every step is done."""
-        return self.steps >= len(STEPS)
+        return self.steps >= self.of
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,6 @@ class Today:
 
     on: date
     closes: list[ClosedDay]
-    steps: int
     portfolio: Portfolio
     loans: LoanBook
     waiting: Waiting
@@ -90,11 +94,12 @@ def latest_closes(*, most: int = CLOSES_SHOWN) -> list[ClosedDay]:
         ClosedDay(
             row["closed_on"],
             row["steps"],
+            row["steps"] if number else len(STEPS),
             row["written"],
             row["took"].total_seconds() if row["took"] else 0.0,
             row["ended"],
         )
-        for row in rows
+        for number, row in enumerate(rows)
     ]
 
 
@@ -117,7 +122,6 @@ def today() -> Today | None:
     return Today(
         on=day.business_on,
         closes=latest_closes(),
-        steps=len(STEPS),
         portfolio=portfolio(day.business_on),
         loans=loan_book(day.business_on),
         waiting=waiting(day.business_on),

@@ -15,8 +15,9 @@ from huabei.services.hearings import Ruling, ask_for_review, uphold
 from huabei.services.opening import apply_for_line
 from lending.models import Instalment
 from lending.selectors import LoanBook, loan_book
+from operations.services.closing import STEPS
 from operations.services.summary import rows, summary
-from operations.services.today import Waiting, waiting
+from operations.services.today import Waiting, latest_closes, waiting
 from operations.staff import ADMINISTRATOR
 from payments.services.orders import request_collection
 from tests.borrowers import borrower, lived_until, published
@@ -98,3 +99,13 @@ def test_loans_stand_in_the_summary_and_on_the_front_page(client: Client) -> Non
     said = dict(rows(summary()))
     assert said["  principal owed"] == "¥12,000.00"
     assert "principal of 1 loan" in front_page(client)
+
+
+def test_a_step_that_a_close_did_not_have_yet_is_missing_in_the_newest_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lived_until(ON + timedelta(days=2))
+    monkeypatch.setattr("operations.services.today.STEPS", (*STEPS, ("one more", None)))
+    newest, older = latest_closes()
+    assert (newest.is_complete, newest.of, newest.steps) == (False, len(STEPS) + 1, len(STEPS))
+    assert (older.is_complete, older.of) == (True, len(STEPS))
