@@ -13,6 +13,7 @@ from datetime import date
 from typing import Any
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from finance.loan import Future, Kind, LoanError, Transaction
@@ -110,9 +111,7 @@ def record(*, loan_id: int, request: Request, on: date, also: tuple[Leg, ...] = 
 
 def preview(*, loan_id: int, request: Request, on: date) -> LoanOnDay:
     """The loan as it would stand with this fact. Nothing is written. Errors as `record`."""
-    loan = Loan.objects.select_related("product", "terms").filter(pk=loan_id).first()
-    if loan is None:
-        raise LoanNotFound(_("There is no loan %(id)s.") % {"id": loan_id})
+    loan = found_loan(loan_id)
     rows = recorded_of(loan)
     made, _reversed = _made(loan, request, rows, on)
     try:
@@ -123,12 +122,13 @@ def preview(*, loan_id: int, request: Request, on: date) -> LoanOnDay:
 
 def locked_loan(loan_id: int) -> Loan:
     """The loan, locked until the transaction ends: one change at a time. Error: LoanNotFound."""
-    loan = (
-        Loan.objects.select_for_update(of=("self",))
-        .select_related("product", "terms")
-        .filter(pk=loan_id)
-        .first()
-    )
+    return found_loan(loan_id, among=Loan.objects.select_for_update(of=("self",)))
+
+
+def found_loan(loan_id: int, *, among: QuerySet[Loan] | None = None) -> Loan:
+    """The loan, with its product and what was signed, as it stands. Error: LoanNotFound."""
+    loans = Loan.objects.all() if among is None else among
+    loan = loans.select_related("product", "terms").filter(pk=loan_id).first()
     if loan is None:
         raise LoanNotFound(_("There is no loan %(id)s.") % {"id": loan_id})
     return loan

@@ -20,7 +20,7 @@ from lending.errors import LoanAmountRefused, LoanFactRefused, LoanNotRunning
 from lending.models import Loan, LoanStatus, LoanTransaction
 from lending.proceeds import mark_undone, settlement_behind, taken_back
 from lending.selectors import loan_on, payoff_quote
-from lending.services.facts import Request, locked_loan, record
+from lending.services.facts import Request, found_loan, locked_loan, record
 
 
 def begin_disbursement(*, loan_id: int) -> Loan:
@@ -51,7 +51,7 @@ def confirm_disbursement(
     *, loan_id: int, reference: str, on: date, moved_on: date | None = None
 ) -> LoanTransaction:
     """The whole amount went out, on `moved_on`; interest runs from that day."""
-    loan = locked_or_found(loan_id)
+    loan = found_loan(loan_id)
     request = Request(
         kind=Kind.DISBURSEMENT,
         reference=reference,
@@ -67,12 +67,6 @@ def draw(
     """A part of the signed amount went out; more may follow. Error besides: LoanAmountRefused beyond what was signed."""
     request = Request(kind=Kind.DISBURSEMENT, reference=reference, value_on=value_on, amount_fen=amount_fen)
     return record(loan_id=loan_id, request=request, on=on)
-
-
-def locked_or_found(loan_id: int) -> Loan:
-    """The loan, with what was signed. Error: LoanNotFound."""
-    with transaction.atomic():
-        return locked_loan(loan_id)
 
 
 def repay(
@@ -161,7 +155,7 @@ def change_rate(
     cause: str = "",
 ) -> LoanTransaction:
     """Another rate from a day on, in the unit of the signed one; never a dearer one than was signed."""
-    loan = locked_or_found(loan_id)
+    loan = found_loan(loan_id)
     if rate > loan.terms.rate:
         raise LoanAmountRefused(_("A loan never gets dearer than it was signed."), field="rate")
     detail = _given(
@@ -260,11 +254,11 @@ def recover(
     *, loan_id: int, amount_fen: int, reference: str, on: date, value_on: date | None = None
 ) -> LoanTransaction:
     """Money that came after the loan was given up. Error besides: LoanNotRunning for one that was not."""
-    loan = locked_or_found(loan_id)
-    if loan.status not in (LoanStatus.CHARGED_OFF, LoanStatus.WRITTEN_OFF):
-        raise LoanNotRunning(_("The loan was not given up: this is a repayment."))
     request = Request(kind=Kind.RECOVERY, reference=reference, value_on=value_on, amount_fen=amount_fen)
-    return record(loan_id=loan_id, request=request, on=on)
+    with transaction.atomic():
+        if locked_loan(loan_id).status not in (LoanStatus.CHARGED_OFF, LoanStatus.WRITTEN_OFF):
+            raise LoanNotRunning(_("The loan was not given up: this is a repayment."))
+        return record(loan_id=loan_id, request=request, on=on)
 
 
 def reverse(*, loan_id: int, undoes: str, reference: str, on: date, cause: str = "") -> LoanTransaction:
