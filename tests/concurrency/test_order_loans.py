@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Sum
 
 from finance.errors import DomainError
@@ -21,6 +22,7 @@ from lending.services.signing import sign_loan
 from operations import audit
 from operations.services import closing, paying
 from tests.concurrency.crowd import SIZE, Crowd
+from tests.concurrency.waiting import wait_until_somebody_waits
 from tests.loan_world import SIGNED_ON, a_seller, a_wish, at_noon, shipped, signed
 from tests.payment_world import a_source, taken_at_the_gateway, unpark
 
@@ -190,6 +192,26 @@ def _pay_or_stop(seller: UUID, n: int) -> str:
         paying.pay_merchants(hint=False)
         paying.sweep(parked=True)
     return "done"
+
+
+def _sweep(n: int) -> None:
+    if n == 0:
+        paying.sweep(parked=True)
+
+
+def test_whoever_pays_a_seller_waits_for_who_suspends_them(crowd: Crowd, committed_db: str) -> None:
+    event = left_over()
+    paying.pay_merchants(hint=False)
+    with transaction.atomic():
+        suspend_seller(
+            seller_id=event.order.seller_id, cause="complaints", reference="s", by="staff:1", on=SIGNED_ON
+        )
+        paid = crowd.start(_sweep, committed_db, *((n,) for n in range(SIZE)))
+        wait_until_somebody_waits()
+    for each in paid:
+        each.result(timeout=120)
+    assert taken_at_the_gateway() == 0
+    assert broken() == []
 
 
 def test_a_seller_who_is_suspended_while_they_are_paid_is_paid_once_now_or_after_it(
