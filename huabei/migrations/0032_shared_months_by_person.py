@@ -7,11 +7,12 @@ OF_PERSON = """
 UPDATE huabei_sharemonth AS month SET line_id = share.line_id, beneficiary_id = share.beneficiary_id
 FROM huabei_sharedline AS share WHERE share.id = month.share_id
 """
-# Of several shares with one person in a month, the cap is the one that was set last, and what was spent through all counts.
+# Of all shares with one person in a month, the cap is the one that was set last, and what was spent through all counts. So it
+# is too where nothing was spent through the last of them, which had no month of its own.
 MERGED = """
 WITH whole AS (
     SELECT min(id) AS id, line_id, beneficiary_id, month, sum(spent_fen)::bigint AS spent_fen, max(wanted_cap_fen) AS most_fen
-    FROM huabei_sharemonth GROUP BY line_id, beneficiary_id, month HAVING count(*) > 1
+    FROM huabei_sharemonth GROUP BY line_id, beneficiary_id, month
 ), wanted AS (
     SELECT whole.id, whole.spent_fen, coalesce(
         (SELECT change.cap_fen FROM huabei_sharechange AS change JOIN huabei_sharedline AS share ON share.id = change.share_id
@@ -23,6 +24,7 @@ WITH whole AS (
     UPDATE huabei_sharemonth AS month SET wanted_cap_fen = wanted.cap_fen, spent_fen = wanted.spent_fen,
         cap_fen = greatest(wanted.cap_fen, wanted.spent_fen)
     FROM wanted WHERE wanted.id = month.id
+      AND (month.wanted_cap_fen, month.spent_fen) IS DISTINCT FROM (wanted.cap_fen, wanted.spent_fen)
 )
 DELETE FROM huabei_sharemonth AS month USING whole
 WHERE (month.line_id, month.beneficiary_id, month.month) = (whole.line_id, whole.beneficiary_id, whole.month)

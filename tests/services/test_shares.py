@@ -341,6 +341,21 @@ def test_months_that_shares_had_of_their_own_become_one_of_the_person(
     assert merged == [(300_00, 250_00, 300_00), (200_00, 200_00, 0)]
 
 
+def test_a_month_has_the_cap_of_the_last_share_though_nothing_was_spent_through_that(
+    share: SharedLine, shop: Merchant, friend: Customer
+) -> None:
+    spend(share, shop, 100_00)
+    end(share_id=share.pk, customer_id=share.line.customer_id, on=ON)
+    again = invite(line_id=share.line_id, beneficiary_id=friend.pk, monthly_cap_fen=200_00, on=ON)
+    accept(share_id=again.pk, beneficiary_id=friend.pk, on=ON)
+    # As it stood: the second share had no month before it was spent with.
+    months_of(share).update(cap_fen=500_00, wanted_cap_fen=500_00)
+    execute(import_module("huabei.migrations.0032_shared_months_by_person").MERGED, as_owner=True)
+    with pytest.raises(ShareCapExceeded):
+        spend(again, shop, 100_01, "b")
+    spend(again, shop, 100_00, "b")
+
+
 @pytest.mark.parametrize(
     ("cap", "allowed"), [(99_99, False), (100_00, True), (20_000_00, True), (20_000_01, False)]
 )
