@@ -25,6 +25,7 @@ from huabei.services.hearings import (
     LONGEST_REASON,
     OVERTURNABLE,
     Ruling,
+    most_given_back,
     overturn,
     restore,
     uphold,
@@ -68,9 +69,7 @@ class RestoreForm(OverturnForm):
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         cut = self.record.limit_change
-        line = cut.line
-        all_of_it = line.limit_fen - line.temporary_fen + cut.before_fen - cut.after_fen
-        self.initial.setdefault("limit_fen", yuan_input(all_of_it))
+        self.initial.setdefault("limit_fen", yuan_input(most_given_back(cut, cut.line)))
 
 
 def _waits(review: DecisionReview) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q, Sum
 from django.utils.translation import gettext as _
 
 from customers.notices import Message
@@ -28,6 +28,7 @@ from huabei.hearing_notices import LimitReviewAsked, LimitReviewDecided, ReviewA
 from huabei.models import (
     DecisionReview,
     LimitChange,
+    LimitChangeKind,
     Line,
     LineStatus,
     OpeningDecision,
@@ -214,7 +215,7 @@ def overturn(*, review_id: int, limit_fen: int, ruling: Ruling, on: date) -> Rev
 def restore(*, review_id: int, limit_fen: int, ruling: Ruling, on: date) -> ReviewVerdict:
     """
     Gives back of a limit what was cut, all or some of it: sets it, without what is lent for a time, whatever the score earns.
-    It is as much as any limit that staff set may be, and nothing is late.
+    It is as much as any limit that staff set may be, no more than before the cut, and nothing is late.
 
     Errors: those of `uphold`, NotOverturnable, and those of `limits.change_limit`.
     """
@@ -228,8 +229,9 @@ def restore(*, review_id: int, limit_fen: int, ruling: Ruling, on: date) -> Revi
         if known_of([review.customer.pk], on)[0].applicant.overdue_fen:
             raise NotOverturnable(_("a payment is late: nothing is given back before it is paid"))
         line = Line.objects.select_for_update().get(pk=cut.line_id)
-        stands_fen = line.limit_fen - line.temporary_fen
-        most_fen = stands_fen + cut.before_fen - cut.after_fen
+        stands_fen, most_fen = line.limit_fen - line.temporary_fen, most_given_back(cut, line)
+        if most_fen <= stands_fen:
+            raise ReviewRefused(_("what was cut has been given back already"), field="limit")
         if not stands_fen < limit_fen <= most_fen:
             raise ReviewRefused(
                 _("the limit must be more than %(stands)s, and at most %(most)s")
@@ -239,6 +241,18 @@ def restore(*, review_id: int, limit_fen: int, ruling: Ruling, on: date) -> Revi
         why = Why(LOOKED_AGAIN, ruling.by, f"review:{ruling.reference}"[:64])
         restored = change_limit(line_id=cut.line_id, limit_fen=limit_fen, why=why, on=on)
         return _verdict(review, ruling, limit_fen, on, restored_by=restored)
+
+
+def most_given_back(cut: LimitChange, line: Line) -> int:
+    """
+    The highest limit that a review of this cut may give back, in fen and without what is lent for a time: as much more than
+    stands as was cut, and no more than there was before the cut. So what was raised since is not given twice.
+    """
+    temporary = (LimitChangeKind.TEMPORARY, LimitChangeKind.TEMPORARY_ENDED)
+    earlier = LimitChange.objects.filter(line=line, pk__lt=cut.pk, kind__in=temporary)
+    lent_fen = int(earlier.aggregate(fen=Sum(F("after_fen") - F("before_fen"), default=0))["fen"])
+    stands_fen = line.limit_fen - line.temporary_fen
+    return min(stands_fen + cut.before_fen - cut.after_fen, cut.before_fen - lent_fen)
 
 
 def what_stands(review: DecisionReview, on: date) -> Decision:

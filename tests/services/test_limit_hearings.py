@@ -154,6 +154,23 @@ def test_no_more_is_given_back_than_was_cut(line: Line, cut: LimitChange, limit_
     assert limit(line) == (8_500_00, 500_00)
 
 
+def test_what_was_raised_since_is_not_given_back_twice(line: Line, cut: LimitChange) -> None:
+    first, second = asked(cut), asked(lowered(line, 4_000_00, reference="second"), reference="b")
+    why = Why("travel", BY, "more")
+    raise_temporarily(line_id=line.pk, amount_fen=300_00, last_day=date(2026, 6, 20), why=why, on=ON)
+    lowered(line, 7_000_00, reference="raised")
+    with pytest.raises(ReviewRefused) as refused:
+        restore(review_id=first.pk, limit_fen=8_000_01, ruling=RULING, on=ON)
+    assert "at most 8000.00" in refused.value.message
+    # Of the second, which was to 4,000.00, all is given back already.
+    with pytest.raises(ReviewRefused) as refused:
+        restore(review_id=second.pk, limit_fen=7_000_01, ruling=RULING, on=ON)
+    assert "given back already" in refused.value.message
+    restore(review_id=first.pk, limit_fen=8_000_00, ruling=RULING, on=ON)
+    assert limit(line) == (8_800_00, 800_00)
+    assert holds() == []
+
+
 def test_what_one_person_may_owe_and_what_is_late_is_not_set_aside(line: Line, cut: LimitChange) -> None:
     review = asked(cut)
     a_policy(maximum_limit_fen=7_000_00, maximum_exposure_fen=7_000_00, bands=((350, 7_000_00),))
