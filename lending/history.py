@@ -152,7 +152,8 @@ def events(loan: Loan, told: LoanOnDay) -> list[Event]:
     rows = list(LoanTransaction.objects.filter(loan=loan).order_by("-pk"))
     reversed_ids = {row.reverses_id for row in rows}
     settled = [row.entry_id for row in rows if row.reference.startswith("order:")]
-    found = OrderEvent.objects.filter(kind=OrderEventKind.SETTLED, entry_id__in=settled)
+    pledged = OrderEvent.objects.filter(order__pledges__loan=loan, kind=OrderEventKind.SETTLED)
+    found = pledged.filter(entry_id__in=settled)
     orders = dict(found.values_list("entry_id", "order__reference")) if settled else {}
     return [
         Event(row, allocated.get(row.reference), row.pk in reversed_ids, orders.get(row.entry_id, ""))

@@ -20,7 +20,7 @@ from customers.services.notices import notify
 from finance.schedule import build
 from ledger.sql import fetch_all
 from lending.errors import LoanNotRunning
-from lending.models import Loan, LoanStatus
+from lending.models import Loan, LoanStatus, Pledge, Seller
 from lending.notices import DisbursementFailed, LoanDisbursed
 from lending.recalls import AUTOPAY, CALLED_IN, PURPOSE, uncovered
 from lending.selectors import terms_of
@@ -40,9 +40,13 @@ def disburse(*, loan_id: int, source: UUID, on: date) -> PaymentOrder:
     Sends a signed loan's amount, less the fees kept back, to one of the borrower's sources. The loan is being disbursed until
     the gateway has said that the money moved, or that it did not; repeated meanwhile, it is the first order.
 
-    Errors: LoanNotFound, LoanNotRunning, and those of `request_payout`.
+    Errors: LoanNotFound, LoanNotRunning, also while the seller is suspended whose orders stand for the loan, and those of
+    `request_payout`.
     """
     with transaction.atomic():
+        # Before the loan is locked, as by whoever tells of orders: who suspends the seller waits until it is ordered.
+        pledging = Pledge.objects.filter(loan=loan_id).values("order__seller")
+        sellers = list(Seller.objects.select_for_update(no_key=True).filter(pk__in=pledging))
         loan = locked_loan(loan_id)
         if loan.status not in (LoanStatus.SIGNED, LoanStatus.DISBURSING):
             raise LoanNotRunning(_("Only a signed loan can be disbursed."))
@@ -50,6 +54,8 @@ def disburse(*, loan_id: int, source: UUID, on: date) -> PaymentOrder:
         latest = orders.first()
         if loan.status == LoanStatus.DISBURSING and latest is not None:
             return latest
+        if any(seller.is_suspended for seller in sellers):
+            raise LoanNotRunning(_("The shop is suspended: nothing is lent against its orders meanwhile."))
         servicing.begin_disbursement(loan_id=loan.pk)
         return request_payout(
             owner=loan.customer_id,

@@ -165,15 +165,28 @@ def mark_undone(
         order_id=event.order_id,
         kind=OrderEventKind.UNDONE.value,
         reference=reference,
-        request_hash=request_hash({"undoes": event.pk}),
+        request_hash=undoing_hash(event, cause),
         amount_fen=event.amount_fen,
         happened_at=timezone.make_aware(datetime.combine(on, time())),
         booked_on=on,
-        recalled_fen=pledged_and_gone(pledge, told["refunded_fen"]) - told["called_fen"] if pledge else 0,
+        recalled_fen=called_anew(pledge, told["refunded_fen"], told["called_fen"]) if pledge else 0,
         entry_id=entry_id,
         undoes=event,
         cause=cause,
     )
+
+
+def undoing_hash(event: OrderEvent, cause: str) -> bytes:
+    """Tells a repeat of undoing a settlement from another request."""
+    return request_hash({"undoes": event.pk, "cause": cause})
+
+
+def called_anew(pledge: Pledge, refunded_fen: int, called_fen: int) -> int:
+    """
+    What more of a pledge's share is called in, when so much was refunded of its order in all and so much called in before.
+    Nothing where that was more: what was refunded before the order was pledged counted too, once.
+    """
+    return max(0, pledged_and_gone(pledge, refunded_fen) - called_fen)
 
 
 def pledged_and_gone(pledge: Pledge, refunded_fen: int) -> int:

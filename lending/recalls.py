@@ -25,12 +25,20 @@ PURPOSE = "lending.loan"
 AUTOPAY = "loan-autopay:"
 CALLED_IN = "loan-called-in:"
 
-# Running loans of which an order was refunded; nothing is under way for them.
+# Running loans of which a refund called something in, or of which an order that stands for them was refunded since it was
+# pledged: then what it calls in was not known when it was told, the loan having ended. What was refunded before it was
+# pledged, or after its proceeds came in, has nothing collected.
 _CALLED = """
 SELECT loan.id FROM lending_loan AS loan
 WHERE loan.status = 'active' AND EXISTS (
     SELECT FROM lending_pledge AS pledge JOIN lending_orderevent AS event ON event.order_id = pledge.order_id
-    WHERE pledge.loan_id = loan.id AND pledge.release <> 'cancelled' AND event.kind = 'refunded')
+    WHERE pledge.loan_id = loan.id AND pledge.release <> 'cancelled' AND (event.recalled_fen > 0 OR (
+        event.kind = 'refunded'
+        AND pledge.refunded_before_fen < (SELECT sum(amount_fen) FROM lending_orderevent AS refund
+                                          WHERE refund.order_id = pledge.order_id AND refund.kind = 'refunded')
+        AND NOT EXISTS (SELECT FROM lending_orderevent AS settled
+                        WHERE settled.order_id = pledge.order_id AND settled.kind = 'settled'
+                          AND NOT EXISTS (SELECT FROM lending_orderevent AS undone WHERE undone.undoes_id = settled.id)))))
   AND (%(loans)s::bigint[] IS NULL OR loan.id = ANY(%(loans)s))
 ORDER BY loan.id FOR NO KEY UPDATE
 """

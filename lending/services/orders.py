@@ -47,7 +47,7 @@ from lending.models import (
     Seller,
     SellerOrder,
 )
-from lending.proceeds import mark_undone, pledged_and_gone, taken_back
+from lending.proceeds import called_anew, mark_undone, taken_back, undoing_hash
 from lending.recalls import order_recalls
 from lending.selectors import payoff_quote
 from lending.services.facts import Request, locked_loan, record
@@ -241,7 +241,7 @@ def refund_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
         called_fen = OrderEvent.objects.filter(order=order).aggregate(fen=Sum("recalled_fen", default=0))
         if refunded == order.amount_fen:
             _release(pledge, Release.REFUNDED, on)
-        return {"recalled_fen": pledged_and_gone(pledge, refunded) - called_fen["fen"]}
+        return {"recalled_fen": called_anew(pledge, refunded, called_fen["fen"])}
 
     require_amount(told.amount_fen)
     with transaction.atomic():
@@ -257,8 +257,8 @@ def undo_settlement(*, order_id: int, reference: str, on: date, cause: str = "")
     What came in for an order never did: it goes back whole, from its loan and from its seller, in one entry. The order has
     ended all the same; for its loan, where that is owed, it stands again. The reference happens once per order.
 
-    Errors: OrderNotFound, NothingToUndo, ProceedsWentOn, LoanReferenceRefused, LoanRequestConflict where the loan has another
-    fact of this reference, LoanFactRefused where the loan's story without it cannot have happened.
+    Errors: OrderNotFound, NothingToUndo, ProceedsWentOn, LoanReferenceRefused, LoanRequestConflict also where the loan has
+    another fact of this reference, LoanFactRefused where the loan's story without it cannot have happened.
     """
     require_reference(reference)
     order = SellerOrder.objects.filter(pk=order_id).first()
@@ -272,10 +272,12 @@ def undo_settlement(*, order_id: int, reference: str, on: date, cause: str = "")
         Seller.objects.select_for_update(no_key=True).get(pk=order.seller_id)
         undone = OrderEvent.objects.filter(undoes=event).first()
         if undone is not None and undone.reference == reference:
+            require_same_request(undone.request_hash, undoing_hash(event, cause))
             return undone
         if undone is not None:
             raise NothingToUndo(_("The settlement was taken back already."), field="order")
-        if fact := LoanTransaction.objects.filter(entry_id=event.entry_id).first():
+        of_loan = LoanTransaction.objects.filter(loan__pledges__order=order, entry_id=event.entry_id)
+        if fact := of_loan.first():
             reverse(loan_id=fact.loan_id, undoes=fact.reference, reference=reference, on=on, cause=cause)
             return OrderEvent.objects.get(undoes=event)
         legs = taken_back(event)

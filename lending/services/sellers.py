@@ -39,8 +39,9 @@ def suspend_seller(
     *, seller_id: UUID, cause: str, reference: str, by: str, on: date, note: str = ""
 ) -> SellerChange:
     """
-    Suspends a seller: nothing is lent against their orders, and what loans leave of proceeds is held back. Their loans run
-    on, and proceeds repay them as ever. What the gateway was asked for before goes its way.
+    Suspends a seller: nothing is lent against their orders, also of what was signed before, and what loans leave of proceeds
+    is held back. Their loans run on, and proceeds repay them as ever. What was ordered of a loan's money, and what the
+    gateway was asked for of proceeds, before goes its way.
 
     The reference happens once per seller. Errors: LoanReferenceRefused, LoanRequestConflict, SellerCauseRefused,
     SellerNotFound, SellerSuspended.

@@ -12,6 +12,7 @@ from finance.errors import DomainError
 from ledger.audit import verify
 from ledger.sql import value
 from lending.models import Loan, LoanTransaction, OrderEvent, Pledge, ProceedsPayment
+from lending.paying import disburse
 from lending.recalls import uncovered
 from lending.services import servicing
 from lending.services.orders import Told, refund_order, settle_order, undo_settlement
@@ -211,6 +212,31 @@ def test_whoever_pays_a_seller_waits_for_who_suspends_them(crowd: Crowd, committ
     for each in paid:
         each.result(timeout=120)
     assert taken_at_the_gateway() == 0
+    assert broken() == []
+
+
+def _disburse(loan_id: int, source: UUID, n: int) -> str:
+    try:
+        if n == 0:
+            disburse(loan_id=loan_id, source=source, on=SIGNED_ON)
+    except DomainError as refusal:
+        return refusal.code
+    return "done"
+
+
+def test_whoever_has_a_loan_paid_out_waits_for_who_suspends_its_seller(
+    crowd: Crowd, committed_db: str
+) -> None:
+    closing.set_business_date(on=SIGNED_ON)
+    seller = a_seller()
+    shipped(seller, 1_000_00)
+    loan, source = signed(_wish(), customer_id=seller), a_source(seller, 0)
+    with transaction.atomic():
+        suspend_seller(seller_id=seller, cause="complaints", reference="s", by="staff:1", on=SIGNED_ON)
+        sent = crowd.start(_disburse, committed_db, *((loan.pk, source.uuid, n) for n in range(SIZE)))
+        wait_until_somebody_waits()
+    said = [each.result(timeout=120) for each in sent]
+    assert [each for each in said if each != "done"] == ["loan_not_running"]
     assert broken() == []
 
 

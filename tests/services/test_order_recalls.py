@@ -1,0 +1,122 @@
+"""What refunds call in, and what they do not; and when the money of an order loan is not sent."""
+
+from __future__ import annotations
+
+import pytest
+
+from lending import paying as loans
+from lending.errors import LoanNotRunning, LoanRequestConflict
+from lending.models import Loan, OrderEvent, Pledge, SellerOrder
+from lending.recalls import uncovered
+from lending.services import servicing
+from lending.services.orders import undo_settlement
+from lending.services.sellers import reinstate_seller, suspend_seller
+from operations.services import closing, paying
+from payments import simulator
+from payments.models import PaymentOrder
+from tests.loan_world import SIGNED_ON, a_seller, at_noon, shipped, signed
+from tests.order_world import LATER, a_wish_for, holds, lent_against, refund, settle
+from tests.payment_world import a_source, balance, collect, taken_at_the_gateway, unpark
+
+pytestmark = pytest.mark.django_db
+
+
+def partly_refunded(*amounts: int, principal_fen: int) -> tuple[Loan, list[SellerOrder]]:
+    """A loan against orders of which half of the last was refunded before it was pledged."""
+    closing.set_business_date(on=SIGNED_ON)
+    seller = a_seller()
+    orders = [shipped(seller, fen) for fen in amounts]
+    refund(orders[-1], amounts[-1] // 2, SIGNED_ON, "before")
+    loan = signed(a_wish_for(principal_fen), customer_id=seller)
+    servicing.begin_disbursement(loan_id=loan.pk)
+    servicing.confirm_disbursement(loan_id=loan.pk, reference="disbursed", on=SIGNED_ON)
+    loan.refresh_from_db()
+    return loan, orders
+
+
+def test_what_was_refunded_before_it_was_pledged_has_nothing_collected() -> None:
+    loan, (first, _second) = partly_refunded(1_000_00, 1_000_00, principal_fen=1_200_00)
+    source = a_source(loan.customer_id, 5_000_00)
+    # Less comes in than the order stood for: that is owed on the due day, as nobody got anything back for a pledged order.
+    settle(first, 500_00, SIGNED_ON)
+    assert uncovered(loan, SIGNED_ON) > 0
+    collect()
+    assert not PaymentOrder.objects.exists()
+    # After the settlement it is between the buyer and the seller.
+    assert refund(first, 100_00, SIGNED_ON).recalled_fen == 0
+    collect()
+    assert (PaymentOrder.objects.count(), balance(source)) == (0, 5_000_00)
+    assert holds()
+
+
+def test_a_refund_while_the_loan_had_ended_is_collected_once_it_is_owed_again() -> None:
+    closing.set_business_date(on=SIGNED_ON)
+    loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
+    source = a_source(loan.customer_id, 5_000_00)
+    servicing.pay_off(loan_id=loan.pk, reference="p", on=SIGNED_ON)
+    list(closing.close_until(on=LATER))
+    assert refund(order, 250_00).recalled_fen == 0
+    collect()
+    assert balance(source) == 5_000_00
+    servicing.reverse(loan_id=loan.pk, undoes="p", reference="u", on=LATER)
+    collect()
+    assert balance(source) == 4_800_00
+    assert holds()
+
+
+@pytest.mark.parametrize("by_undoing", [False, True])
+def test_what_was_called_in_too_much_before_is_not_called_in_again(by_undoing: bool) -> None:
+    """As it stands in a database of a version for which a refund from before the pledge counted too."""
+    _loan, (order,) = partly_refunded(1_000_00, principal_fen=400_00)
+    OrderEvent.objects.create(
+        order=order,
+        kind="refunded",
+        reference="earlier version",
+        request_hash=b"x" * 32,
+        amount_fen=100_00,
+        happened_at=at_noon(SIGNED_ON),
+        booked_on=SIGNED_ON,
+        recalled_fen=240_00,
+    )
+    if by_undoing:
+        event = settle(order, 100_00)
+        undone = undo_settlement(order_id=order.pk, reference="u", on=LATER)
+        assert (undone.undoes, undone.recalled_fen) == (event, 0)
+    assert refund(order, 100_00).recalled_fen == 0
+    assert refund(order, 300_00, reference="the rest").recalled_fen == 400_00 - 240_00
+    assert holds()
+
+
+def test_undoing_for_another_cause_under_the_same_reference_is_another_request() -> None:
+    closing.set_business_date(on=LATER)
+    _loan, (order,) = lent_against(1_000_00, principal_fen=800_00)
+    settle(order, 500_00)
+    first = undo_settlement(order_id=order.pk, reference="u", on=LATER, cause="told wrongly")
+    assert undo_settlement(order_id=order.pk, reference="u", on=LATER, cause="told wrongly") == first
+    with pytest.raises(LoanRequestConflict):
+        undo_settlement(order_id=order.pk, reference="u", on=LATER, cause="fraud")
+
+
+def test_a_signed_loan_is_not_paid_out_while_its_seller_is_suspended() -> None:
+    closing.set_business_date(on=SIGNED_ON)
+    seller = a_seller()
+    shipped(seller, 1_000_00)
+    source = a_source(seller, 0)
+    loan = signed(a_wish_for(800_00), customer_id=seller)
+    simulator.script(token=source.token, behaviours=["fails"])
+    loans.disburse(loan_id=loan.pk, source=source.uuid, on=SIGNED_ON)
+    unpark()
+    paying.sweep()
+    suspend_seller(seller_id=seller, cause="fake_shipment", reference="s", by="staff:1", on=SIGNED_ON)
+    with pytest.raises(LoanNotRunning, match="shop is suspended"):
+        loans.disburse(loan_id=loan.pk, source=source.uuid, on=SIGNED_ON)
+    assert Pledge.objects.get().loan.status == "signed"
+    # A loan against no orders is none of it.
+    other = signed(customer_id=seller)
+    loans.disburse(loan_id=other.pk, source=source.uuid, on=SIGNED_ON)
+    reinstate_seller(seller_id=seller, cause="cleared", reference="r", by="staff:1", on=SIGNED_ON)
+    loans.disburse(loan_id=loan.pk, source=source.uuid, on=SIGNED_ON)
+    unpark()
+    paying.sweep()
+    assert taken_at_the_gateway() == -12_000_00 - 800_00
+    assert holds()
