@@ -24,13 +24,16 @@ CREATE TRIGGER lending_pledge_keeps_its_nature
     ON lending_pledge FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse_change();
 """
 
-# What was refunded before the order was pledged called nothing in.
+# What was refunded before the order was pledged called nothing in. Nor did what was refunded after it settled, on the same day
+# perhaps: but no order is pledged of which anything else was told, or something called in.
 BEFORE = """
 ALTER TABLE lending_pledge DISABLE TRIGGER USER;
 UPDATE lending_pledge AS pledge SET refunded_before_fen = (
     SELECT coalesce(sum(event.amount_fen), 0) FROM lending_orderevent AS event
     WHERE event.order_id = pledge.order_id AND event.kind = 'refunded' AND event.recalled_fen = 0
-      AND event.booked_on <= pledge.pledged_on);
+      AND event.booked_on <= pledge.pledged_on
+      AND NOT EXISTS (SELECT FROM lending_orderevent AS earlier WHERE earlier.order_id = event.order_id
+                      AND earlier.id < event.id AND (earlier.kind <> 'refunded' OR earlier.recalled_fen > 0)));
 ALTER TABLE lending_pledge ENABLE TRIGGER USER;
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import pytest
 
 from lending import paying as loans
@@ -14,6 +16,7 @@ from lending.services.sellers import reinstate_seller, suspend_seller
 from operations.services import closing, paying
 from payments import simulator
 from payments.models import PaymentOrder
+from tests.db.test_line_guards import execute
 from tests.loan_world import SIGNED_ON, a_seller, at_noon, shipped, signed
 from tests.order_world import LATER, a_wish_for, holds, lent_against, refund, settle
 from tests.payment_world import a_source, balance, collect, taken_at_the_gateway, unpark
@@ -84,6 +87,22 @@ def test_what_was_called_in_too_much_before_is_not_called_in_again(by_undoing: b
         assert (undone.undoes, undone.recalled_fen) == (event, 0)
     assert refund(order, 100_00).recalled_fen == 0
     assert refund(order, 300_00, reference="the rest").recalled_fen == 400_00 - 240_00
+    assert holds()
+
+
+def test_what_is_refunded_on_the_day_of_the_pledge_was_not_refunded_before_it() -> None:
+    """As a database is upgraded that does not know what was refunded before."""
+    _loan, (first, second) = partly_refunded(1_000_00, 1_000_00, principal_fen=1_200_00)
+    event = settle(first, 300_00, SIGNED_ON)
+    refund(first, 1_000_00, SIGNED_ON)
+    refund(second, 100_00, SIGNED_ON)
+    before = dict(Pledge.objects.values_list("order", "refunded_before_fen"))
+    assert before == {first.pk: 0, second.pk: 500_00}
+    migrated = import_module("lending.migrations.0013_settlements_undone").BEFORE
+    execute("SET CONSTRAINTS ALL IMMEDIATE; " + migrated, as_owner=True)
+    assert dict(Pledge.objects.values_list("order", "refunded_before_fen")) == before
+    undone = undo_settlement(order_id=first.pk, reference="u", on=SIGNED_ON)
+    assert (undone.undoes, undone.recalled_fen) == (event, Pledge.objects.get(order=first).share_fen)
     assert holds()
 
 
