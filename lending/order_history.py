@@ -126,14 +126,13 @@ def pledges_with_state(found: QuerySet[Pledge]) -> QuerySet[Any]:
     it as before, and so does one whose settlement was undone.
     """
     settled, owed = Exists(_settled("order")), Q(loan__status__in=OWED)
-    undone = Exists(_told(OrderEventKind.UNDONE, "order"))
-    let_go = Q(release=Release.ENDED) | Q(undone, release=Release.SETTLED)
+    let_go = Q(release__in=(Release.ENDED, Release.SETTLED))
     return found.select_related("order").annotate(
         state=Case(
             When(release="", then=Value(HELD)),
             When(owed & let_go & ~Q(settled), then=Value(HELD)),
             When(owed & let_go, then=Value(Release.SETTLED.value)),
-            When(let_go, then=Value(Release.ENDED.value)),
+            When(let_go & ~Q(settled), then=Value(Release.ENDED.value)),
             default=F("release"),
             output_field=CharField(),
         ),

@@ -318,9 +318,8 @@ def _once(
         _require_past(timezone.localdate(told.happened_at), on)
         if told.happened_at < order.shipped_at:
             raise LoanDateRefused(_("Nothing happens to an order before it is shipped."), field="happened_at")
-        once = kind is not OrderEventKind.REFUNDED
-        if (once and OrderEvent.objects.filter(order=order, kind=kind).exists()) or (
-            kind is not OrderEventKind.REFUNDED and _refunded(order) == order.amount_fen
+        if kind is not OrderEventKind.REFUNDED and (
+            OrderEvent.objects.filter(order=order, kind=kind).exists() or _refunded(order) == order.amount_fen
         ):
             raise OrderEnded(_("The order has ended."), field="order")
         return OrderEvent.objects.create(
@@ -337,13 +336,15 @@ def _once(
 
 def _held_pledge(order: SellerOrder) -> tuple[Pledge, Loan] | None:
     """
-    The pledge that holds an order and its loan, both locked. One that was let go as its loan ended holds it again where the
-    loan is owed after all, what ended it having been undone; so does one whose own settlement was. LoanNotRunning while the
-    loan's money is on its way.
+    The pledge that holds an order and its loan, both locked; none after the order's proceeds came in. One that was let go as
+    its loan ended holds it again where the loan is owed after all, what ended it having been undone; so does one whose own
+    settlement was. LoanNotRunning while the loan's money is on its way.
     """
-    undone = OrderEvent.objects.filter(order=order, kind=OrderEventKind.UNDONE)
-    let_go = (Release.ENDED, Release.SETTLED) if undone.exists() else (Release.ENDED,)
-    holding = Pledge.objects.filter(order=order, release__in=("", *let_go)).select_related("order")
+    if OrderEvent.objects.filter(order=order, kind=OrderEventKind.SETTLED, undone_by__isnull=True).exists():
+        return None
+    holding = Pledge.objects.filter(
+        order=order, release__in=("", Release.ENDED, Release.SETTLED)
+    ).select_related("order")
     pledge = holding.first()
     if pledge is None:
         return None

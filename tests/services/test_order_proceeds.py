@@ -464,9 +464,10 @@ def test_an_order_that_settled_while_its_loan_had_ended_stands_for_nothing() -> 
     loan.refresh_from_db()
     assert pledged_orders(loan).get().state == "settled"
     assert uncovered(loan, LATER) == 800_00
-    # Undone, it stands for the loan that is owed again.
-    take_back(event)
-    assert (pledged_orders(loan).get().state, uncovered(loan, LATER)) == (HELD, 0)
+    # What is refunded is between the buyer and the seller, until the settlement is undone and the order stands for the loan.
+    assert refund(event.order, 250_00).recalled_fen == 0
+    assert (take_back(event).recalled_fen, pledged_orders(loan).get().state) == (200_00, HELD)
+    assert uncovered(loan, LATER) == 200_00
     assert holds()
 
 
