@@ -79,7 +79,10 @@ class LimitReviewAsked(Message):
 @told(kind="line.limit_review_decided", name=gettext_lazy("Review of a limit decided"), mandatory=True)
 @dataclass(frozen=True)
 class LimitReviewDecided(Message):
-    """What a person decided of a limit that was cut, in their words; the limit that was given back, 0 where it stays."""
+    """
+    What a person decided of a limit that was cut, in their words; the limit that stands then, with what is lent for a time,
+    0 where nothing was given back.
+    """
 
     change_id: int
     asked_on: date
@@ -88,7 +91,7 @@ class LimitReviewDecided(Message):
 
     def title(self) -> str:
         if self.limit_fen:
-            return _("Your limit is %(limit)s again: a person looked at it") % {"limit": rmb(self.limit_fen)}
+            return _("Your limit is %(limit)s now: a person looked at it") % {"limit": rmb(self.limit_fen)}
         return _("Your limit stays as it is: a person looked at it again")
 
     def body(self) -> list[str]:

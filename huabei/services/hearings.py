@@ -309,7 +309,8 @@ def _verdict(
         message = ReviewDecided(review.decision_id, review.asked_on, limit_fen, ruling.reason)
     else:
         assert review.limit_change_id is not None
-        message = LimitReviewDecided(review.limit_change_id, review.asked_on, limit_fen, ruling.reason)
+        stands_fen = made.restored_by.after_fen if made.restored_by else 0
+        message = LimitReviewDecided(review.limit_change_id, review.asked_on, stands_fen, ruling.reason)
     notify(customer_id=review.customer.pk, message=message, reference=f"review:{review.pk}:decided", on=on)
     return made
 

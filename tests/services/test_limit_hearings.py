@@ -130,8 +130,9 @@ def test_a_limit_is_given_back_and_told(line: Line, cut: LimitChange) -> None:
     )
     assert told(line)[-2:] == [
         LimitChanged(5_500_00, 7_500_00),
-        LimitReviewDecided(cut.pk, ON, 7_000_00, "Your salary rose."),
+        LimitReviewDecided(cut.pk, ON, 7_500_00, "Your salary rose."),
     ]
+    assert told(line)[-1].title() == "Your limit is ¥7,500.00 now: a person looked at it"
     assert holds() == []
 
 
