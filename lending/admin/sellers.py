@@ -19,7 +19,7 @@ from lending.admin.records import ShownAdmin
 from lending.models import REINSTATING, SUSPENDING, Seller, SellerCause, SellerChange
 from lending.order_history import PayoutState, Today, amounts_today, orders_of, proceeds_of
 from lending.pledging import EXCLUDED_TEXTS
-from lending.services.sellers import reinstate_seller, suspend_seller
+from lending.services.sellers import may_suspend, reinstate_seller, suspend_seller
 from lending.words import product_name
 from web.acts import Act, ActForm, ActingAdmin, Figures
 from web.console import Table, add_link, link_to, list_url, money
@@ -78,7 +78,7 @@ SELLER_ACTS = (
         SuspendForm,
         _said(suspend_seller),
         _("The seller is suspended. To undo it, reinstate them."),
-        lambda seller: not seller.is_suspended,
+        lambda seller: may_suspend(seller, "staff"),
         warning=_(
             "Nothing is lent against the seller's orders. Loans run on and proceeds repay them as ever; what they leave for "
             "the seller is held back, and paid out once the seller is reinstated."

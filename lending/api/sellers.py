@@ -14,6 +14,7 @@ from lending.api.orders import PLATFORM, SELLERS
 from lending.errors import LoanRequestConflict
 from lending.models import REINSTATING, SUSPENDING, SellerChange, SellerChangeKind
 from lending.services.orders import SellerNotFound
+from lending.services.sellers import PLATFORM as PLATFORM_SAYS
 from lending.services.sellers import SellerNotSuspended, SellerSuspended, reinstate_seller, suspend_seller
 from web.api.day import booking_day
 from web.api.reading import Choice, Day, Fields, Identifier, Text
@@ -63,7 +64,7 @@ class SellerEndpoint(Endpoint):
         key, given = f"platform:{self.key()}", self.body(body)
         replayed = SellerChange.objects.filter(seller=seller_id, reference=key).exists()
         with booking_day() as on:
-            made = verb(seller_id=seller_id, reference=key, by="platform", on=on, **given)
+            made = verb(seller_id=seller_id, reference=key, by=PLATFORM_SAYS, on=on, **given)
         return self.answer(SellerChangeOut, made, status=201, replayed=replayed)
 
 
@@ -106,5 +107,8 @@ class Reinstatements(SellerEndpoint):
         tag=SELLERS,
     )
     def post(self, request: Request, seller_id: UUID) -> Response:
-        """Ends a seller's suspension: what was held back is paid out, once."""
+        """
+        Ends a seller's suspension: what was held back is paid out, once. One that the lender's own staff said they end
+        themselves; until then it is refused as if there were none of the platform's.
+        """
         return self.say(seller_id, reinstate_seller, ReinstatementIn)

@@ -12,7 +12,11 @@ from finance.errors import Kind as Refused
 from ledger.services import request_hash
 from lending.errors import LendingError, require_reference, require_same_request
 from lending.models import REINSTATING, SUSPENDING, Seller, SellerCause, SellerChange, SellerChangeKind
+from lending.order_history import suspension
 from lending.services.orders import SellerNotFound
+
+# Who says it where no member of the staff does.
+PLATFORM = "platform"
 
 
 class SellerSuspended(LendingError):
@@ -43,8 +47,8 @@ def suspend_seller(
     is held back. Their loans run on, and proceeds repay them as ever. What was ordered of a loan's money, and what the
     gateway was asked for of proceeds, before goes its way.
 
-    The reference happens once per seller. Errors: LoanReferenceRefused, LoanRequestConflict, SellerCauseRefused,
-    SellerNotFound, SellerSuspended.
+    The lender's staff may suspend also whom the platform suspended, and then it is theirs to end. The reference happens once
+    per seller. Errors: LoanReferenceRefused, LoanRequestConflict, SellerCauseRefused, SellerNotFound, SellerSuspended.
     """
     return _switch(seller_id, SellerChangeKind.SUSPENDED, cause, reference, by, note, on)
 
@@ -53,7 +57,8 @@ def reinstate_seller(
     *, seller_id: UUID, cause: str, reference: str, by: str, on: date, note: str = ""
 ) -> SellerChange:
     """
-    Ends a seller's suspension: what was held back is paid out. The reference happens once per seller.
+    Ends a seller's suspension: what was held back is paid out. What the lender's staff suspended the platform does not end.
+    The reference happens once per seller.
 
     Errors: LoanReferenceRefused, LoanRequestConflict, SellerCauseRefused, SellerNotFound, SellerNotSuspended.
     """
@@ -76,10 +81,7 @@ def _switch(
             return first
         if cause not in (SUSPENDING if suspends else REINSTATING):
             raise SellerCauseRefused(_("This is no cause for it."), field="cause")
-        if seller.is_suspended and suspends:
-            raise SellerSuspended(_("The seller is suspended already."))
-        if not seller.is_suspended and not suspends:
-            raise SellerNotSuspended(_("The seller is not suspended."))
+        _require_theirs(seller, by, suspends=suspends)
         seller.is_suspended = suspends
         seller.save(update_fields=["is_suspended"])
         return SellerChange.objects.create(
@@ -92,3 +94,22 @@ def _switch(
             reference=reference,
             request_hash=asked,
         )
+
+
+def may_suspend(seller: Seller, by: str) -> bool:
+    """Whether there is anything to suspend. Whom the platform suspended staff may suspend too, who then end it."""
+    last = suspension(seller.pk)
+    return last is None or (last.by == PLATFORM and by != PLATFORM)
+
+
+def _require_theirs(seller: Seller, by: str, *, suspends: bool) -> None:
+    """Errors: SellerNotSuspended, SellerSuspended."""
+    if suspends and not may_suspend(seller, by):
+        raise SellerSuspended(_("The seller is suspended already."))
+    if suspends:
+        return
+    last = suspension(seller.pk)
+    if last is None:
+        raise SellerNotSuspended(_("The seller is not suspended."))
+    if by == PLATFORM and last.by != PLATFORM:
+        raise SellerNotSuspended(_("The lender suspended the seller: its staff end that."))

@@ -1,4 +1,4 @@
-"""What refunds call in, and what they do not; and when the money of an order loan is not sent."""
+"""What refunds of pledged orders call in, and what they do not."""
 
 from __future__ import annotations
 
@@ -6,20 +6,17 @@ from importlib import import_module
 
 import pytest
 
-from lending import paying as loans
-from lending.errors import LoanNotRunning, LoanRequestConflict
+from lending.errors import LoanRequestConflict
 from lending.models import Loan, OrderEvent, Pledge, SellerOrder
 from lending.recalls import uncovered
 from lending.services import servicing
 from lending.services.orders import undo_settlement
-from lending.services.sellers import reinstate_seller, suspend_seller
-from operations.services import closing, paying
-from payments import simulator
+from operations.services import closing
 from payments.models import PaymentOrder
 from tests.db.test_line_guards import execute
 from tests.loan_world import SIGNED_ON, a_seller, at_noon, shipped, signed
 from tests.order_world import LATER, a_wish_for, holds, lent_against, refund, settle
-from tests.payment_world import a_source, balance, collect, taken_at_the_gateway, unpark
+from tests.payment_world import a_source, balance, collect
 
 pytestmark = pytest.mark.django_db
 
@@ -114,28 +111,3 @@ def test_undoing_for_another_cause_under_the_same_reference_is_another_request()
     assert undo_settlement(order_id=order.pk, reference="u", on=LATER, cause="told wrongly") == first
     with pytest.raises(LoanRequestConflict):
         undo_settlement(order_id=order.pk, reference="u", on=LATER, cause="fraud")
-
-
-def test_a_signed_loan_is_not_paid_out_while_its_seller_is_suspended() -> None:
-    closing.set_business_date(on=SIGNED_ON)
-    seller = a_seller()
-    shipped(seller, 1_000_00)
-    source = a_source(seller, 0)
-    loan = signed(a_wish_for(800_00), customer_id=seller)
-    simulator.script(token=source.token, behaviours=["fails"])
-    loans.disburse(loan_id=loan.pk, source=source.uuid, on=SIGNED_ON)
-    unpark()
-    paying.sweep()
-    suspend_seller(seller_id=seller, cause="fake_shipment", reference="s", by="staff:1", on=SIGNED_ON)
-    with pytest.raises(LoanNotRunning, match="shop is suspended"):
-        loans.disburse(loan_id=loan.pk, source=source.uuid, on=SIGNED_ON)
-    assert Pledge.objects.get().loan.status == "signed"
-    # A loan against no orders is none of it.
-    other = signed(customer_id=seller)
-    loans.disburse(loan_id=other.pk, source=source.uuid, on=SIGNED_ON)
-    reinstate_seller(seller_id=seller, cause="cleared", reference="r", by="staff:1", on=SIGNED_ON)
-    loans.disburse(loan_id=loan.pk, source=source.uuid, on=SIGNED_ON)
-    unpark()
-    paying.sweep()
-    assert taken_at_the_gateway() == -12_000_00 - 800_00
-    assert holds()
