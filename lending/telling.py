@@ -171,9 +171,10 @@ JOIN lending_loan AS loan ON loan.id = pledge.loan_id
 WHERE event.booked_on = %(closed)s AND event.recalled_fen > 0 AND /* scope */
 """,
     order="ordered.reference",
-    # The undoing of a settlement calls in for all that was refunded.
+    # The undoing of a settlement calls in for all that was refunded since the order was pledged.
     refunded_fen="""CASE event.kind WHEN 'refunded' THEN event.amount_fen ELSE (
-        SELECT sum(amount_fen)::bigint FROM lending_orderevent WHERE order_id = ordered.id AND kind = 'refunded') END""",
+        SELECT sum(amount_fen)::bigint FROM lending_orderevent WHERE order_id = ordered.id AND kind = 'refunded')
+        - pledge.refunded_before_fen END""",
     called_fen="event.recalled_fen",
 )
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 
+from customers.selectors import notices_of
 from lending.errors import LoanRequestConflict
 from lending.models import Loan, OrderEvent, Pledge, SellerOrder
+from lending.notices import LoanCalledIn
 from lending.recalls import uncovered
 from lending.services import servicing
 from lending.services.orders import undo_settlement
@@ -101,6 +104,20 @@ def test_what_is_refunded_on_the_day_of_the_pledge_was_not_refunded_before_it() 
     undone = undo_settlement(order_id=first.pk, reference="u", on=SIGNED_ON)
     assert (undone.undoes, undone.recalled_fen) == (event, Pledge.objects.get(order=first).share_fen)
     assert holds()
+
+
+def test_of_what_is_called_in_by_undoing_a_settlement_what_was_refunded_before_the_pledge_is_no_part() -> (
+    None
+):
+    loan, (order,) = partly_refunded(1_000_00, principal_fen=400_00)
+    settle(order, 200_00, SIGNED_ON)
+    refund(order, 100_00, SIGNED_ON)
+    assert undo_settlement(order_id=order.pk, reference="u", on=SIGNED_ON).recalled_fen == 80_00
+    list(closing.close_until(on=SIGNED_ON + timedelta(days=1)))
+    said = [each.message for each in notices_of(loan.customer_id, most=100)]
+    assert [message for message in said if isinstance(message, LoanCalledIn)] == [
+        LoanCalledIn(str(loan.uuid), order.reference, 100_00, 80_00)
+    ]
 
 
 def test_undoing_for_another_cause_under_the_same_reference_is_another_request() -> None:
