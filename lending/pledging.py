@@ -150,8 +150,3 @@ def shares(base: Base, principal_fen: int) -> list[tuple[Open, int, int]]:
     if left:
         raise ValueError(f"{principal_fen} is more than the base, {base.amount_fen}")
     return taken
-
-
-def called_in(share_fen: int, amount_fen: int, refunded_fen: int) -> int:
-    """What of a pledge's share has to come back after refunds of so much of what its order was worth when it was pledged."""
-    return share_fen * refunded_fen // amount_fen

@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -35,7 +35,6 @@ from lending.models import (
     Seller,
 )
 from lending.notices import ProceedsPayoutEnded
-from lending.pledging import called_in
 from payments.models import Direction, PaymentOrder
 from payments.services.answers import Settled
 from payments.services.orders import Wanted, order_payments
@@ -154,10 +153,6 @@ def mark_undone(
     undone = OrderEvent.objects.filter(undoes=event).first()
     if undone is not None:
         return undone
-    told = OrderEvent.objects.filter(order=event.order_id).aggregate(
-        refunded_fen=Sum("amount_fen", filter=Q(kind=OrderEventKind.REFUNDED), default=0),
-        called_fen=Sum("recalled_fen", default=0),
-    )
     pledge = (
         Pledge.objects.filter(order=event.order_id, loan__status__in=OWED).select_related("order").first()
     )
@@ -169,7 +164,7 @@ def mark_undone(
         amount_fen=event.amount_fen,
         happened_at=timezone.make_aware(datetime.combine(on, time())),
         booked_on=on,
-        recalled_fen=called_anew(pledge, told["refunded_fen"], told["called_fen"]) if pledge else 0,
+        recalled_fen=called_anew(pledge, refunded_of(event.order_id)) if pledge else 0,
         entry_id=entry_id,
         undoes=event,
         cause=cause,
@@ -181,18 +176,26 @@ def undoing_hash(event: OrderEvent, cause: str) -> bytes:
     return request_hash({"undoes": event.pk, "cause": cause})
 
 
-def called_anew(pledge: Pledge, refunded_fen: int, called_fen: int) -> int:
-    """
-    What more of a pledge's share is called in, when so much was refunded of its order in all and so much called in before.
-    Nothing where that was more: what was refunded before the order was pledged counted too, once.
-    """
-    return max(0, pledged_and_gone(pledge, refunded_fen) - called_fen)
+def refunded_of(order_id: int) -> int:
+    """What was refunded of an order in all, in fen."""
+    refunds = OrderEvent.objects.filter(order=order_id, kind=OrderEventKind.REFUNDED)
+    return int(refunds.aggregate(fen=Sum("amount_fen", default=0))["fen"])
 
 
-def pledged_and_gone(pledge: Pledge, refunded_fen: int) -> int:
+def called_anew(pledge: Pledge, refunded_fen: int) -> int:
+    """
+    What more of a pledge's share is called in, when so much was refunded of its order in all. Nothing where more was called
+    in before: what was refunded before the order was pledged counted too, once.
+    """
+    told = OrderEvent.objects.filter(order=pledge.order_id)
+    called_fen = int(told.aggregate(fen=Sum("recalled_fen", default=0))["fen"])
+    return max(0, called_in(pledge, refunded_fen) - called_fen)
+
+
+def called_in(pledge: Pledge, refunded_fen: int) -> int:
     """What of a pledge's share its order stands for no more, when so much was refunded of it in all."""
     before_fen = pledge.refunded_before_fen
-    return called_in(pledge.share_fen, pledge.order.amount_fen - before_fen, refunded_fen - before_fen)
+    return pledge.share_fen * (refunded_fen - before_fen) // (pledge.order.amount_fen - before_fen)
 
 
 def book_payout(settled: Settled, on: date) -> None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 
 from ledger.sql import fetch_all
 from lending.models import Loan, LoanStatus, OrderEvent, OrderEventKind, Pledge, Release
-from lending.proceeds import pledged_and_gone
+from lending.proceeds import called_in
 from lending.selectors import loan_on
 from payments.gateway import is_configured
 from payments.models import PaymentOrder
@@ -60,7 +60,7 @@ def uncovered(loan: Loan, on: date) -> int:
     )
     refunded = Coalesce(Subquery(refunds.annotate(fen=Sum("amount_fen")).values("fen")), 0)
     covered = sum(
-        pledge.share_fen - pledged_and_gone(pledge, pledge.refunded_fen)
+        pledge.share_fen - called_in(pledge, pledge.refunded_fen)
         for pledge in standing.select_related("order").annotate(refunded_fen=refunded)
     )
     return max(0, loan_on(loan, on).outstanding.principal_fen - covered)

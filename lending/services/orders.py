@@ -47,7 +47,7 @@ from lending.models import (
     Seller,
     SellerOrder,
 )
-from lending.proceeds import called_anew, mark_undone, taken_back, undoing_hash
+from lending.proceeds import called_anew, mark_undone, refunded_of, taken_back, undoing_hash
 from lending.recalls import order_recalls
 from lending.selectors import payoff_quote
 from lending.services.facts import Request, locked_loan, record
@@ -203,7 +203,7 @@ def settle_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
     """
 
     def book(order: SellerOrder) -> dict[str, Any]:
-        if told.amount_fen > order.amount_fen - _refunded(order):
+        if told.amount_fen > order.amount_fen - refunded_of(order.pk):
             raise LoanAmountRefused(_("More than the order is worth after refunds."), field="amount")
         held = _held_pledge(order)
         if held is None:
@@ -228,7 +228,7 @@ def refund_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
     """
 
     def book(order: SellerOrder) -> dict[str, Any]:
-        refunded = _refunded(order) + told.amount_fen
+        refunded = refunded_of(order.pk) + told.amount_fen
         if refunded > order.amount_fen:
             raise LoanAmountRefused(_("More than the order is worth after refunds."), field="amount")
         held = _held_pledge(order)
@@ -238,10 +238,9 @@ def refund_order(*, seller_id: UUID, told: Told, on: date) -> OrderEvent:
         if loan.status == LoanStatus.SIGNED:
             cancel_loan(loan_id=loan.pk, on=on)
             return {}
-        called_fen = OrderEvent.objects.filter(order=order).aggregate(fen=Sum("recalled_fen", default=0))
         if refunded == order.amount_fen:
             _release(pledge, Release.REFUNDED, on)
-        return {"recalled_fen": called_anew(pledge, refunded, called_fen["fen"])}
+        return {"recalled_fen": called_anew(pledge, refunded)}
 
     require_amount(told.amount_fen)
     with transaction.atomic():
@@ -319,7 +318,8 @@ def _once(
         if told.happened_at < order.shipped_at:
             raise LoanDateRefused(_("Nothing happens to an order before it is shipped."), field="happened_at")
         if kind is not OrderEventKind.REFUNDED and (
-            OrderEvent.objects.filter(order=order, kind=kind).exists() or _refunded(order) == order.amount_fen
+            OrderEvent.objects.filter(order=order, kind=kind).exists()
+            or refunded_of(order.pk) == order.amount_fen
         ):
             raise OrderEnded(_("The order has ended."), field="order")
         return OrderEvent.objects.create(
@@ -394,11 +394,6 @@ def _to_loan(order: SellerOrder, loan: Loan, fen: int, on: date) -> dict[str, An
 def loan_claim(loan: Loan) -> int:
     """What is still claimed of a loan that was given up."""
     return int(loan.instalments.aggregate(fen=Sum("unpaid_fen", default=0))["fen"] or 0)
-
-
-def _refunded(order: SellerOrder) -> int:
-    refunds = OrderEvent.objects.filter(order=order, kind=OrderEventKind.REFUNDED)
-    return int(refunds.aggregate(fen=Sum("amount_fen", default=0))["fen"] or 0)
 
 
 def _require_past(day: date, on: date) -> None:
