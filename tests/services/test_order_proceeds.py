@@ -164,7 +164,6 @@ def test_proceeds_of_a_suspended_seller_are_held_back_and_paid_once_afterwards()
     last = suspension(source.owner)
     assert last is not None
     assert (last.changed_on, last.cause_as_told) == (LATER, "under review")
-    # Other proceeds repay the loans of a seller who is suspended as ever.
     assert holds()
     say(reinstate_seller, source.owner, NEXT)
     assert suspension(source.owner) is None
