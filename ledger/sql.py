@@ -65,6 +65,11 @@ def value(sql: str, parameters: Parameters = ()) -> Any:
     return row[0]
 
 
+def one_at_a_time(what: str) -> None:
+    """Until the transaction ends, whoever else asks for the same waits here."""
+    value("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [what])
+
+
 def rewrite(rows: Sequence[Model]) -> int:
     """
     Brings the stored rows of one model to what these say, found by primary key, and says how many there were: one statement.

@@ -13,7 +13,7 @@ from finance.errors import Kind
 from huabei.errors import DateRefused, LineError, MerchantNotAccepting, require_same_request
 from huabei.models import CategoryRule, Concern, Merchant, MerchantChange, MerchantChangeKind, Posting
 from huabei.services.causes import Why, require_why
-from ledger.sql import value
+from ledger.sql import one_at_a_time
 
 FURTHEST = timedelta(days=366)
 """How far ahead something may be said: a wrong year, said once and never taken back, must not stand for good."""
@@ -148,7 +148,7 @@ def rule_category(
         "name_zh": name_zh,
     }
     with transaction.atomic():
-        value("SELECT pg_advisory_xact_lock(hashtextextended('huabei.category:' || %s, 0))", [category])
+        one_at_a_time(f"huabei.category:{category}")
         rules = list(CategoryRule.objects.filter(category=category).order_by("-effective_from"))
         first = next((rule for rule in rules if rule.reference == why.reference), None)
         if first is not None:

@@ -20,7 +20,7 @@ from finance.prose import as_written, is_prose
 from huabei.errors import LineError, require_reference, require_same_request
 from huabei.models.publishing import Published
 from ledger.services import request_hash
-from ledger.sql import value
+from ledger.sql import one_at_a_time
 
 LONGEST_REASON = 200
 
@@ -80,10 +80,7 @@ def publish(
     )
     with transaction.atomic():
         # Until it is committed nobody else publishes of this kind, and everybody compares theirs with it.
-        value(
-            "SELECT pg_advisory_xact_lock(hashtextextended('huabei.publishing:' || %s, 0))",
-            [version._meta.db_table],
-        )
+        one_at_a_time(f"huabei.publishing:{version._meta.db_table}")
         if first := _published_before(version, publication, hashed):
             return first
         if found := [*_wrong_when(publication, on), *wrong]:

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from ledger.services import constraint_name
-from ledger.sql import affected, value
+from ledger.sql import affected, one_at_a_time
 from payments.errors import GatewayNotConfigured, SourceNotFound, SourceRefused, require_text
 from payments.gateway import is_configured
 from payments.models import AutopayAmount, AutopayChoice, FundingSource, SourceEvent, SourceKind
@@ -60,7 +60,7 @@ def add_source(
 
 def _locked(owner: UUID) -> list[FundingSource]:
     """The owner's sources in their order; nobody else changes them until the transaction ends."""
-    value("SELECT pg_advisory_xact_lock(hashtextextended('payments.sources:' || %s, 0))", [str(owner)])
+    one_at_a_time(f"payments.sources:{owner}")
     return list(
         FundingSource.objects.select_for_update()
         .filter(owner=owner, removed_on__isnull=True)
