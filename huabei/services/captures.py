@@ -23,6 +23,7 @@ from huabei.services.campaigns import give_back_budget, hold_campaigns
 from huabei.services.excess import absorb_excess
 from huabei.services.mornings import live_through
 from huabei.services.plans import Captured, begin_plans
+from huabei.services.share_months import GIVE_BACK
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.services import CapExceeded, DuplicateReference, constraint_name, ledger_refusals
 from ledger.sql import fetch_all
@@ -83,13 +84,7 @@ WITH held AS (
         (purchase_id, line_id, reference, amount_fen, is_final, posted_on, hold_transfer_id, entry_id)
     SELECT id, line_id, reference, amount_fen, is_final, %(on)s, hold_transfer_id, entry_id FROM drawn
 ), given_back AS (
-    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen,
-        cap_fen = greatest(wanted_cap_fen, month.spent_fen - back.fen)
-    FROM (SELECT share.line_id, beneficiary_id, month, sum(left_fen)::bigint AS fen
-          FROM drawn JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = drawn.id
-          JOIN huabei_sharedline AS share ON share.id = shared.share_id
-          WHERE is_final AND left_fen > 0 GROUP BY share.line_id, beneficiary_id, month) AS back
-    WHERE (month.line_id, month.beneficiary_id, month.month) = (back.line_id, back.beneficiary_id, back.month)
+    /* give back */
 ), marked AS (
     UPDATE huabei_line SET billable = true FROM drawn WHERE huabei_line.id = drawn.line_id AND NOT drawn.billable
 ), entry AS (
@@ -110,7 +105,9 @@ WITH held AS (
     WHERE leg.amount_fen > 0
 )
 SELECT id, line_id, in_excess, in_instalments, under_a_campaign, amount_fen, entry_id FROM drawn
-"""
+""".replace(
+    "/* give back */", GIVE_BACK.format(freed="(SELECT * FROM drawn WHERE is_final AND left_fen > 0)")
+)
 
 
 def capture_many(*, captures: Sequence[tuple[int, int]], on: date, received: bool = False) -> set[int]:

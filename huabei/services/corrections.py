@@ -32,11 +32,11 @@ from huabei.services.mornings import line_of, line_on
 from huabei.services.plans import take_back_plans
 from huabei.services.purchases import PurchaseNotFound
 from huabei.services.rebuild import Event, Rebuilt, rebuild
-from huabei.services.repayments import GIVE_BACK_TO_SHARE, repay
+from huabei.services.repayments import repay
+from huabei.services.share_months import give_back_to_share
 from huabei.telling import tell_now
 from ledger.chart import CASH_CLEARING
 from ledger.services import request_hash
-from ledger.sql import affected
 
 # Recorded after everything that is known: of a day's facts, the last.
 LAST = 2**63
@@ -184,7 +184,7 @@ def reverse_purchase(*, purchase_id: int, reason: str, on: date) -> Correction:
             event=Event(f"purchase:{purchase.pk}:reversed", "purchase.reversed", purchase.posted_on),
             received=[(purchase.merchant.payable_account_id, purchase.captured_fen)],
         )
-        affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": purchase.captured_fen})
+        give_back_to_share(purchase_id=purchase_id, amount_fen=purchase.captured_fen)
         take_back_plans(purchase_id=purchase_id, on=on)
         reversed_ = _correct(
             CorrectionCause.PURCHASE_REVERSED, line, rebuilt, on, purchase=purchase, reason=reason

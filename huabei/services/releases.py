@@ -18,6 +18,7 @@ from huabei.models import Purchase, PurchaseState
 from huabei.services.campaigns import give_back_budget
 from huabei.services.excess import absorb_excess
 from huabei.services.repayments import give_up_paid
+from huabei.services.share_months import GIVE_BACK
 from ledger.chart import COMMITMENT_CONTROL
 from ledger.models import Entry
 from ledger.sql import fetch_all
@@ -46,13 +47,7 @@ WITH held AS (
     RETURNING purchase.id, purchase.line_id, line.commitment_account_id, hold_transfer_id,
               amount_fen - captured_fen - cancelled_fen AS left_fen
 ), given_back AS (
-    UPDATE huabei_sharemonth AS month SET spent_fen = month.spent_fen - back.fen,
-        cap_fen = greatest(wanted_cap_fen, month.spent_fen - back.fen)
-    FROM (SELECT share.line_id, beneficiary_id, month, sum(left_fen)::bigint AS fen
-          FROM released JOIN huabei_sharedpurchase AS shared ON shared.purchase_id = released.id
-          JOIN huabei_sharedline AS share ON share.id = shared.share_id
-          GROUP BY share.line_id, beneficiary_id, month) AS back
-    WHERE (month.line_id, month.beneficiary_id, month.month) = (back.line_id, back.beneficiary_id, back.month)
+    /* give back */
 ), entry AS (
     INSERT INTO ledger_entry (reference, event, booked_on, value_on)
     SELECT 'purchase:' || id || ':' || %(state)s, 'purchase.' || %(state)s, %(on)s, %(on)s FROM released
@@ -65,7 +60,7 @@ WITH held AS (
     JOIN entry ON entry.reference = 'purchase:' || released.id || ':' || %(state)s
 )
 SELECT id, line_id FROM released
-"""
+""".replace("/* give back */", GIVE_BACK.format(freed="released"))
 _VOID = _RELEASE.format(which="id = %(purchase)s")
 _EXPIRE = _RELEASE.format(which="expires_on <= %(last)s")
 _EXPIRE_OF_LINES = _RELEASE.format(which="expires_on <= %(last)s AND line_id = ANY(%(lines)s)")

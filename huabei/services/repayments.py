@@ -42,10 +42,10 @@ from huabei.services.mornings import line_of, line_on
 from huabei.services.plans import OffPlan, off_plans, record_off_plans
 from huabei.services.receipts import cancel
 from huabei.services.segments import follow
+from huabei.services.share_months import give_back_to_share
 from huabei.telling import tell_now
 from ledger.chart import CASH_CLEARING, COMMITMENT_CONTROL, INTEREST_ACCRUED, PENALTY_ACCRUED
 from ledger.services import Draft, Leg, post, request_hash
-from ledger.sql import affected
 
 _Fact = TypeVar("_Fact", Repayment, Refund)
 
@@ -232,16 +232,6 @@ def _pay_dues(line: Line, amount_fen: int, *, clear: bool) -> None:
         left -= min(left, taken)
 
 
-# A purchase through a share gives back what is refunded, or taken back, to the cap of its month.
-GIVE_BACK_TO_SHARE = """
-UPDATE huabei_sharemonth AS month
-SET spent_fen = month.spent_fen - %(fen)s, cap_fen = greatest(wanted_cap_fen, month.spent_fen - %(fen)s)
-FROM huabei_sharedpurchase AS shared JOIN huabei_sharedline AS share ON share.id = shared.share_id
-WHERE shared.purchase_id = %(purchase)s AND month.month = shared.month
-  AND month.line_id = share.line_id AND month.beneficiary_id = share.beneficiary_id
-"""
-
-
 def _locked_purchase(purchase_id: int) -> Purchase:
     purchase = Purchase.objects.select_for_update().filter(pk=purchase_id).first()
     if purchase is None:
@@ -274,7 +264,7 @@ def refund(*, purchase_id: int, amount_fen: int, reference: str, on: date) -> Re
         _require_refundable(purchase, amount_fen)
         position = selectors.line_position(line, on)
         shares, off = _shares(purchase, amount_fen), off_plans(purchase, amount_fen)
-        affected(GIVE_BACK_TO_SHARE, {"purchase": purchase_id, "fen": amount_fen})
+        give_back_to_share(purchase_id=purchase_id, amount_fen=amount_fen)
         returned = _returned(line, position, amount_fen, shares, off, _components(on))
         to_unbilled_fen = returned.get(line.unbilled_account_id, 0)
         to_principal_fen = returned.get(line.billed_account_id, 0)
@@ -349,7 +339,7 @@ def give_up_paid(*, purchase_id: int, on: date) -> None:
 def _cancelled(purchase: Purchase, amount_fen: int, reference: str, asked: bytes, on: date) -> Refund:
     """A refund before receipt. The purchase and its line are locked."""
     entry_id = cancel(purchase=purchase, amount_fen=amount_fen, reference=reference, on=on)
-    affected(GIVE_BACK_TO_SHARE, {"purchase": purchase.pk, "fen": amount_fen})
+    give_back_to_share(purchase_id=purchase.pk, amount_fen=amount_fen)
     refunded = Refund.objects.create(
         purchase=purchase,
         reference=reference,
