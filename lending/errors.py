@@ -88,9 +88,12 @@ def require_reference(reference: str) -> None:
 def require_same_request(stored: bytes | memoryview, asked: bytes) -> None:
     """LoanRequestConflict unless the reference was used before for this very request."""
     if bytes(stored) != asked:
-        raise LoanRequestConflict(
-            _("This reference was used before for a different request."), field="reference"
-        )
+        raise other_request("reference")
+
+
+def other_request(field: str) -> LoanRequestConflict:
+    """What is said when a reference comes again with another request; the field is what differs, where that is known."""
+    return LoanRequestConflict(_("This reference was used before for a different request."), field=field)
 
 
 def require_value_date(value_on: date, *, earliest: date, on: date) -> None:

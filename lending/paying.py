@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from customers.notices import Message
@@ -68,9 +69,18 @@ def disburse(*, loan_id: int, source: UUID, on: date) -> PaymentOrder:
         )
 
 
+def first_payout(loan: Loan) -> PaymentOrder | None:
+    """The order of whoever signed; what failed may have been sent again, elsewhere too."""
+    return _payouts(loan).order_by("pk").first()
+
+
 def latest_payout(loan: Loan) -> PaymentOrder | None:
     """The latest order to pay the loan out."""
-    return orders_for(purpose=DISBURSEMENT, subject=str(loan.uuid)).select_related("source").first()
+    return _payouts(loan).first()
+
+
+def _payouts(loan: Loan) -> QuerySet[PaymentOrder]:
+    return orders_for(purpose=DISBURSEMENT, subject=str(loan.uuid)).select_related("source")
 
 
 def book_disbursement(settled: Settled, on: date) -> None:

@@ -7,8 +7,9 @@ from uuid import UUID
 
 from django.db import transaction
 
+from lending.errors import other_request
 from lending.models import Loan
-from lending.paying import disburse, latest_payout
+from lending.paying import disburse, first_payout
 from lending.services.contracts import make_contracts
 from lending.services.quoting import Wish
 from lending.services.signing import sign_loan
@@ -28,15 +29,18 @@ def borrow(
     """
     Signs a loan, keeps its contract in every language, tells the borrower, and orders its money to be paid out to one of the
     borrower's sources: all or nothing. Repeated under its reference, it answers the loan as it then stands; the money is
-    ordered once.
+    ordered once, and the source belongs to the request.
 
     Errors: those of `sign_loan` and of `disburse`.
     """
     with transaction.atomic():
         loan = sign_loan(customer_id=customer_id, wish=wish, score=score, reference=reference, on=on, at=at)
-        if latest_payout(loan) is None:
+        ordered = first_payout(loan)
+        if ordered is None:
             make_contracts(loan=loan)
             tell_signed(loan_id=loan.pk, on=on)
             disburse(loan_id=loan.pk, source=source, on=on)
+        elif ordered.source is None or ordered.source.uuid != source:
+            raise other_request("source")
         loan.refresh_from_db()
     return loan
