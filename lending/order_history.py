@@ -28,7 +28,7 @@ from lending.models import (
     SellerOrder,
 )
 from lending.pledging import Base
-from lending.proceeds import PURPOSE
+from lending.proceeds import PURPOSE, settlements
 from lending.selectors import products, version_on
 from lending.services.pledging import amount_today, order_base, order_rule
 from payments.models import PaymentOrder
@@ -97,7 +97,7 @@ def _sum(events: QuerySet[OrderEvent], field: str) -> Coalesce:
 
 def _settled(order: str) -> QuerySet[OrderEvent]:
     """The settlement of an order, unless it was undone."""
-    return _told(OrderEventKind.SETTLED, order).filter(undone_by__isnull=True)
+    return settlements().filter(order=OuterRef(order))
 
 
 def orders_of(seller_id: UUID) -> QuerySet[Any]:

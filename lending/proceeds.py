@@ -14,7 +14,7 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -112,6 +112,11 @@ def still_asked(order: PaymentOrder, _on: date) -> int:
     """
     seller = Seller.objects.select_for_update(no_key=True).get(pk=order.owner)
     return 0 if seller.is_suspended else order.amount_fen
+
+
+def settlements() -> QuerySet[OrderEvent]:
+    """Settlements that were not undone."""
+    return OrderEvent.objects.filter(kind=OrderEventKind.SETTLED, undone_by__isnull=True)
 
 
 def settlement_behind(*, loan_id: int, fact: str) -> OrderEvent | None:

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 
 from ledger.sql import fetch_all
 from lending.models import Loan, LoanStatus, OrderEvent, OrderEventKind, Pledge, Release
-from lending.proceeds import called_in
+from lending.proceeds import UNDONE, called_in, settlements
 from lending.selectors import loan_on
 from payments.gateway import is_configured
 from payments.models import PaymentOrder
@@ -36,12 +36,11 @@ WHERE loan.status = 'active' AND EXISTS (
         event.kind = 'refunded'
         AND pledge.refunded_before_fen < (SELECT sum(amount_fen) FROM lending_orderevent AS refund
                                           WHERE refund.order_id = pledge.order_id AND refund.kind = 'refunded')
-        AND NOT EXISTS (SELECT FROM lending_orderevent AS settled
-                        WHERE settled.order_id = pledge.order_id AND settled.kind = 'settled'
-                          AND NOT EXISTS (SELECT FROM lending_orderevent AS undone WHERE undone.undoes_id = settled.id)))))
+        AND NOT EXISTS (SELECT FROM lending_orderevent AS event
+                        WHERE event.order_id = pledge.order_id AND event.kind = 'settled' AND NOT /* undone */))))
   AND (%(loans)s::bigint[] IS NULL OR loan.id = ANY(%(loans)s))
 ORDER BY loan.id FOR NO KEY UPDATE
-"""
+""".replace("/* undone */", UNDONE)
 
 
 def uncovered(loan: Loan, on: date) -> int:
@@ -53,12 +52,12 @@ def uncovered(loan: Loan, on: date) -> int:
     """
     if loan.status != LoanStatus.ACTIVE:
         return 0
-    told = OrderEvent.objects.filter(order=OuterRef("order"))
-    refunds = told.filter(kind=OrderEventKind.REFUNDED).order_by().values("order")
-    standing = Pledge.objects.exclude(release=Release.CANCELLED).filter(
-        ~Exists(told.filter(kind=OrderEventKind.SETTLED, undone_by__isnull=True)), loan=loan
+    refunds = OrderEvent.objects.filter(order=OuterRef("order"), kind=OrderEventKind.REFUNDED)
+    settled = Exists(settlements().filter(order=OuterRef("order")))
+    standing = Pledge.objects.exclude(release=Release.CANCELLED).filter(~settled, loan=loan)
+    refunded = Coalesce(
+        Subquery(refunds.order_by().values("order").annotate(fen=Sum("amount_fen")).values("fen")), 0
     )
-    refunded = Coalesce(Subquery(refunds.annotate(fen=Sum("amount_fen")).values("fen")), 0)
     covered = sum(
         pledge.share_fen - called_in(pledge, pledge.refunded_fen)
         for pledge in standing.select_related("order").annotate(refunded_fen=refunded)

@@ -17,13 +17,14 @@ from django.utils.translation import gettext_lazy as _
 from lending.admin.acts import UNDO
 from lending.admin.links import entry_link, loan_link
 from lending.admin.records import ShownAdmin
-from lending.models import HELD, Loan, OrderEvent, OrderEventKind, Pledge, SellerOrder
+from lending.models import HELD, Loan, OrderEvent, Pledge, SellerOrder
 from lending.order_history import (
     OrderState,
     pledges_with_state,
     signalled,
 )
 from lending.pledging import EXCLUDED_TEXTS, Excluded
+from lending.proceeds import settlements
 from lending.selectors import loan_on
 from lending.services.orders import undo_settlement
 from lending.words import pledge_state
@@ -68,7 +69,7 @@ ORDER_ACTS = (
             order_id=form.record.pk, reference=form.reference, on=on, cause=form.cleaned_data["cause"]
         ),
         _("The settlement is taken back."),
-        lambda order: settlements().filter(order=order).exists(),
+        lambda order: _booked(order) is not None,
         corrects=True,
         warning=_(
             "What came in for this order goes back whole, from its loan and from its seller. The order has ended all the "
@@ -78,11 +79,9 @@ ORDER_ACTS = (
 )
 
 
-def settlements() -> QuerySet[OrderEvent]:
-    """Settlements that came to the books and were not taken back."""
-    return OrderEvent.objects.filter(
-        kind=OrderEventKind.SETTLED, entry_id__isnull=False, undone_by__isnull=True
-    )
+def _booked(order: SellerOrder) -> OrderEvent | None:
+    """The order's settlement, if it came to the books and was not taken back."""
+    return settlements().filter(order=order, entry_id__isnull=False).first()
 
 
 @admin.register(SellerOrder)
@@ -116,7 +115,7 @@ class SellerOrderAdmin(ShownAdmin, ActingAdmin):
 
     def stands(self, record: SellerOrder, on: date) -> Figures:
         """What came in for it, and what its loan then takes to end."""
-        came = settlements().filter(order=record).first()
+        came = _booked(record)
         figures: Figures = [
             (_("to the loan"), yuan(came.to_loan_fen if came else 0)),
             (_("to the seller"), yuan(came.to_seller_fen if came else 0)),

@@ -47,7 +47,14 @@ from lending.models import (
     Seller,
     SellerOrder,
 )
-from lending.proceeds import called_anew, mark_undone, refunded_of, taken_back, undoing_hash
+from lending.proceeds import (
+    called_anew,
+    mark_undone,
+    refunded_of,
+    settlements,
+    taken_back,
+    undoing_hash,
+)
 from lending.recalls import order_recalls
 from lending.selectors import payoff_quote
 from lending.services.facts import Request, locked_loan, record
@@ -340,7 +347,7 @@ def _held_pledge(order: SellerOrder) -> tuple[Pledge, Loan] | None:
     its loan ended holds it again where the loan is owed after all, what ended it having been undone; so does one whose own
     settlement was. LoanNotRunning while the loan's money is on its way.
     """
-    if OrderEvent.objects.filter(order=order, kind=OrderEventKind.SETTLED, undone_by__isnull=True).exists():
+    if settlements().filter(order=order).exists():
         return None
     holding = Pledge.objects.filter(
         order=order, release__in=("", Release.ENDED, Release.SETTLED)
