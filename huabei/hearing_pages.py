@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from customers.models import Customer
 from huabei.errors import LineError
-from huabei.line_history import Change, cut_of
+from huabei.line_history import told_limits
 from huabei.line_pages import KeyForm
 from huabei.models import LimitChange, OpeningDecision, ReviewVerdict
 from huabei.selectors import decisions_of
@@ -39,12 +39,12 @@ def decision_page(
 
 
 def _cut_page(
-    request: HttpRequest, cut: LimitChange, told: Change, *, statement: str = "", status: int = 200
+    request: HttpRequest, cut: LimitChange, *, statement: str = "", status: int = 200
 ) -> HttpResponse:
     restored = ReviewVerdict.objects.filter(review__limit_change=cut, restored_by__isnull=False)
     context = {
         "cut": cut,
-        "told": told,
+        "cause": told_limits([cut])[0].why,
         "restored_fen": restored.values_list("restored_by__after_fen", flat=True).first(),
         **_asking(cut, statement),
     }
@@ -65,14 +65,15 @@ def _asking(about: OpeningDecision | LimitChange, statement: str) -> dict[str, A
 @require_GET
 def limit_change(request: HttpRequest, customer: Customer, change_id: int) -> HttpResponse:
     """A cut of the borrower's limit, with the form that asks a person to look at it again."""
-    return _cut_page(request, *_own_cut(customer, change_id))
+    return _cut_page(request, _own_cut(customer, change_id))
 
 
-def _own_cut(customer: Customer, change_id: int) -> tuple[LimitChange, Change]:
-    found = cut_of(customer.pk, change_id)
-    if found is None:
+def _own_cut(customer: Customer, change_id: int) -> LimitChange:
+    found = LimitChange.objects.filter(pk=change_id, line__customer_id=customer.pk).select_related("line")
+    cut = found.first()
+    if cut is None or not cut.is_cut:
         raise Http404
-    return found
+    return cut
 
 
 @borrower_page
@@ -95,10 +96,10 @@ def review(request: HttpRequest, customer: Customer, decision_id: int) -> HttpRe
 @require_POST
 def review_limit(request: HttpRequest, customer: Customer, change_id: int) -> HttpResponse:
     """The same for a cut of the borrower's limit."""
-    cut, told = _own_cut(customer, change_id)
+    cut = _own_cut(customer, change_id)
     refused = _ask(request, ask_about_limit, customer_id=customer.pk, change_id=change_id)
     if refused is not None:
-        return _cut_page(request, cut, told, statement=request.POST.get("statement", ""), status=refused)
+        return _cut_page(request, cut, statement=request.POST.get("statement", ""), status=refused)
     return redirect("limit_change", change_id=change_id)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -171,17 +170,6 @@ def _limits(rows: Iterable[LimitChange], names: Names) -> list[Change]:
 def _why_limit(names: Names, row: LimitChange) -> str:
     concern = "temporary" if row.kind == LimitChangeKind.TEMPORARY else "limit"
     return _why(names, concern, row.cause, row.by)
-
-
-def cut_of(customer_id: UUID, change_id: int) -> tuple[LimitChange, Change] | None:
-    """A cut of one of somebody's limits, and how it is told; None where there is none such."""
-    row = (
-        LimitChange.objects.filter(pk=change_id, line__customer_id=customer_id).select_related("line").first()
-    )
-    if row is None or not row.is_cut:
-        return None
-    (told,) = _limits([row], _cause_names())
-    return row, told
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,6 @@ class SellerAdmin(ShownAdmin, ActingAdmin):
 
     acts = SELLER_ACTS
     list_display = ("customer", "trading_since", "state")
-    list_select_related = ("customer",)
     list_filter = ("is_suspended",)
     search_fields = ("=customer__id", "customer__full_name__startswith")
     search_help_text = _("The beginning of a name, or the whole identifier of a customer.")
