@@ -18,3 +18,8 @@ def is_prose(text: str) -> bool:
     merely does not show, such as the wide space of Chinese or what joins two emoji, is as good as a letter.
     """
     return all(each in _LINES or unicodedata.category(each) not in ("Cc", "Cs") for each in text)
+
+
+def is_prose_of(text: str, *, most: int, least: int = 0) -> bool:
+    """Whether a text that is as it is kept has so many characters, and can be shown."""
+    return least <= len(text) <= most and is_prose(text)

@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from customers.services.notices import mail_shop
 from finance.errors import Kind
 from finance.money import format_yuan
-from finance.prose import as_written, is_prose
+from finance.prose import as_written, is_prose_of
 from huabei.campaigning import standings
 from huabei.errors import LineError, require_amount, require_reference, require_same_request
 from huabei.instalments import fee_of
@@ -214,7 +214,7 @@ def _locked(campaign_id: int) -> Campaign:
 
 
 def _require_change(campaign: Campaign, figures: Figures, reason: str, on: date) -> None:
-    if not reason or len(reason) > LONGEST_REASON or not is_prose(reason):
+    if not is_prose_of(reason, least=1, most=LONGEST_REASON):
         raise CampaignRefused(_("a reason of at most 200 characters is needed"), field="reason")
     stands = {name: getattr(campaign, name) for name in Figures.__dataclass_fields__}
     if asdict(figures) == stands:

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from finance.prose import as_written, is_prose
+from finance.prose import as_written, is_prose_of
 from huabei.errors import LineError, require_reference
 from huabei.models import Cause, Concern
 from ledger.services import request_hash
@@ -80,7 +80,7 @@ def require_why(why: Why, concern: Concern, on: date) -> None:
     require_reference(why.reference)
     if why.by not in (POLICY, CUSTOMER) and not _STAFF.fullmatch(why.by):
         raise CauseRefused(_("must be the policy, the customer, or a member of staff"), field="by")
-    if len(why.note) > LONGEST_NOTE or not is_prose(why.note):
+    if not is_prose_of(why.note, most=LONGEST_NOTE):
         raise CauseRefused(
             _("must be a text of at most %(most)d printable characters") % {"most": LONGEST_NOTE},
             field="note",

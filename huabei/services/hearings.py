@@ -21,7 +21,7 @@ from customers.notices import Message
 from customers.services.notices import notify
 from finance.errors import Kind
 from finance.money import format_yuan
-from finance.prose import as_written, is_prose
+from finance.prose import as_written, is_prose_of
 from huabei.applicants import InForce, Known, known_of, policy_in_force
 from huabei.errors import LineError, RequestConflict, require_reference, require_same_request
 from huabei.hearing_notices import LimitReviewAsked, LimitReviewDecided, ReviewAsked, ReviewDecided
@@ -145,7 +145,7 @@ def _statement(statement: str, reference: str) -> str:
     """What somebody says, as it is kept. Errors: ReferenceRefused, ReviewRefused."""
     require_reference(reference)
     statement = as_written(statement)
-    if len(statement) > LONGEST_STATEMENT or not is_prose(statement):
+    if not is_prose_of(statement, most=LONGEST_STATEMENT):
         raise ReviewRefused(
             _("must be a text of at most %(most)d printable characters") % {"most": LONGEST_STATEMENT},
             field="statement",
@@ -265,7 +265,7 @@ def _locked(review_id: int, ruling: Ruling) -> DecisionReview:
     """The review, with its applicant held: one member of staff decides at a time, and one opening."""
     require_reference(ruling.reference)
     reason = ruling.reason
-    if not reason or len(reason) > LONGEST_REASON or not is_prose(reason):
+    if not is_prose_of(reason, least=1, most=LONGEST_REASON):
         raise ReviewRefused(
             _("Say why, in at most %(most)d printable characters.") % {"most": LONGEST_REASON}, field="reason"
         )

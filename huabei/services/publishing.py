@@ -16,7 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
-from finance.prose import as_written, is_prose
+from finance.prose import as_written, is_prose_of
 from huabei.errors import LineError, require_reference, require_same_request
 from huabei.models.publishing import Published
 from ledger.services import request_hash
@@ -105,7 +105,7 @@ def _wrong_when(publication: Publication, on: date) -> Wrong:
     if publication.effective_from <= on:
         yield "effective_from", _("New figures count from a day to come.")
     reason = publication.reason
-    if not reason or len(reason) > LONGEST_REASON or not is_prose(reason):
+    if not is_prose_of(reason, least=1, most=LONGEST_REASON):
         yield (
             "reason",
             _("Say why, in at most %(most)d printable characters.") % {"most": LONGEST_REASON},

@@ -25,7 +25,7 @@ from rest_framework.exceptions import ErrorDetail, ParseError, ValidationError
 from rest_framework.parsers import BaseParser
 
 from finance.money import MoneyError, format_yuan, parse_yuan
-from finance.prose import as_written, is_prose
+from finance.prose import as_written, is_prose_of
 from web.api.identifiers import public_id
 
 LONGEST_KEY = 48
@@ -230,7 +230,7 @@ class Prose(Text):
         if not isinstance(data, str) or not data:
             return None
         text = as_written(data)
-        return text if 1 <= len(text) <= self.most and is_prose(text) else None
+        return text if is_prose_of(text, least=1, most=self.most) else None
 
 
 class Whole(_Strict):
