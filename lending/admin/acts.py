@@ -13,7 +13,7 @@ from finance.loan import Reschedule
 from lending.models import Loan, LoanStatus, LoanTransaction
 from lending.services import servicing
 from web.acts import Act, ActForm, DatedForm, DayField
-from web.forms import YuanField
+from web.forms import ProseField, YuanField
 
 SERVICE, GIVE_UP, RECEIVE, UNDO = (
     f"lending.{name}" for name in ("service_loan", "give_up_loan", "receive_for_loan", "undo_fact")
@@ -42,7 +42,7 @@ class LoanForm(DatedForm):
 class CausedForm(LoanForm):
     """An act that says why."""
 
-    cause = forms.CharField(label=_("cause"), max_length=200)
+    cause = ProseField(label=_("cause"), max_length=200)
 
 
 class AmountForm(LoanForm):

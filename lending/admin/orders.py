@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
@@ -30,6 +29,7 @@ from lending.services.orders import undo_settlement
 from lending.words import pledge_state
 from web.acts import Act, ActForm, ActingAdmin, Figures
 from web.console import Table, link_to, money, money_column
+from web.forms import ProseField
 from web.templatetags.money import yuan
 from web.today import business_date
 
@@ -56,7 +56,7 @@ def order_link(pk: int, reference: str) -> SafeString:
 class UndoSettlementForm(ActForm):
     """Why an order's settlement never was."""
 
-    cause = forms.CharField(label=_("cause"), max_length=200)
+    cause = ProseField(label=_("cause"), max_length=200)
 
 
 ORDER_ACTS = (

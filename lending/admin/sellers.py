@@ -23,6 +23,7 @@ from lending.services.sellers import may_suspend, reinstate_seller, suspend_sell
 from lending.words import product_name
 from web.acts import Act, ActForm, ActingAdmin, Figures
 from web.console import Table, add_link, link_to, list_url, money
+from web.forms import ProseField
 from web.templatetags.money import percent, yuan
 from web.today import business_date
 
@@ -34,7 +35,7 @@ class _CausedForm(ActForm):
 
     causes: tuple[SellerCause, ...] = ()
     cause = forms.ChoiceField(label=_("cause"))
-    note = forms.CharField(label=_("note"), max_length=200, required=False)
+    note = ProseField(label=_("note"), max_length=200, required=False)
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)

@@ -7,7 +7,7 @@ from typing import Any
 from lending.models import HELD, OrderEventKind, Release
 from lending.order_history import OrderState, PayoutState
 from lending.pledging import Excluded
-from web.api.reading import Choice, Day, Fields, Identifier, Instant, Rate, Text, Yuan
+from web.api.reading import Choice, Day, Fields, Identifier, Instant, Prose, Rate, Text, Yuan
 
 EVENT, PLEDGE, PROCEEDS, ORDER = "order event", "pledge", "proceeds", "seller order"
 # What examples call a seller and an order.
@@ -81,7 +81,7 @@ class HappenedAmountIn(HappenedIn):
 class UndoneIn(Fields):
     """Why it never happened."""
 
-    cause = Text(most=200)
+    cause = Prose()
 
 
 class OrderEventOut(Fields):

@@ -17,7 +17,7 @@ from lending.services.orders import SellerNotFound
 from lending.services.sellers import PLATFORM as PLATFORM_SAYS
 from lending.services.sellers import SellerNotSuspended, SellerSuspended, reinstate_seller, suspend_seller
 from web.api.day import booking_day
-from web.api.reading import Choice, Day, Fields, Identifier, Text
+from web.api.reading import Choice, Day, Fields, Identifier, Prose, Text
 from web.api.schema import operation
 from web.api.views import Endpoint
 
@@ -26,14 +26,14 @@ class SuspensionIn(Fields):
     """Why a seller is suspended."""
 
     cause = Choice([cause.value for cause in SUSPENDING])
-    note = Text(required=False, default="", help_text="For staff; the seller is not told.")
+    note = Prose(required=False, default="", help_text="For staff; the seller is not told.")
 
 
 class ReinstatementIn(Fields):
     """Why a seller is reinstated."""
 
     cause = Choice([cause.value for cause in REINSTATING])
-    note = Text(required=False, default="", help_text="For staff; the seller is not told.")
+    note = Prose(required=False, default="", help_text="For staff; the seller is not told.")
 
 
 class SellerChangeOut(Fields):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lending.api.shapes import EXAMPLE_FACT, EXAMPLE_LOAN, LoanOut
-from web.api.reading import Choice, Day, Fields, Rate, Text, Whole, Yuan
+from web.api.reading import Choice, Day, Fields, Prose, Rate, Text, Whole, Yuan
 
 
 class _ActIn(Fields):
@@ -19,7 +19,7 @@ class _ActIn(Fields):
 class LoanCauseIn(_ActIn):
     """Why it is done."""
 
-    cause = Text()
+    cause = Prose()
 
 
 class LoanReceivedIn(_ActIn):
@@ -69,7 +69,7 @@ class LoanRescheduleIn(LoanCauseIn):
 class LoanUndoIn(Fields):
     """Why what was recorded never happened."""
 
-    cause = Text()
+    cause = Prose()
 
 
 class LoanPostingOut(Fields):

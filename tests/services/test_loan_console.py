@@ -123,8 +123,11 @@ def test_an_act_is_previewed_without_a_trace_then_done_once_and_undone(
     assert made.cause == ACTS[name].get("cause", "")
     assert owed(loan) != before
     assert holds()
-    undone = act(client, loan, "undo", confirm="", undoes=made.reference, cause="a mistake")
+    unshowable = act(client, loan, "undo", confirm="", undoes=made.reference, cause="a\x1bmistake")
+    assert unshowable.status_code == 200
+    undone = act(client, loan, "undo", confirm="", undoes=made.reference, cause="弄错了\u3000\r\na mistake ")
     assert undone.status_code == 302
+    assert LoanTransaction.objects.get(reverses=made).cause == "弄错了\u3000\na mistake"
     assert owed(loan) == before
     assert "taken back" in text(client.get(f"/console/lending/loan/{loan.pk}/change/"))
     assert holds()
