@@ -30,7 +30,7 @@ DECEASED = "deceased"
 
 _HOLD = """
 SELECT line.id FROM huabei_line AS line
-WHERE line.id IN (SELECT line_id FROM huabei_due WHERE due_on = %(on)s)
+WHERE line.id IN (SELECT line_id FROM huabei_due WHERE due_on = %(on)s AND is_asked)
   AND NOT EXISTS (SELECT FROM huabei_closure AS closure WHERE closure.line_id = line.id AND closure.cause = %(deceased)s)
   /* scope */
 ORDER BY line.id FOR NO KEY UPDATE

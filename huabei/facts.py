@@ -10,6 +10,18 @@ from fractions import Fraction
 
 from huabei import selectors
 from huabei.instalments import Row, rows_of
+from huabei.life_facts import (
+    Calendar,
+    Captured,
+    Fact,
+    Figures,
+    GivenBack,
+    PaidOff,
+    PaidOut,
+    Planned,
+    Refunded,
+    Repaid,
+)
 from huabei.models import (
     CalendarChange,
     Capture,
@@ -28,20 +40,7 @@ from huabei.models import (
     SegmentKind,
     Terms,
 )
-from huabei.replay import (
-    Calendar,
-    Captured,
-    Fact,
-    Figures,
-    GivenBack,
-    Life,
-    PaidOff,
-    PaidOut,
-    Planned,
-    Refunded,
-    Repaid,
-    replay,
-)
+from huabei.replay import Life, replay
 from huabei.selectors import LinePosition
 
 
@@ -263,6 +262,8 @@ def _pairs(
             [(asked.due_on, asked.outstanding_fen) for asked in life.asked if asked.outstanding_fen],
         )
     )
+    asked_on = [due.issued_on for due in dues if due.is_asked]
+    pairs.append(("asked_on", sorted(asked_on), [asked.issued_on for asked in life.asked if asked.is_asked]))
     not_due = sum(asked.principal_fen for asked in life.asked if asked.due_on >= on)
     pairs.append(("not_due_fen", sum(due.principal_fen for due in dues if due.due_on >= on), not_due))
     return pairs

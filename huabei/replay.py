@@ -18,105 +18,23 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 
-from finance.allocation import COMPONENTS
 from finance.dates import add_months, next_on_day
 from finance.money import round_fen
 from huabei.instalments import Row, shrunk
+from huabei.life_facts import (
+    Calendar,
+    Captured,
+    Fact,
+    Figures,
+    GivenBack,
+    PaidOff,
+    PaidOut,
+    Planned,
+    Refunded,
+    Repaid,
+)
 
 DAY = timedelta(days=1)
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """The terms' figures that a replay needs, in force on a date."""
-
-    revolving_daily_rate: Fraction
-    penalty_daily_rate: Fraction
-    minimum_due_share: Fraction
-    components: tuple[str, ...] = COMPONENTS
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """A purchase was drawn on the line: at once, or as a plan of instalments where it has one."""
-
-    on: date
-    order: int
-    purchase_id: int
-    amount_fen: int
-    plan_id: int | None = None
-    rows: tuple[Row, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Refunded:
-    """A merchant gave back part of a purchase: `parts` are (day of the capture, fen)."""
-
-    on: date
-    order: int
-    purchase_id: int
-    parts: tuple[tuple[date, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Repaid:
-    """Money counts from `on`."""
-
-    on: date
-    order: int
-    repayment_id: int
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class PaidOut:
-    """The customer's credit was paid to the customer."""
-
-    on: date
-    order: int
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class GivenBack:
-    """Credit that was to be paid out did not arrive and is the customer's credit again."""
-
-    on: date
-    order: int
-    amount_fen: int
-
-
-@dataclass(frozen=True, slots=True)
-class Planned:
-    """Principal of the statement of `issued_on` was put into instalments."""
-
-    on: date
-    order: int
-    plan_id: int
-    issued_on: date
-    rows: tuple[Row, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class PaidOff:
-    """The rows of a plan that are not billed yet were paid at once; `with_fees` says whether their fees were, too."""
-
-    on: date
-    order: int
-    plan_id: int
-    with_fees: bool
-
-
-Fact = Captured | Refunded | Repaid | PaidOut | GivenBack | Planned | PaidOff
-
-
-@dataclass(frozen=True, slots=True)
-class Calendar:
-    """The statement day and due day that hold for statements after `since`."""
-
-    since: date
-    statement_day: int
-    due_day: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +53,8 @@ class Allocation:
 class Asked:
     """
     What one statement day asked for: `principal_fen` billed anew, `instalment_fen` of it instalments, of which `left_fen` is
-    unpaid; the minimum likewise. `share_base_fen` is the principal of which the minimum asks for a share.
+    unpaid; the minimum likewise. `share_base_fen` is the principal of which the minimum asks for a share. It `is_asked` when
+    there was anything to pay at all.
     """
 
     issued_on: date
@@ -146,6 +65,7 @@ class Asked:
     left_fen: int
     minimum_fen: int
     outstanding_fen: int
+    is_asked: bool
 
 
 @dataclass(slots=True)
@@ -303,6 +223,7 @@ class Life:
                 left_fen=principal,
                 minimum_fen=minimum,
                 outstanding_fen=minimum,
+                is_asked=total > 0,
             )
         )
         self._spent_fen = self._credit_used_fen = 0
@@ -430,6 +351,7 @@ class Life:
         less, asked.minimum_fen = asked.minimum_fen - minimum, minimum
         asked.left_fen -= taken
         asked.principal_fen = max(asked.principal_fen - moved, 0)
+        asked.instalment_fen = min(asked.instalment_fen, asked.principal_fen)
         asked.share_base_fen = max(asked.share_base_fen - moved, 0)
         others = sum(other.outstanding_fen for other in self.asked if other is not asked)
         asked.outstanding_fen = max(min(asked.outstanding_fen - less, self.billed_total_fen - others), 0)

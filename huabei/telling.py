@@ -53,7 +53,7 @@ _DUE = _concerned(
 SELECT line.customer_id, 'line:' || line.id || ':due:' || due.due_on || ':' || reminder.days AS reference,
        /* figures */ AS figures
 FROM /* reminders */ AS reminder
-JOIN huabei_due AS due ON due.due_on = %(next)s::date - reminder.days
+JOIN huabei_due AS due ON due.due_on = %(next)s::date - reminder.days AND due.is_asked
 JOIN huabei_line AS line ON line.id = due.line_id
 CROSS JOIN LATERAL (SELECT sum(debits_posted_fen - credits_posted_fen)::bigint AS fen FROM ledger_account
     WHERE id IN (line.billed_account_id, line.interest_account_id, line.fee_account_id, line.penalty_account_id)) AS unpaid

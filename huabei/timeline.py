@@ -71,7 +71,7 @@ SELECT issued_on, 'statement', 6, id, total_fen, entry_id, 'huabei_statement', i
 FROM huabei_statement WHERE line_id = %(line)s
 UNION ALL
 SELECT due_on, 'due', 7, id, minimum_fen, NULL, 'huabei_due', id, jsonb_build_object('outstanding_fen', outstanding_fen)
-FROM huabei_due WHERE line_id = %(line)s AND due_on <= %(on)s
+FROM huabei_due WHERE line_id = %(line)s AND due_on <= %(on)s AND is_asked
 UNION ALL
 SELECT since, kind, 8, id, principal_fen, NULL, 'huabei_segment', id,
        jsonb_build_object('daily_rate', daily_rate::text, 'until', until)

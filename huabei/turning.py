@@ -214,9 +214,9 @@ WITH line AS (
     FROM issuing
 ), due AS (
     INSERT INTO huabei_due (line_id, statement_id, issued_on, due_on, principal_fen, instalment_fen, share_base_fen,
-        minimum_fen, outstanding_fen)
+        minimum_fen, outstanding_fen, is_asked)
     SELECT line_id, statement_id, %(issued)s, due_on, new_principal_fen, new_instalment_fen, share_base_fen,
-           minimum_fen, minimum_fen FROM issuing
+           minimum_fen, minimum_fen, total_fen > 0 FROM issuing
 ), rows_billed AS (
     UPDATE huabei_planrow AS row SET billed_on = %(issued)s
     FROM issuing WHERE row.line_id = issuing.line_id AND row.id = ANY(row_ids)

@@ -88,6 +88,7 @@ class DueAdmin(OfLineAdmin):
         "of_line",
         money_column("minimum_fen", _("minimum")),
         money_column("outstanding_fen", _("of it outstanding")),
+        "is_asked",
     )
     fields = ("of_line", "of_statement", *list_display[0:1], *list_display[2:])
 

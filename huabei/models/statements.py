@@ -67,7 +67,8 @@ class Due(models.Model):
     """
     What one statement day asks for by its due date: the minimum, without what earlier ones already ask for, and the principal
     that it billed anew. A statement is frozen; its due follows what is corrected or put into instalments afterwards. A
-    correction may find a debt on a statement day on which nothing was owed: such a due has no statement.
+    correction may find a debt on a statement day on which nothing was owed: such a due has no statement. Where there was
+    nothing to pay, as it was issued or as it turns out, nothing is asked for, and its date is no due day.
     """
 
     id = models.BigAutoField(primary_key=True)
@@ -86,6 +87,8 @@ class Due(models.Model):
     share_base_fen = models.BigIntegerField(_("principal asked for in part"), default=0, db_default=0)
     minimum_fen = models.BigIntegerField(_("minimum"))
     outstanding_fen = models.BigIntegerField(_("of it outstanding"))
+    # Figures of nothing do not say it: a due of earlier debts alone has them too.
+    is_asked = models.BooleanField(_("asked for"), default=True, db_default=True)
 
     class Meta:
         verbose_name = _("due")
@@ -97,6 +100,10 @@ class Due(models.Model):
                 condition=Q(outstanding_fen__gte=0, outstanding_fen__lte=F("minimum_fen")),
             ),
             models.CheckConstraint(name="due_principal_not_negative", condition=Q(principal_fen__gte=0)),
+            models.CheckConstraint(
+                name="due_not_asked_is_nothing",
+                condition=Q(is_asked=True) | Q(principal_fen=0, share_base_fen=0, minimum_fen=0),
+            ),
             models.CheckConstraint(
                 name="due_instalments_within_principal",
                 condition=Q(

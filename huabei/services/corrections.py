@@ -25,9 +25,9 @@ from huabei.errors import (
     require_same_request,
 )
 from huabei.facts import life_of
+from huabei.life_facts import Repaid
 from huabei.models import Correction, CorrectionCause, Line, Purchase, PurchaseState, Refund, Repayment
 from huabei.notices import PaymentBounced, PaymentReceived, PurchaseReversed
-from huabei.replay import Repaid
 from huabei.services.mornings import line_of, line_on
 from huabei.services.plans import take_back_plans
 from huabei.services.purchases import PurchaseNotFound

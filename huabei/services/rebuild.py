@@ -168,7 +168,8 @@ def _rewrite_dues(line: Line, life: Life) -> None:
     for due in Due.objects.filter(line=line):
         asked = asked_by_day.pop(due.issued_on, None)
         wanted = {name: getattr(asked, name) if asked else 0 for name in _DUE_FIGURES}
-        if any(getattr(due, name) != fen for name, fen in wanted.items()):
+        wanted["is_asked"] = asked.is_asked if asked else False
+        if any(getattr(due, name) != stands for name, stands in wanted.items()):
             Due.objects.filter(pk=due.pk).update(**wanted)
     # Owed, as it turns out, on a day on which nothing seemed to be.
     Due.objects.bulk_create(
@@ -176,6 +177,7 @@ def _rewrite_dues(line: Line, life: Life) -> None:
             line=line,
             issued_on=asked.issued_on,
             due_on=asked.due_on,
+            is_asked=asked.is_asked,
             **{name: getattr(asked, name) for name in _DUE_FIGURES},
         )
         for asked in asked_by_day.values()

@@ -237,6 +237,7 @@ NONSENSE = [
     ("UPDATE huabei_purchase SET state = 'gone' WHERE state = 'authorised'", "purchase_state_known"),
     ("UPDATE huabei_due SET outstanding_fen = -1", "due_outstanding_within_minimum"),
     ("UPDATE huabei_due SET outstanding_fen = minimum_fen + 1", "due_outstanding_within_minimum"),
+    ("UPDATE huabei_due SET is_asked = false", "due_not_asked_is_nothing"),
     ("UPDATE huabei_segment SET until = since - 1 WHERE until IS NULL", "segment_not_backwards"),
     ("INSERT INTO huabei_segment (line_id, kind, principal_fen, daily_rate, since, carried_fen)"
      " SELECT line_id, kind, 1, 0.0005, since, 0 FROM huabei_segment WHERE until IS NULL", "segment_one_open_per_kind"),

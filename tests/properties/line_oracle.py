@@ -395,7 +395,7 @@ class LineOracle(Changes):
         all or the minimum.
         """
         debts = self.debts
-        if choice == "off" or all(asked.due_on != on for asked in debts.asked_ever):
+        if choice == "off" or on not in debts.due_days:
             return 0
         penalty = to_fen(debts.running_penalty)
         full = debts.billed_total + penalty

@@ -55,6 +55,8 @@ class Debts:
     plans: list[Plan] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     asked_ever: list[Asked] = field(default_factory=list)
+    # Of the statements with anything to pay.
+    due_days: set[date] = field(default_factory=set)
     fees_charged: int = 0
 
     # What has run and is on no statement yet.
@@ -315,6 +317,8 @@ class Debts:
         asks = min(tenth + whole, total - earlier)
         self.asked.append(Asked(on, due_on, asks, asks, shared))
         self.asked_ever.append(self.asked[-1])
+        if total:
+            self.due_days.add(due_on)
         statement: dict[str, object] = {
             "issued_on": on,
             "due_on": due_on,

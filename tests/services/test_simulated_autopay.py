@@ -60,3 +60,27 @@ def test_a_choice_that_there_is_not_is_refused_by_name() -> None:
     with pytest.raises(BadStory, match="must be one of full, minimum, off") as refused:
         told({"on": "2026-06-02", "type": "autopay", "ref": "a", "choice": "some"})
     assert refused.value.field == "events[1].choice"
+
+
+def test_a_statement_day_that_asks_for_nothing_any_more_has_no_due_day() -> None:
+    # Late news leaves the statement of 1 December with nothing; its old due day is a statement day by now.
+    story = {
+        "line": {"limit": "1234.57", "opened_on": "2027-10-06"},
+        "events": [
+            {"on": "2027-10-06", "type": "purchase", "ref": "p0", "amount": "617.27"},
+            {"on": "2027-10-31", "type": "repayment", "ref": "r3", "amount": "617.25"},
+            {"on": "2027-12-01", "type": "calendar_change", "ref": "c", "statement_day": 10},
+            {"on": "2027-12-01", "type": "purchase", "ref": "p8", "amount": "1234.54"},
+            {
+                "on": "2027-12-02",
+                "type": "repayment",
+                "ref": "r9",
+                "amount": "1234.55",
+                "value_date": "2027-11-11",
+            },
+            source("card", "1.28", on="2027-12-02"),
+        ],
+        "until": "2027-12-21",
+    }
+    ending = simulate(parse_story(json.dumps(story)))
+    assert [(each["on"], each["collected"]) for each in ending["collections"]] == [("2027-12-20", "0.01")]
