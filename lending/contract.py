@@ -307,8 +307,8 @@ def _secured(agreement: Agreement) -> list[object]:
             "them repays this loan first, as much as ends it; the rest is the borrower's."
         ),
         _(
-            "Where a buyer gets money back for a pledged order, the part of the principal that it no longer stands for is "
-            "due at once and is collected from the borrower's wallets and cards."
+            "Where a buyer gets money back for a pledged order, what of the principal no pledged order stands for any more "
+            "is due at once and is collected from the borrower's wallets and cards."
         ),
     ]
 
