@@ -27,7 +27,7 @@ class DocumentedClient(Client):
 
 def undocumented(method: str, answer: Any) -> str:
     """What of an answer its operation does not say, in a sentence; empty where the document has it."""
-    is_problem = answer["Content-Type"] == CONTENT_TYPE
+    is_problem = answer.headers.get("Content-Type") == CONTENT_TYPE
     code = answer.json()["code"] if is_problem else ""
     if code in OF_NO_OPERATION:
         return ""

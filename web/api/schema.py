@@ -15,6 +15,7 @@ from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import (
     OpenApiExample,
     OpenApiParameter,
+    OpenApiResponse,
     extend_schema,
     inline_serializer,
 )
@@ -92,7 +93,7 @@ def operation(
 
     `many` says that the answer is a page of what `answer` describes, `keyed` that it moves money and takes an
     Idempotency-Key, `refusals` which errors of the domain it answers. What is no JSON says its `answer_type` and has
-    no example.
+    no example: it is a file with an ETag, and answers 304 to who has it.
     """
     examples = []
     if example_body is not None:
@@ -103,13 +104,16 @@ def operation(
             OpenApiExample(f"{name} answer", value=shown, response_only=True, status_codes=[str(status)])
         )
     answered: Any = _page(answer) if many and isinstance(answer, type) else answer
+    responses: dict[Any, Any] = {(status, answer_type): answered}
+    if answer_type != "application/json":
+        responses[304] = OpenApiResponse(description="If-None-Match names the file as it is.")
 
     def describe(method: F) -> F:
         described: Any = extend_schema(
             operation_id=name,
             summary=summary,
             request={"application/json": body} if isinstance(body, Mapping) else body,
-            responses={(status, answer_type): answered},
+            responses=responses,
             examples=examples,
             tags=[tag],
         )(method)
