@@ -59,9 +59,6 @@ class Waiting:
     payments: int
     emails: int
 
-    def __bool__(self) -> bool:
-        return bool(self.reviews or self.payments or self.emails)
-
 
 @dataclass(frozen=True, slots=True)
 class Today:
